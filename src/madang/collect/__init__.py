@@ -1,0 +1,1 @@
+"""Sources → batches: HTTP bodies, followed files, the host."""

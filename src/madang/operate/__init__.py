@@ -1,0 +1,1 @@
+"""Composition root: wiring, roles, supervisor, health, telemetry, users."""

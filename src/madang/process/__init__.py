@@ -1,0 +1,1 @@
+"""Between stream and lake: raw bytes → columns, contracts, dead letters."""

@@ -1,0 +1,1 @@
+"""The one door: every read is resolved, authorised, pinned, limited and recorded."""

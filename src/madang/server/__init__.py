@@ -1,0 +1,1 @@
+"""HTTP, thin: model in, model out."""
