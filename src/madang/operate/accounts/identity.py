@@ -1,0 +1,74 @@
+"""Who asks, and what they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Role(StrEnum):
+    """What a person is in Madang."""
+
+    ADMIN = "admin"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+
+class Scope(StrEnum):
+    """What a token is for."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What a route asks for; every route names exactly one."""
+
+    INGEST = "ingest"
+    """Append records."""
+    READ = "read"
+    """See streams, tables and results."""
+    EDIT = "edit"
+    """Replay dead letters."""
+    ACCOUNT = "account"
+    """Keep one's own password, session and tokens."""
+    ADMIN = "admin"
+    """Create streams, keep users, see everybody's tokens."""
+
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(Permission),
+    Role.EDITOR: frozenset(Permission) - {Permission.ADMIN},
+    Role.VIEWER: frozenset({Permission.READ, Permission.ACCOUNT}),
+}
+SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
+    Scope.ADMIN: frozenset(Permission),
+    Scope.READ: frozenset({Permission.READ}),
+    Scope.INGEST: frozenset({Permission.INGEST}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody known.
+
+    ``name`` is the user's, or ``token:<name>``: what logs and the query history show. A token never
+    may more than its owner. ``credential`` is the session's digest or the token's id; it signs
+    nobody in. ``by_code``: the session was opened with a one-time link.
+    """
+
+    name: str
+    user: str
+    user_id: int
+    role: Role
+    kind: Literal["session", "token"]
+    permissions: frozenset[Permission]
+    credential: str
+    has_password: bool = True
+    by_code: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        """Whether this somebody has ``permission``."""
+        return permission in self.permissions

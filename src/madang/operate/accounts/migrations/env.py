@@ -1,0 +1,15 @@
+"""Alembic's environment: runs on the connection that ``Database`` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from madang.operate.accounts.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
