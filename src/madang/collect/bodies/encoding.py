@@ -50,8 +50,16 @@ def decompress(encoding: str | None, chunks: Iterable[bytes], limit_bytes: int) 
                 f"there is no Content-Encoding {name!r}", hint="send gzip, deflate or zstd"
             )
         pieces = layer(_within(pieces, limit_bytes, "compressed body"))
-    found = list(_within(pieces, limit_bytes, "body"))
-    return found[0] if len(found) == 1 else b"".join(found)
+    found: bytes | bytearray = b""
+    for piece in _within(pieces, limit_bytes, "body"):
+        if not found:
+            found = piece
+            continue
+        # Copied at once: zstandard's pieces sit in 128 KiB allocations, however small they are.
+        if isinstance(found, bytes):
+            found = bytearray(found)
+        found += piece
+    return bytes(found)
 
 
 def _within(pieces: Iterable[bytes], limit_bytes: int, what: str) -> Iterator[bytes]:
