@@ -1,8 +1,28 @@
 """The durable stream: a partitioned, segmented log of Arrow batches with exactly-once appends.
 
-Port: :class:`Stream`. ``docs/formats/segment.md`` draws the files.
+Port: :class:`Stream`. Entry: :class:`LogStore`, which opens the embedded :class:`LogStream`.
+``docs/formats/segment.md`` draws the files.
 """
 
+from madang.stream.log_store import LogStore
+from madang.stream.log_stream import LogStream
 from madang.stream.port import RECORD_SCHEMA, Appended, Bounds, Chunk, Origin, Stream
+from madang.stream.quarantine import QuarantinedFrame
+from madang.stream.recovery import PartitionRecovery, RecoveryReport
+from madang.stream.retention import HeldBack, RetentionReport
 
-__all__ = ["RECORD_SCHEMA", "Appended", "Bounds", "Chunk", "Origin", "Stream"]
+__all__ = [
+    "RECORD_SCHEMA",
+    "Appended",
+    "Bounds",
+    "Chunk",
+    "HeldBack",
+    "LogStore",
+    "LogStream",
+    "Origin",
+    "PartitionRecovery",
+    "QuarantinedFrame",
+    "RecoveryReport",
+    "RetentionReport",
+    "Stream",
+]

@@ -120,9 +120,7 @@ class Stream(Protocol):
         """
         ...
 
-    def read(
-        self, partition: int, offset: int, *, max_bytes: int = 8 * 2**20
-    ) -> Sequence[Chunk]:
+    def read(self, partition: int, offset: int, *, max_bytes: int = 8 * 2**20) -> Sequence[Chunk]:
         """Durable chunks from ``offset`` on, at least one if there is any, in order, no copy.
 
         The first chunk is cut so that it begins at ``offset``. Empty at the end. Quarantined frames

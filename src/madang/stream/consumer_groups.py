@@ -1,0 +1,88 @@
+"""Consumer groups of a stream: how far each has read, one JSON file per group."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from madang.core.clock import Clock
+from madang.core.errors import CorruptionError, InvalidInputError
+from madang.stream.folder import replace_file
+from madang.stream.partition_lock import FileLock
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,126}")
+_VERSION = 1
+
+
+class ConsumerGroups:
+    """The ``groups`` folder of a stream; safe among threads and processes."""
+
+    def __init__(self, stream: Path, clock: Clock) -> None:
+        self._folder = stream / "groups"
+        self._folder.mkdir(exist_ok=True)
+        self._lock = FileLock(self._folder / ".lock")
+        self._clock = clock
+
+    def _path(self, group: str) -> Path:
+        if _NAME.fullmatch(group) is None:
+            raise InvalidInputError(
+                f"{group!r} cannot name a consumer group",
+                hint="use lower-case letters, digits, _ . and -, at most 127",
+            )
+        return self._folder / f"{group}.json"
+
+    def commit(self, group: str, offsets: Mapping[int, int]) -> None:
+        """Remember the next offsets; partitions that are not named keep theirs."""
+        path = self._path(group)
+        for partition, offset in offsets.items():
+            if partition < 0 or offset < 0:
+                raise InvalidInputError(f"partition {partition} cannot be at offset {offset}")
+        with self._lock.held():
+            try:
+                merged = dict(self.committed(group))
+            except CorruptionError as error:
+                _log.warning("%s: it is written anew", error)
+                merged = {}
+            merged.update(offsets)
+            replace_file(
+                path,
+                orjson.dumps(
+                    {
+                        "version": _VERSION,
+                        "offsets": {str(number): merged[number] for number in sorted(merged)},
+                        "at_us": self._clock.now_us(),
+                    }
+                ),
+            )
+
+    def committed(self, group: str) -> dict[int, int]:
+        """The offsets that ``group`` committed.
+
+        Raises:
+            CorruptionError: the group's file cannot be read.
+        """
+        path = self._path(group)
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        try:
+            offsets = orjson.loads(raw)["offsets"]
+            return {int(number): int(offset) for number, offset in offsets.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptionError(
+                f"{path} holds no offsets: {error}", hint="commit the group's offsets anew"
+            ) from error
+
+    def names(self) -> list[str]:
+        """The groups that committed, in order of name."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
+    def close(self) -> None:
+        """Release the lock file."""
+        self._lock.close()

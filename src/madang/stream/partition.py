@@ -1,0 +1,92 @@
+"""What writer, reader, recovery and retention of one partition share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from madang.core.clock import Clock
+from madang.stream.folder import PartitionFolder
+from madang.stream.head import Head, HeadFile
+from madang.stream.mapped_segment import MappedSegment
+from madang.stream.partition_lock import FileLock
+from madang.stream.producers import ProducerMap
+from madang.stream.quarantine import Quarantine
+
+
+class Partition:
+    """One partition on disk: its folder, head, lock, producers and quarantine.
+
+    Args:
+        stream: The stream's folder.
+        number: The partition.
+        schema: Gives the stream's schema as it stands.
+        clock: For times of append and of quarantine.
+        window_s: How long idempotency keys are remembered.
+    """
+
+    def __init__(
+        self,
+        stream: Path,
+        number: int,
+        *,
+        schema: Callable[[], pa.Schema],
+        clock: Clock,
+        window_s: float,
+    ) -> None:
+        self.folder = PartitionFolder.of(stream, number)
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        self.head = HeadFile(self.folder.head, number)
+        self.lock = FileLock(self.folder.lock)
+        self.quarantine = Quarantine(self.folder, clock)
+        self.producers = ProducerMap(window_s)
+        self.schema = schema
+        self.clock = clock
+        self._listing: tuple[tuple[int, int], list[int]] | None = None
+        self._loading = threading.Lock()
+        self._producers_loaded = False
+
+    def open_segment(self, base_offset: int) -> MappedSegment:
+        """Map the segment that begins at ``base_offset``."""
+        return MappedSegment(self.folder.segment(base_offset), base_offset, self.schema())
+
+    def bases(self, head: Head) -> list[int]:
+        """First offsets of the segments that count, ascending; listed anew when one came or went."""
+        key = (head.segment_base, head.earliest)
+        known = self._listing
+        if known is not None and known[0] == key:
+            return known[1]
+        found = [base for base in self.folder.segments() if base <= head.segment_base]
+        found = [
+            base
+            for base, following in zip(found, [*found[1:], head.end + 1], strict=True)
+            if following > head.earliest
+        ]
+        self._listing = (key, found)
+        return found
+
+    def forget_listing(self) -> None:
+        """List segments anew next time."""
+        self._listing = None
+
+    def known_producers(self, head: Head) -> ProducerMap:
+        """The producers, up to ``head``."""
+        with self._loading:
+            if not self._producers_loaded:
+                self.producers.load(self.folder.producers)
+                self._producers_loaded = True
+            if self.producers.place.offset < head.end:
+                bases = self.bases(head)
+                if bases and bases[0] > self.producers.place.offset:
+                    # Another process removed segments that this one had not read.
+                    self.producers.load(self.folder.producers)
+                self.producers.catch_up(head, bases, self.open_segment)
+        return self.producers
+
+    def close(self) -> None:
+        """Release files."""
+        self.head.close()
+        self.lock.close()

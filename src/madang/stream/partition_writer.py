@@ -1,0 +1,363 @@
+"""Appending to one partition: callers queue, one of them leads, all share a write and an fsync."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from madang.core.errors import MadangError, OverloadedError, UnavailableError
+from madang.core.units import format_size
+from madang.stream.active_segment import ActiveSegment
+from madang.stream.head import Head
+from madang.stream.key_table import ProducerEntry
+from madang.stream.partition import Partition
+from madang.stream.pending import PendingBatch
+from madang.stream.port import Appended
+from madang.stream.producers import LogPlace
+from madang.stream.schema_change import can_hold, conform
+from madang.stream.segment_format import align, encode_frame_header
+from madang.stream.space import DiskSpace, is_full, storage_full
+
+_log = logging.getLogger(__name__)
+GROUP_BYTES = 32 * 2**20
+WAITING_BYTES = 256 * 2**20
+_GROUPS_PER_TURN = 8
+_JOIN_BELOW_BYTES = 16 * 1024
+
+
+class PartitionWriter:
+    """Group commit for one partition.
+
+    While a group is on its way to disk, the next one gathers. The thread that leads comes from a
+    small pool, only while something waits.
+    """
+
+    def __init__(
+        self, partition: Partition, *, pool: Executor, space: DiskSpace, segment_size_bytes: int
+    ) -> None:
+        self._partition = partition
+        self._pool = pool
+        self._space = space
+        self._segment_size_bytes = segment_size_bytes
+        self._group_bytes = min(GROUP_BYTES, segment_size_bytes)
+        self._mutex = threading.Lock()
+        self._idle = threading.Condition(self._mutex)
+        self._waiting: deque[PendingBatch] = deque()
+        self._waiting_bytes = 0
+        self._leading = False
+        self._closed = False
+        self._failed: str | None = None
+        self._active: ActiveSegment | None = None
+
+    def submit(self, pending: PendingBatch) -> None:
+        """Queue ``pending``; its future is resolved by the group that takes it.
+
+        Raises:
+            UnavailableError: closed.
+            OverloadedError: over 256 MiB are waiting already.
+        """
+        with self._mutex:
+            if self._closed:
+                raise UnavailableError("the stream is closed")
+            if self._waiting_bytes and self._waiting_bytes + pending.size_bytes > WAITING_BYTES:
+                raise OverloadedError(
+                    f"{format_size(self._waiting_bytes)} are waiting for the disk",
+                    hint="send more slowly, or use more partitions",
+                )
+            self._waiting.append(pending)
+            self._waiting_bytes += pending.size_bytes
+            if self._leading:
+                return
+            self._leading = True
+        self._start_turn()
+
+    def _start_turn(self) -> None:
+        try:
+            self._pool.submit(self._lead)
+        except RuntimeError:
+            # The pool is shut down: the interpreter is going, or the store was closed.
+            self._refuse_all(UnavailableError("the stream is closed"))
+
+    def _refuse_all(self, error: MadangError) -> None:
+        with self._mutex:
+            group = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._leading = False
+            self._idle.notify_all()
+        for pending in group:
+            pending.future.set_exception(error)
+
+    def _lead(self) -> None:
+        for _ in range(_GROUPS_PER_TURN):
+            group = self._next_group()
+            if not group:
+                return
+            self._flush(group)
+        # Let other partitions have the thread.
+        self._start_turn()
+
+    def _next_group(self) -> list[PendingBatch]:
+        with self._mutex:
+            group: list[PendingBatch] = []
+            size = 0
+            while self._waiting:
+                pending = self._waiting[0]
+                if group and (
+                    size + pending.size_bytes > self._group_bytes
+                    or not pending.batch.schema.equals(group[0].batch.schema, check_metadata=True)
+                ):
+                    break
+                size += pending.size_bytes
+                group.append(self._waiting.popleft())
+            self._waiting_bytes -= size
+            if not group:
+                self._leading = False
+                self._idle.notify_all()
+            return group
+
+    def _flush(self, group: list[PendingBatch]) -> None:
+        try:
+            with self.exclusive() as head:
+                answers = self._commit(group, head)
+        except MadangError as error:
+            _fail(group, error)
+        except OSError as error:
+            _fail(group, storage_full(error) if is_full(error) else _io_error(error))
+        except Exception as error:
+            _log.exception("an append to %s failed", self._partition.folder.path)
+            _fail(group, UnavailableError(f"the append failed: {error}"))
+        else:
+            for pending, appended in zip(group, answers, strict=True):
+                if pending.future.set_running_or_notify_cancel():
+                    pending.future.set_result(appended)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Head]:
+        """Hold the partition's lock, with everything that other processes appended taken in.
+
+        Raises:
+            UnavailableError: an fsync failed; what is on disk must be checked by recovery first.
+        """
+        with self._partition.lock.held():
+            if self._failed is not None:
+                raise UnavailableError(
+                    f"{self._partition.folder.path} takes no appends: {self._failed}",
+                    hint="check the disk, then restart Madang: it scans the log at start",
+                )
+            head = self._partition.head.require()
+            self._partition.known_producers(head)
+            self._take_up(head)
+            yield head
+
+    def _take_up(self, head: Head) -> None:
+        """Open the segment that ``head`` names and cut what a dead writer left beyond its end."""
+        if self._active is not None and self._active.base_offset != head.segment_base:
+            self.release()
+        if self._active is None and head.position:
+            self._active = ActiveSegment.open(self._partition.folder, head.segment_base)
+        if self._active is not None and not self._active.cut_to(head.position):
+            # Durable bytes are gone; appending would hide the hole. A new segment begins.
+            _log.error("%s is shorter than its head", self._partition.folder.path)
+            self.release()
+
+    def reset(self) -> None:
+        """Forget a failed fsync and the open segment; recovery, which holds the lock, scans next."""
+        self.release()
+        self._failed = None
+
+    def release(self) -> None:
+        """Let go of the open segment; the next append opens what the head names then."""
+        if self._active is not None:
+            self._active.close()
+            self._active = None
+
+    def _commit(self, group: list[PendingBatch], head: Head) -> list[Appended]:
+        now_us = max(self._partition.clock.now_us(), head.appended_at_us)
+        answers: list[Appended] = []
+        fresh: list[tuple[PendingBatch, ProducerEntry]] = []
+        in_group: dict[str, ProducerEntry] = {}
+        end = head.end
+        for pending in group:
+            known = self._known(pending, in_group, now_us)
+            if known is not None:
+                answers.append(self._answer(known, duplicate=True))
+                continue
+            sequence = pending.origin.sequence if pending.origin else 0
+            entry = ProducerEntry(sequence, end, pending.count, now_us, pending.split)
+            end += pending.count
+            if pending.origin:
+                in_group[pending.origin.producer] = entry
+            fresh.append((pending, entry))
+            answers.append(self._answer(entry, duplicate=False))
+        if fresh:
+            self._write(fresh, head, now_us)
+        return answers
+
+    def _known(
+        self, pending: PendingBatch, in_group: dict[str, ProducerEntry], now_us: int
+    ) -> ProducerEntry | None:
+        origin = pending.origin
+        if origin is None:
+            return None
+        entry = in_group.get(origin.producer)
+        if entry is None:
+            entry = self._partition.producers.find(origin.producer, now_us)
+        return entry if entry is not None and origin.sequence <= entry.sequence else None
+
+    def _answer(self, entry: ProducerEntry, *, duplicate: bool) -> Appended:
+        return Appended(
+            self._partition.folder.number,
+            entry.base_offset,
+            entry.count,
+            entry.appended_at_us,
+            duplicate,
+        )
+
+    def _write(
+        self, fresh: list[tuple[PendingBatch, ProducerEntry]], head: Head, now_us: int
+    ) -> None:
+        self._space.require(sum(pending.size_bytes for pending, _ in fresh))
+        schema = fresh[0][0].batch.schema
+        active = self._active
+        if active is None or head.position >= self._segment_size_bytes:
+            head, active = self.roll(head, schema, now_us)
+        elif not active.schema.equals(schema, check_metadata=True):
+            if can_hold(active.schema, schema):
+                for pending, _ in fresh:
+                    pending.encode(conform(pending.batch, active.schema))
+            else:
+                head, active = self.roll(head, schema, now_us)
+        buffers, size = _encode(fresh, active.header.salt)
+        try:
+            active.write(buffers, head.position)
+        except OSError:
+            self._cut_back(head.position)
+            raise
+        try:
+            active.sync()
+        except OSError as error:
+            if is_full(error):
+                self._cut_back(head.position)
+            else:
+                # The kernel may have dropped the pages and called them clean: nothing that was
+                # written since the last good fsync can be trusted, and trying again proves nothing.
+                self._failed = f"fsync failed: {error.strerror}"
+            raise
+        moved = head.moved(
+            end=fresh[-1][1].base_offset + fresh[-1][1].count,
+            position=head.position + size,
+            appended_at_us=now_us,
+        )
+        self._partition.head.publish(moved)
+        self._partition.producers.note(
+            [(pending.origin.producer, entry) for pending, entry in fresh if pending.origin],
+            LogPlace(moved.end, moved.segment_base, moved.position),
+        )
+        self._note_index(active, head, now_us)
+
+    def _note_index(self, active: ActiveSegment, head: Head, now_us: int) -> None:
+        try:
+            active.note(head.end, head.position, now_us)
+        except OSError as error:
+            # The index is derived: what is appended stays acknowledged.
+            _log.warning("cannot extend an index of %s: %s", self._partition.folder.path, error)
+
+    def _cut_back(self, position: int) -> None:
+        try:
+            if self._active is not None:
+                self._active.cut_to(position)
+        except OSError as error:
+            _log.warning("cannot cut %s back now: %s", self._partition.folder.path, error)
+            self.release()
+
+    def roll(self, head: Head, schema: pa.Schema, now_us: int) -> tuple[Head, ActiveSegment]:
+        """Seal the last segment and begin the next; needs the lock. The new head is published."""
+        partition = self._partition
+        sealed = head.position if head.end > head.segment_base else 0
+        active = ActiveSegment.create(partition.folder, head.end, schema, now_us)
+        self.release()
+        self._active = active
+        moved = head.moved(
+            segment_base=head.end,
+            position=active.header.size_bytes,
+            sealed_bytes=head.sealed_bytes + sealed,
+        )
+        partition.head.publish(moved)
+        partition.producers.note((), LogPlace(moved.end, moved.segment_base, moved.position))
+        self.save_producers()
+        return moved, active
+
+    def save_producers(self) -> None:
+        """Write the producers' snapshot; needs the lock."""
+        try:
+            self._partition.producers.save(self._partition.folder.producers)
+        except OSError as error:
+            # Derived from headers; retention refuses to remove segments that only they describe.
+            _log.warning("cannot write producers of %s: %s", self._partition.folder.path, error)
+
+    def close(self) -> None:
+        """Finish what was submitted, write the snapshot, release files."""
+        with self._idle:
+            self._closed = True
+            self._idle.wait_for(lambda: not self._leading)
+        try:
+            with self.exclusive() as head:
+                if head.end and self._active is not None:
+                    self.save_producers()
+                    self._partition.head.sync()
+        except MadangError as error:
+            _log.warning("%s was not closed cleanly: %s", self._partition.folder.path, error)
+        self.release()
+
+
+def _fail(group: list[PendingBatch], error: MadangError) -> None:
+    for pending in group:
+        if pending.future.set_running_or_notify_cancel():
+            pending.future.set_exception(error)
+
+
+def _io_error(error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"the disk failed: {error.strerror}", hint="check the disk; nothing was accepted"
+    )
+
+
+def _encode(fresh: list[tuple[PendingBatch, ProducerEntry]], salt: int) -> tuple[list[Any], int]:
+    """The buffers of all frames and their size together; small ones are joined."""
+    buffers: list[Any] = []
+    small: list[bytes] = []
+    size = 0
+    for pending, entry in fresh:
+        head = encode_frame_header(
+            salt=salt,
+            base_offset=entry.base_offset,
+            count=pending.count,
+            appended_at_us=entry.appended_at_us,
+            sequence=entry.sequence,
+            producer=pending.producer,
+            attributes=pending.attributes,
+            payload_length=pending.payload.size,
+            payload_crc=pending.crc,
+            flags=pending.flags,
+            split=pending.split,
+        )
+        padding = align(pending.payload.size) - pending.payload.size
+        size += len(head) + pending.payload.size + padding
+        small.append(head)
+        if pending.payload.size < _JOIN_BELOW_BYTES:
+            small.append(pending.payload.to_pybytes())
+        else:
+            buffers.append(b"".join(small))
+            small.clear()
+            buffers.append(memoryview(pending.payload))
+        small.append(bytes(padding))
+    buffers.append(b"".join(small))
+    return buffers, size
