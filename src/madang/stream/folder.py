@@ -56,8 +56,12 @@ class PartitionFolder:
         found = []
         with os.scandir(self.path) as entries:
             for entry in entries:
-                stem, suffix = os.path.splitext(entry.name)
-                if suffix == SEGMENT_SUFFIX and len(stem) == _OFFSET_DIGITS and stem.isdecimal():
+                stem, dot, suffix = entry.name.partition(".")
+                if (
+                    dot + suffix == SEGMENT_SUFFIX
+                    and len(stem) == _OFFSET_DIGITS
+                    and stem.isdecimal()
+                ):
                     found.append(int(stem))
         return sorted(found)
 

@@ -51,9 +51,9 @@ class KeyTable:
     def _allocate(self, capacity: int) -> None:
         self._capacity = capacity
         self._columns = {name: np.zeros(capacity, dtype) for name, dtype in _DTYPES.items()}
-        self._views = {name: memoryview(column) for name, column in self._columns.items()}
-        self._links = memoryview(np.full(capacity, -1, np.int32))
-        self._buckets = memoryview(np.full(capacity, -1, np.int32))
+        self._views = {name: memoryview(column.data) for name, column in self._columns.items()}
+        self._links = np.full(capacity, -1, np.int32).data
+        self._buckets = np.full(capacity, -1, np.int32).data
 
     def __len__(self) -> int:
         return self._next - self._first

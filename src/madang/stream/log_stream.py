@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -62,15 +61,10 @@ class LogStream:
         self.path = path
         self._settings = settings
         self._closed = False
-        self._grown = threading.Condition()
         self._groups = ConsumerGroups(path, settings.clock)
         self._parts: list[_Part] = []
+        self.partitions = 0
         self.grow(partitions)
-
-    @property
-    def partitions(self) -> int:
-        """The number of partitions."""
-        return len(self._parts)
 
     def grow(self, partitions: int) -> None:
         """Open further partitions, up to ``partitions``."""
@@ -94,6 +88,7 @@ class LogStream:
                 segment_size_bytes=settings.segment_size_bytes,
             )
             self._parts.append(_Part(partition, writer, PartitionReader(partition)))
+            self.partitions = len(self._parts)
 
     def _part(self, partition: int) -> _Part:
         if self._closed:

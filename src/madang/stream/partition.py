@@ -54,7 +54,7 @@ class Partition:
         return MappedSegment(self.folder.segment(base_offset), base_offset, self.schema())
 
     def bases(self, head: Head) -> list[int]:
-        """First offsets of the segments that count, ascending; listed anew when one came or went."""
+        """First offsets of the segments that count, ascending; listed anew only on change."""
         key = (head.segment_base, head.earliest)
         known = self._listing
         if known is not None and known[0] == key:

@@ -131,7 +131,7 @@ class PartitionWriter:
             _fail(group, error)
         except OSError as error:
             _fail(group, storage_full(error) if is_full(error) else _io_error(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - callers must not wait for ever
             _log.exception("an append to %s failed", self._partition.folder.path)
             _fail(group, UnavailableError(f"the append failed: {error}"))
         else:
@@ -169,7 +169,7 @@ class PartitionWriter:
             self.release()
 
     def reset(self) -> None:
-        """Forget a failed fsync and the open segment; recovery, which holds the lock, scans next."""
+        """Forget a failed fsync and the open segment; whoever holds the lock recovers next."""
         self.release()
         self._failed = None
 

@@ -77,7 +77,7 @@ class Chunk:
     @property
     def end_offset(self) -> int:
         """The offset behind the last record."""
-        return self.base_offset + self.batch.num_rows
+        return self.base_offset + int(self.batch.num_rows)
 
 
 @dataclass(frozen=True, slots=True)

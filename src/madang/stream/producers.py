@@ -1,4 +1,6 @@
-"""The producers of a partition: how far each has come. Derived from frame headers, kept in a snapshot.
+"""The producers of a partition: how far each has come.
+
+Derived from frame headers; a snapshot saves reading those of sealed segments again.
 
 Named producers (a followed file, a delivery) stay; those called ``key:…`` are idempotency keys and
 are forgotten after the window, and beyond a number.

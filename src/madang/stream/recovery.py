@@ -20,7 +20,7 @@ class PartitionRecovery:
     """What recovery did to one partition.
 
     ``kept_records`` lay beyond the recorded end, whole: a crash came between writing and
-    publishing. ``cut_bytes`` did not form frames. ``quarantined`` is damage found for the first time.
+    publishing. ``cut_bytes`` did not form frames. ``quarantined`` was found for the first time.
     """
 
     stream: str

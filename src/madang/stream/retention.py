@@ -49,13 +49,14 @@ def retain_partition(
     """Remove the oldest segments of one partition; see :meth:`LogStream.retain`."""
     now_us = partition.clock.now_us()
     before_us = None if age_s is None else now_us - round(age_s * 1_000_000)
-    with writer.exclusive() as head:
+    with writer.exclusive() as found:
+        head = found
         if before_us is not None and _first_appended_us(partition, head, before_us):
             head, _ = writer.roll(head, partition.schema(), max(now_us, head.appended_at_us))
             report.rolled += 1
         bases = partition.bases(head)
         sizes = [_size(partition, base) for base in bases]
-        wanted = _wanted(partition, head, bases, sizes, before_us, size_bytes)
+        wanted = _wanted(partition, bases, sizes, before_us=before_us, size_bytes=size_bytes)
         allowed = wanted
         if floor is not None:
             while allowed and bases[allowed] > floor:
@@ -92,9 +93,9 @@ def retain_partition(
 
 def _wanted(
     partition: Partition,
-    head: Head,
     bases: list[int],
     sizes: list[int],
+    *,
     before_us: int | None,
     size_bytes: int | None,
 ) -> int:

@@ -107,8 +107,9 @@ def decode_file_header(data: bytes) -> FileHeader:
 class Frame:
     """A frame's header as read, and where it lies.
 
-    ``position`` is the frame's first byte in its segment, ``payload_at`` that of its Arrow message.
-    ``split`` is the number of partitions over which its origin's batch was divided, 0 if it was not.
+    ``position`` is the frame's first byte in its segment, ``payload_at`` that of its Arrow
+    message. ``split`` is the number of partitions over which its origin's batch was divided, 0 if
+    it was not.
     """
 
     position: int

@@ -45,7 +45,7 @@ class SparseIndex:
 
     @classmethod
     def load(cls, path: Path, limit: int) -> SparseIndex:
-        """Read ``path``; entries behind the first broken one, or at ``limit`` and above, are left."""
+        """Read ``path`` up to the first entry that is broken or not below ``limit``."""
         try:
             raw = path.read_bytes()
         except OSError:
