@@ -6,6 +6,7 @@ Port: :class:`Stream`. Entry: :class:`LogStore`, which opens the embedded :class
 
 from madang.stream.log_store import LogStore
 from madang.stream.log_stream import LogStream
+from madang.stream.partitioning import append_partitioned, partition_of
 from madang.stream.port import RECORD_SCHEMA, Appended, Bounds, Chunk, Origin, Stream
 from madang.stream.quarantine import QuarantinedFrame
 from madang.stream.recovery import PartitionRecovery, RecoveryReport
@@ -25,4 +26,6 @@ __all__ = [
     "RecoveryReport",
     "RetentionReport",
     "Stream",
+    "append_partitioned",
+    "partition_of",
 ]

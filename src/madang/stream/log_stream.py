@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -61,6 +62,7 @@ class LogStream:
         self.path = path
         self._settings = settings
         self._closed = False
+        self._turns = itertools.count()
         self._groups = ConsumerGroups(path, settings.clock)
         self._parts: list[_Part] = []
         self.partitions = 0
@@ -244,6 +246,10 @@ class LogStream:
     def quarantined(self) -> list[QuarantinedFrame]:
         """Damage that was ever found in this stream, by any process."""
         return [found for part in self._parts for found in part.partition.quarantine.records()]
+
+    def next_turn(self) -> int:
+        """0, 1, 2, …: spreads batches without a key over partitions."""
+        return next(self._turns)
 
     def wait(
         self,
