@@ -21,11 +21,13 @@ from madang.lake.decoder import (
     Decoded,
 )
 from madang.process.engine import Engine
+from madang.process.event_time import EventTime
 from madang.process.intake import Batch, gather
 from madang.process.json_records import JsonRecords
 from madang.process.layout import Layout
 from madang.process.parsed import Dead, Parsed
 from madang.process.text import as_text
+from madang.process.zones import load_zone
 from madang.project import StreamSpec
 from madang.stream import Chunk
 
@@ -47,6 +49,8 @@ class StreamDecoder:
         self._project_dir = FilePath(project_dir)
         self._engine = Engine()
         self._json = JsonRecords(self._engine)
+        own_zone = load_zone(spec.time.zone if spec.time and spec.time.zone else zone)
+        self._time = EventTime(self._engine, spec.time, own_zone) if spec.time else None
 
     def decode(self, chunks: Sequence[Chunk], schema: pa.Schema | None) -> Decoded:
         """Decode ``chunks``; see :class:`madang.lake.decoder.Decoder`."""
@@ -65,7 +69,11 @@ class StreamDecoder:
             batch.value, np.flatnonzero(sizes <= self._spec.max_record_size)
         )
         parsed = self._json.parse(text, layout).within(rows, dead + broken)
-        return _Decoded(batch, parsed, batch.ts.take(pa.array(parsed.rows)))
+        arrival = batch.ts
+        if len(parsed.rows) != len(arrival):
+            arrival = arrival.take(pa.array(parsed.rows))
+        times = self._time.read(parsed, arrival) if self._time else arrival
+        return _Decoded(batch, parsed, times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import orjson
@@ -74,9 +75,12 @@ class JsonRecords:
 
     def parse(self, text: pa.Array, layout: Layout) -> Parsed:
         """Columns of ``text`` (string, no nulls). New fields are added to ``layout``."""
+        if not trailing_commas(text):
+            try:
+                return self._objects(text, layout)
+            except (js.NotAnObjectError, duckdb.InvalidInputException):
+                pass  # Rare enough that looking first would cost more than starting again.
         dead, good = self._invalid(text)
-        if not dead:
-            return self._objects(text, layout)
         return self._objects(text.take(pa.array(good)), layout).within(good, dead)
 
     # -- what is no JSON object ------------------------------------------------------------------

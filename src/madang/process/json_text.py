@@ -11,6 +11,8 @@ import orjson
 import pyarrow as pa
 
 _COMMA = re.compile(r",[ \t\r\n]*[\]}]")
+_BLOCK_BYTES = 2**17
+"""Bytes that are looked at at once; they stay in the cache."""
 _KINDS = {"[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
 
 
@@ -20,10 +22,14 @@ def trailing_commas(text: pa.Array) -> list[int]:
         return []
     offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
     data = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-    # ``]`` and ``}`` differ in the bit 0x20 only.
-    closing = np.flatnonzero((data | 0x20) == 0x7D)
-    before = data[np.maximum(closing, 1) - 1]
-    suspects = closing[(before == 0x2C) | (before <= 0x20)]
+    found = []
+    for start in range(0, len(data), _BLOCK_BYTES):
+        block = data[start : start + _BLOCK_BYTES]
+        # ``]`` and ``}`` differ in the bit 0x20 only.
+        closing = np.flatnonzero((block | 0x20) == 0x7D) + start
+        before = data[np.maximum(closing, 1) - 1]
+        found.append(closing[(before == 0x2C) | (before <= 0x20)])
+    suspects = np.concatenate(found)
     rows = np.unique(np.searchsorted(offsets, suspects + offsets[0], side="right") - 1)
     return [int(row) for row in rows if _COMMA.search(text[int(row)].as_py())]
 

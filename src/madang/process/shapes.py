@@ -24,11 +24,18 @@ _NAMES = pa.array(
     ["NULL", "BOOLEAN", "BIGINT", "UBIGINT", "DOUBLE", "VARCHAR", "ARRAY", "OBJECT"], pa.string()
 )
 _SAMPLE = 512
-"""Rows that are looked at first, so that most fields are known before the whole batch is read."""
+"""Rows that are looked at first, so that most fields are known before a large batch is read."""
+_LARGE = 16_384
+_SMALL = 4096
+"""Rows up to which one query is quicker than two that do less."""
 _MAX_KNOWN = 128
 """Leaf columns up to which all of a table's fields are asked for from the start."""
 _MAX_PROBES = 2 * MAX_LEAVES
 """Paths whose type is asked for in one batch; further fields go to ``_rest`` untyped."""
+
+
+class NotAnObjectError(ValueError):
+    """A record is JSON, but no object."""
 
 
 @dataclass(slots=True)
@@ -72,8 +79,13 @@ class ShapeFinder:
                     self._remember(leaf.path[:depth])
 
     def find(self, text: pa.Array) -> Shapes:
-        """The shapes of JSON objects."""
-        if len(text) > 4 * _SAMPLE:
+        """The shapes of JSON objects.
+
+        Raises:
+            NotAnObjectError: a text is JSON, but no object.
+            duckdb.InvalidInputException: a text is no JSON.
+        """
+        if len(text) > _LARGE:
             self._explore(text.slice(0, _SAMPLE))
         return self._explore(text)
 
@@ -100,22 +112,31 @@ class ShapeFinder:
         """The shapes, and which of them have more keys than were asked for."""
         types, keys = self._expressions()
         counted = "len(json_keys(v))" if len(self._opened) == 1 else keys
-        hashed = self._engine.query(
-            f"SELECT hash({types}, {counted}) AS h FROM t", t=pa.table({"v": text})
-        ).column("h")
-        codes, first = factorise(hashed)
-        examples = self._engine.query(
-            f"SELECT {types} AS t, {keys} AS k FROM e",
-            e=pa.table({"v": text.take(pa.array(first))}),
-        ).combine_chunks()
+        small = len(text) <= _SMALL
+        probed = self._engine.query(
+            f"SELECT hash({types}, {counted}) AS h"
+            f"{f', {types} AS t, {keys} AS k' if small else ''} FROM t",
+            t=pa.table({"v": text}),
+        )
+        codes, first = factorise(probed.column("h"))
+        if small:
+            examples = probed.select(["t", "k"]).take(pa.array(first)).combine_chunks()
+        else:
+            examples = self._engine.query(
+                f"SELECT {types} AS t, {keys} AS k FROM t",
+                t=pa.table({"v": text.take(pa.array(first))}),
+            ).combine_chunks()
         count = len(first)
         names = _column(examples, "t").flatten()
         matrix = (
             pc.fill_null(pc.add(pc.index_in(names, value_set=_NAMES), 1), 0)
             .to_numpy(zero_copy_only=False)
             .astype(np.uint8)
-            .reshape(count, len(self._paths) + 1)[:, 1:]
+            .reshape(count, len(self._paths) + 1)
         )
+        if (matrix[:, 0] != OBJECT).any():
+            raise NotAnObjectError
+        matrix = matrix[:, 1:]
         lists = _column(examples, "k").flatten()
         lengths = (
             pc.fill_null(pc.list_value_length(lists), 0)
