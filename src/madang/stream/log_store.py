@@ -104,7 +104,7 @@ class LogStore:
             described = self._describe(name, schema, partitions)
             found_schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(described.schema)))
             stream = self._streams.get(name)
-            if stream is None:
+            if stream is None or stream.closed:
                 stream = LogStream(
                     name, self.root / name, found_schema, described.partitions, self._settings
                 )

@@ -92,6 +92,11 @@ class LogStream:
             self._parts.append(_Part(partition, writer, PartitionReader(partition)))
             self.partitions = len(self._parts)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def _part(self, partition: int) -> _Part:
         if self._closed:
             raise UnavailableError(f"the stream {self.name!r} is closed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,11 +61,8 @@ class Partition:
         if known is not None and known[0] == key:
             return known[1]
         found = [base for base in self.folder.segments() if base <= head.segment_base]
-        found = [
-            base
-            for base, following in zip(found, [*found[1:], head.end + 1], strict=True)
-            if following > head.earliest
-        ]
+        # The first one that counts is the last that does not begin behind the earliest offset.
+        found = found[max(0, bisect_right(found, head.earliest) - 1) :]
         self._listing = (key, found)
         return found
 

@@ -54,7 +54,9 @@ class PartitionReader:
 
     def _read(self, head: Head, offset: int, max_bytes: int) -> list[Chunk]:
         bases = self._partition.bases(head)
-        at = max(offset, head.earliest, bases[0] if bases else 0)
+        at = max(offset, head.earliest)
+        if at < head.end and (not bases or bases[0] > at):
+            at = self._missing(head, at, bases[0] if bases else head.end)
         frames: list[tuple[MappedSegment, Frame]] = []
         size = 0
         while at < head.end and bases and size < max_bytes:
@@ -86,6 +88,14 @@ class PartitionReader:
             return []
         return list(self._chunks(frames, offset))
 
+    def _missing(self, head: Head, at: int, end: int) -> int:
+        """Report that no segment holds the offsets from ``at`` to ``end``, which is returned."""
+        if self._partition.head.require().earliest != head.earliest:
+            raise FileNotFoundError  # removed just now: listed anew
+        damage = Damage(0, 0, at, end, "the segment is missing")
+        self._partition.quarantine.add_hole(at, damage)
+        return end
+
     def _segment(self, base: int, head: Head, end: int | None = None) -> MappedSegment | None:
         """The segment, mapped far enough; None if nothing in it can be read."""
         active = base == head.segment_base
@@ -99,7 +109,8 @@ class PartitionReader:
                     segment = self._partition.open_segment(base)
                 except CorruptionError as error:
                     if end is not None:
-                        self._partition.quarantine.add_segment(base, end, error.message)
+                        damage = Damage(0, 0, base, end, error.message)
+                        self._partition.quarantine.add_hole(base, damage)
                     return None
                 self._maps[key] = segment
                 if segment.header_damage is not None:

@@ -47,16 +47,14 @@ class Quarantine:
         copy = segment.data[damage.position : damage.end_position]
         return self._add(segment.base_offset, damage, memoryview(copy))
 
-    def add_segment(
-        self, base_offset: int, end_offset: int, reason: str
-    ) -> QuarantinedFrame | None:
-        """Record that nothing in a segment can be read; the file itself stays where it is."""
-        return self._add(base_offset, Damage(0, 0, base_offset, end_offset, reason), b"")
+    def add_hole(self, segment_base: int, damage: Damage) -> QuarantinedFrame | None:
+        """Record records that are missing, or a segment that cannot be read: nothing is copied."""
+        return self._add(segment_base, damage, b"")
 
     def _add(
         self, segment_base: int, damage: Damage, copy: memoryview | bytes
     ) -> QuarantinedFrame | None:
-        stem = f"{segment_base:020d}-{damage.position:012d}"
+        stem = f"{segment_base:020d}-{damage.position:012d}-{damage.base_offset:020d}"
         record = QuarantinedFrame(
             self._folder.number,
             segment_base,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from madang.core.errors import CorruptionError
 from madang.stream.folder import sync_folder
 from madang.stream.head import Head, boot_token
-from madang.stream.mapped_segment import Damage, MappedSegment
+from madang.stream.mapped_segment import Damage
 from madang.stream.partition import Partition
+from madang.stream.producers import ProducerMap
 from madang.stream.quarantine import QuarantinedFrame
 from madang.stream.segment_format import Frame
 from madang.stream.sparse_index import INTERVAL_BYTES, IndexEntry, write_index
@@ -60,123 +61,153 @@ def needs_recovery(partition: Partition) -> bool:
 def recover_partition(partition: Partition, stream: str) -> PartitionRecovery:
     """Scan the last segment and what lies beyond the head; publish where the log really ends.
 
-    Needs the partition's lock. Idempotent.
+    Whole frames beyond the recorded end are kept: after a power cut the head may be older than what
+    was acknowledged. Needs the partition's lock. Idempotent.
     """
     report = PartitionRecovery(stream, partition.folder.number)
-    head = partition.head.read() or Head()
-    for leftover in partition.folder.path.glob("*.new"):
-        leftover.unlink(missing_ok=True)
-    bases = partition.folder.segments()
-    last = _Tail(head.end, head.segment_base, head.position, head.appended_at_us)
-    first = head.segment_base if head.sequence and head.segment_base in bases else None
-    for base in bases:
-        if first is not None and base < first:
-            continue
-        _scan(partition, base, bases, last, report)
-    producers_end = _producers_end(partition)
-    end = max(last.end, head.end, producers_end)
-    position = last.position
-    if end > last.end:
-        # Acknowledged records are gone from the end: their offsets are never given out again.
-        partition.quarantine.add_segment(last.end, end, "the end of the log is lost")
-        position = last.position
-    kept = [base for base in bases if base <= last.base]
-    earliest = max(head.earliest, kept[0] if kept else end)
-    sealed = sum(partition.folder.segment(base).stat().st_size for base in kept if base < last.base)
+    _remove_leftovers(partition)
+    head = partition.head.read()
+    tail = _Scan(partition, report)
+    tail.run(head)
+    known = head or Head()
+    end = max(tail.end, known.end, _producers_end(partition))
+    if end > tail.end:
+        tail.lost_end(end)
+    kept = [base for base in partition.folder.segments() if base <= tail.base]
+    earliest = known.earliest if head else kept[0] if kept else 0
     partition.head.publish(
-        head.moved(
+        known.moved(
             end=end,
-            segment_base=last.base,
-            position=position,
-            appended_at_us=last.appended_at_us,
-            earliest=min(earliest, end),
-            sealed_bytes=sealed,
+            segment_base=tail.base,
+            position=tail.position,
+            appended_at_us=tail.appended_at_us,
+            earliest=earliest,
+            sealed_bytes=sum(
+                partition.folder.segment(base).stat().st_size for base in kept if base < tail.base
+            ),
         )
     )
     partition.head.sync()
     sync_folder(partition.folder.path)
     partition.forget_listing()
-    report.kept_records = max(0, last.end - head.end) if head.sequence else 0
+    report.kept_records = max(0, tail.end - known.end) if head else 0
     report.end = end
     return report
 
 
-@dataclass(slots=True)
-class _Tail:
+class _Scan:
     """The end of what was found to be sound, as the scan goes on."""
 
-    end: int
-    base: int
-    position: int
-    appended_at_us: int
+    def __init__(self, partition: Partition, report: PartitionRecovery) -> None:
+        self._partition = partition
+        self._report = report
+        self.end = 0
+        self.base = 0
+        self.position = 0
+        self.appended_at_us = 0
+
+    def run(self, head: Head | None) -> None:
+        """Scan the segment that the head names and those behind it; all, if there is no head."""
+        bases = self._partition.folder.segments()
+        if head is not None:
+            self.end = self.base = head.segment_base
+            self.appended_at_us = head.appended_at_us
+            bases = [base for base in bases if base >= head.segment_base]
+        for number, base in enumerate(bases):
+            if head is not None and head.segment_base < base < max(head.end, self.end):
+                # Begun by a writer that died before it was published; the log went on without it.
+                self._partition.folder.segment(base).unlink()
+                self._partition.folder.index(base).unlink(missing_ok=True)
+                continue
+            following = bases[number + 1] if number + 1 < len(bases) else None
+            durable = head.position if head is not None and base == head.segment_base else 0
+            self._segment(base, following, durable)
+
+    def _segment(self, base: int, following: int | None, durable: int) -> None:
+        """Walk one segment: cut its torn tail, record damage, rebuild its index, sync it.
+
+        ``following`` is where the next segment begins, None behind the last one; ``durable`` bytes
+        of the segment were acknowledged for certain.
+        """
+        path = self._partition.folder.segment(base)
+        try:
+            segment = self._partition.open_segment(base)
+        except CorruptionError as error:
+            self._unreadable(base, following, durable, error.message)
+            return
+        if segment.header_damage is not None:
+            self._found(self._partition.quarantine.add(segment, segment.header_damage))
+        items = list(segment.walk(0, segment.size_bytes, base, end_offset=following))
+        cut = segment.size_bytes
+        if following is None:
+            items, cut = _without_torn_tail(items, durable, cut)
+        if cut < segment.size_bytes:
+            self._report.cut_bytes += segment.size_bytes - cut
+            os.truncate(path, cut)
+        self.end, self.base, self.position = base, base, cut
+        entries: list[IndexEntry] = []
+        for item in items:
+            if isinstance(item, Damage):
+                self._found(self._partition.quarantine.add(segment, item))
+            else:
+                self.appended_at_us = max(self.appended_at_us, item.appended_at_us)
+                if not entries or item.position >= entries[-1].position + INTERVAL_BYTES:
+                    entries.append(IndexEntry(item.base_offset, item.position, item.appended_at_us))
+            self.end = item.end_offset
+        write_index(self._partition.folder.index(base), entries)
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
+
+    def _unreadable(self, base: int, following: int | None, durable: int, reason: str) -> None:
+        if following is None and not durable:
+            # Begun, never written to.
+            path = self._partition.folder.segment(base)
+            self._report.cut_bytes += path.stat().st_size
+            path.unlink()
+            return
+        self.base, self.position = base, 0
+        if following is not None:
+            damage = Damage(0, 0, base, following, reason)
+            self._found(self._partition.quarantine.add_hole(base, damage))
+            self.end = following
+
+    def lost_end(self, end: int) -> None:
+        """Acknowledged records are gone from the end: their offsets are never given out again."""
+        damage = Damage(self.position, self.position, self.end, end, "the end of the log is lost")
+        self._found(self._partition.quarantine.add_hole(self.base, damage))
+
+    def _found(self, found: QuarantinedFrame | None) -> None:
+        if found is not None:
+            self._report.quarantined.append(found)
+
+
+def _remove_leftovers(partition: Partition) -> None:
+    """Remove files of writers that died before they renamed them into place."""
+    for pattern in ("*.new", "*.idx.tmp", ".*.tmp"):
+        for leftover in partition.folder.path.glob(pattern):
+            leftover.unlink(missing_ok=True)
 
 
 def _producers_end(partition: Partition) -> int:
-    partition.producers.load(partition.folder.producers)
-    return partition.producers.place.offset
+    """How far the snapshot of the producers reaches: so far was acknowledged."""
+    saved = ProducerMap(0.0)
+    saved.load(partition.folder.producers)
+    return saved.place.offset
 
 
-def _scan(
-    partition: Partition, base: int, bases: list[int], last: _Tail, report: PartitionRecovery
-) -> None:
-    """Walk one segment; cut its torn tail; record damage; rebuild its index."""
-    following = [other for other in bases if other > base]
-    durable = last.position if base == last.base else 0
-    path = partition.folder.segment(base)
-    try:
-        segment = partition.open_segment(base)
-    except CorruptionError as error:
-        end = following[0] if following else max(last.end, base)
-        if end > base:
-            _add(report, partition.quarantine.add_segment(base, end, error.message))
-        elif not following and base > last.base:
-            # Begun, never published.
-            report.cut_bytes += path.stat().st_size
-            path.unlink()
-        return
-    items = list(segment.walk(0, segment.size_bytes, base))
-    if segment.header_damage is not None:
-        _add(report, partition.quarantine.add(segment, segment.header_damage))
-    torn: Damage | None = None
-    while items and (damage := _torn(items[-1], durable, bool(following))) is not None:
-        torn = damage
+def _without_torn_tail(
+    items: list[Frame | Damage], durable: int, size: int
+) -> tuple[list[Frame | Damage], int]:
+    """Leave out damage beyond the durable end with nothing sound behind it; and where to cut."""
+    cut = size
+    while items and isinstance(items[-1], Damage):
+        last = items[-1]
+        if last.position < durable:
+            if last.end_position > durable:
+                # What was acknowledged is damaged and stays; what is behind it never was.
+                items[-1] = replace(last, end_position=durable)
+                cut = durable
+            break
+        cut = last.position
         items.pop()
-    entries: list[IndexEntry] = []
-    for item in items:
-        if isinstance(item, Damage):
-            _add(report, partition.quarantine.add(segment, item))
-        elif not entries or item.position >= entries[-1].position + INTERVAL_BYTES:
-            entries.append(IndexEntry(item.base_offset, item.position, item.appended_at_us))
-    frames = [item for item in items if isinstance(item, Frame)]
-    cut = torn.position if torn is not None else segment.size_bytes
-    if torn is not None and segment.size_bytes > cut:
-        report.cut_bytes += segment.size_bytes - cut
-        os.truncate(path, cut)
-    write_index(partition.folder.index(base), entries)
-    _sync(segment, partition, base)
-    ends = [item.end_offset for item in items]
-    last.base = base
-    last.end = max([last.end, base, *ends])
-    last.position = max(cut, segment.first_at)
-    if frames:
-        last.appended_at_us = max(last.appended_at_us, frames[-1].appended_at_us)
-
-
-def _torn(item: Frame | Damage, durable: int, sealed: bool) -> Damage | None:
-    """``item`` if it is part of a torn tail: beyond the durable end, nothing sound behind it."""
-    if isinstance(item, Damage) and item.position >= durable and not sealed:
-        return item
-    return None
-
-
-def _add(report: PartitionRecovery, found: QuarantinedFrame | None) -> None:
-    if found is not None:
-        report.quarantined.append(found)
-
-
-def _sync(segment: MappedSegment, partition: Partition, base: int) -> None:
-    fd = os.open(partition.folder.segment(base), os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    return items, cut
