@@ -1,5 +1,37 @@
-"""The lake: Iceberg tables that streams are delivered to, their evolution and their upkeep."""
+"""The lake: Iceberg tables that streams are delivered to, their evolution and their upkeep.
+
+Entry: :class:`Lake` (tables by name), :class:`LakeTable` (commit, pin, describe),
+:class:`Deliverer` (a stream into its table, exactly once), :class:`Upkeep` (compaction, expiry,
+retention, orphans). Port: :class:`Decoder`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
 
-__all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder"]
+if TYPE_CHECKING:
+    from madang.lake.lake import Lake as Lake
+    from madang.lake.pinned import PinnedColumn as PinnedColumn
+    from madang.lake.pinned import PinnedFile as PinnedFile
+    from madang.lake.pinned import PinnedTable as PinnedTable
+    from madang.lake.table import CommitReport as CommitReport
+    from madang.lake.table import LakeTable as LakeTable
+
+# Whoever needs the decoder port alone does not pay for the import of PyIceberg.
+_HOMES = {
+    "CommitReport": "table",
+    "Lake": "lake",
+    "LakeTable": "table",
+    "PinnedColumn": "pinned",
+    "PinnedFile": "pinned",
+    "PinnedTable": "pinned",
+}
+
+__all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module's attribute may be anything)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

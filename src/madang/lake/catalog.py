@@ -1,0 +1,179 @@
+"""The catalog: which metadata file is a table's current state, in one SQLite file.
+
+Several processes open it at once: WAL, a busy timeout, and ``synchronous=FULL`` because the pointer
+that moves here is the moment at which a commit becomes durable.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from madang.core.datadir import DataDir
+from madang.core.errors import (
+    ConflictError,
+    CorruptionError,
+    FencedError,
+    MadangError,
+    NotFoundError,
+    StorageFullError,
+    UnavailableError,
+)
+from madang.core.names import DEFAULT_NAMESPACE, SYSTEM_NAMESPACE
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+CATALOG_NAME: Final = "madang"
+BUSY_TIMEOUT_S: Final = 20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class CatalogFile:
+    """The catalog, opened at first use; again in a forked child, which must not share a handle."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._catalog: SqlCatalog | None = None
+        self._pid = 0
+
+    def open(self) -> SqlCatalog:
+        """The PyIceberg catalog.
+
+        Raises:
+            UnavailableError: the file cannot be opened or written, or stays locked.
+            CorruptionError: it is not a SQLite file, or a damaged one.
+        """
+        with self._lock:
+            if self._catalog is None or self._pid != os.getpid():
+                with lake_errors(f"the catalog {self._data.catalog}"):
+                    self._catalog = _open(self._data)
+                self._pid = os.getpid()
+            return self._catalog
+
+    def pointer(self, namespace: str, name: str) -> str | None:
+        """Location of the table's current metadata file, or None: there is no such table."""
+        from pyiceberg.catalog.sql import IcebergTables
+        from sqlalchemy import select
+
+        statement = select(IcebergTables.metadata_location).where(
+            IcebergTables.catalog_name == CATALOG_NAME,
+            IcebergTables.table_namespace == namespace,
+            IcebergTables.table_name == name,
+        )
+        with lake_errors(f"the catalog {self._data.catalog}"), self.open().engine.connect() as link:
+            found = link.execute(statement).scalar_one_or_none()
+        return None if found is None else str(found)
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Namespace and name of every table, sorted."""
+        from pyiceberg.catalog.sql import IcebergTables
+        from sqlalchemy import select
+
+        statement = select(IcebergTables.table_namespace, IcebergTables.table_name).where(
+            IcebergTables.catalog_name == CATALOG_NAME
+        )
+        with lake_errors(f"the catalog {self._data.catalog}"), self.open().engine.connect() as link:
+            return sorted((str(row[0]), str(row[1])) for row in link.execute(statement))
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            if self._catalog is not None and self._pid == os.getpid():
+                self._catalog.engine.dispose()
+            self._catalog = None
+
+
+def _open(data: DataDir) -> SqlCatalog:
+    from pyiceberg.catalog.sql import SqlCatalog
+    from sqlalchemy import event
+
+    from madang.lake.files import make_folder, to_location
+
+    lost = not data.catalog.exists() and data.lake.is_dir() and any(data.lake.glob("*/*/metadata"))
+    if lost:
+        raise CorruptionError(
+            f"{data.catalog} is missing, but {data.lake} holds tables",
+            hint="restore catalog.db from a backup; without it nobody knows the tables' states",
+        )
+    make_folder(data.lake)
+    # The mode is kept in the file, so that it holds for connections that PyIceberg opens first.
+    with closing(sqlite3.connect(data.catalog, timeout=BUSY_TIMEOUT_S)) as link:
+        link.execute("PRAGMA journal_mode=WAL")
+    catalog = SqlCatalog(
+        CATALOG_NAME,
+        **{
+            "uri": f"sqlite:///{data.catalog}?timeout={BUSY_TIMEOUT_S}",
+            "warehouse": to_location(data.lake),
+            "py-io-impl": "madang.lake.files.DurableFileIO",
+        },
+    )
+    catalog.engine.dispose()
+    event.listen(catalog.engine, "connect", _configure)
+    for namespace in (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE):
+        catalog.create_namespace_if_not_exists(namespace)
+    return catalog
+
+
+def _configure(link: sqlite3.Connection, _record: object) -> None:
+    link.execute("PRAGMA synchronous=FULL")
+
+
+@contextmanager
+def lake_errors(what: str) -> Iterator[None]:
+    """Turn what PyIceberg, SQLAlchemy and the file system raise into errors that people read."""
+    from pyiceberg import exceptions as ice
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        yield
+    except MadangError:
+        raise
+    except ice.NoSuchTableError as error:
+        raise NotFoundError(f"{what}: there is no such table") from error
+    except ice.TableAlreadyExistsError as error:
+        raise ConflictError(f"{what} exists already") from error
+    except (ice.CommitFailedException, ice.ValidationException) as error:
+        raise FencedError(f"{what}: another writer committed meanwhile ({error})") from error
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise _database_error(what, error) from error
+    except OSError as error:
+        raise _file_error(what, error) from error
+
+
+def _database_error(what: str, error: Exception) -> MadangError:
+    text = str(getattr(error, "orig", None) or error)
+    if "full" in text:
+        return StorageFullError(f"{what}: the disk is full", hint="make room", retry_after_s=5)
+    if "locked" in text or "busy" in text:
+        return UnavailableError(
+            f"{what} stayed locked for {BUSY_TIMEOUT_S} s", hint="find the process that holds it"
+        )
+    if "malformed" in text or "not a database" in text:
+        return CorruptionError(f"{what} is damaged: {text}", hint="restore it from a backup")
+    return UnavailableError(f"{what}: {text}", hint="is its folder there, and writable?")
+
+
+def _file_error(what: str, error: OSError) -> MadangError:
+    if error.errno in _FULL:
+        return StorageFullError(f"{what}: the disk is full", hint="make room", retry_after_s=5)
+    if error.errno in _READ_ONLY:
+        return UnavailableError(f"{what}: {error}", hint="the folder must be writable")
+    if isinstance(error, FileNotFoundError):
+        return CorruptionError(
+            f"{what}: {error.filename} is missing", hint="restore the data directory from a backup"
+        )
+    return UnavailableError(f"{what}: {error}")
+
+
+def warehouse_path(data: DataDir, namespace: str, name: str) -> Path:
+    """The folder of a table."""
+    return data.lake / namespace / name

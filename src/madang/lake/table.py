@@ -1,0 +1,285 @@
+"""A table of the lake: its schema, its offsets, fenced commits, and pinned states to read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import orjson
+import pyarrow as pa
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
+from pyiceberg.table.update import (
+    AddSchemaUpdate,
+    AssertCurrentSchemaId,
+    SetCurrentSchemaUpdate,
+    UpdatesAndRequirements,
+    UpdateTableMetadata,
+)
+
+from madang.core.clock import from_us
+from madang.core.errors import FencedError, MadangError, NotFoundError
+from madang.core.names import unknown
+from madang.lake.catalog import CatalogFile, lake_errors
+from madang.lake.evolution import conform, evolve
+from madang.lake.pinned import PinnedTable
+from madang.lake.state import OFFSETS_PROPERTY, Snapshot, StateReader, TableState, parse_offsets
+from madang.lake.types import to_arrow
+from madang.lake.writer import FileLayout, discard, write_rows
+from madang.project import TableSpec
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table, Transaction
+
+_ATTEMPTS: Final = 8
+"""How often a commit is tried over when upkeep of the same table came first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReport:
+    """What a commit did. ``snapshot_id`` shows it; ``columns`` are the ones that it added."""
+
+    table: str
+    snapshot_id: int
+    rows: int
+    files: int
+    size_bytes: int
+    offsets: Mapping[str, int]
+    columns: tuple[str, ...]
+    duration_s: float
+
+
+class LakeTable:
+    """One table. Cheap to make; every method looks at the catalog anew. Thread-safe.
+
+    Args:
+        name: ``<namespace>.<table>``.
+        catalog: Where its current state is pointed at.
+        reader: Parsed states, shared among tables.
+        spec: Descriptions, which the next commit writes into the table.
+        sort_by: Columns that rows are sorted by within a file; ``_time`` by default.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        catalog: CatalogFile,
+        reader: StateReader,
+        *,
+        spec: TableSpec | None = None,
+        sort_by: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.spec = spec or TableSpec(name=name)
+        self.sort_by = sort_by
+        self._namespace, _, self._table = name.rpartition(".")
+        self._catalog = catalog
+        self.reader = reader
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The table's Arrow schema as it stands."""
+        return to_arrow(self.state().schema())
+
+    def offsets(self) -> dict[str, int]:
+        """``<stream>/<partition>`` → the next offset, of the current snapshot."""
+        current = self.state().current
+        return current.offsets if current else {}
+
+    def state(self) -> TableState:
+        """The table's current state.
+
+        Raises:
+            NotFoundError: there is no such table (any more).
+            CorruptionError: its metadata is missing or damaged.
+        """
+        # A writer removes old metadata: a reader that comes too late for one asks again.
+        for attempt in range(_ATTEMPTS):
+            location = self._catalog.pointer(self._namespace, self._table)
+            if location is None:
+                known = [".".join(each) for each in self._catalog.tables()]
+                raise unknown("table", self.name, known)
+            try:
+                with lake_errors(f"the table {self.name}"):
+                    return self.reader.state(location)
+            except MadangError:
+                if attempt == _ATTEMPTS - 1 or location == self._catalog.pointer(
+                    self._namespace, self._table
+                ):
+                    raise
+        raise AssertionError("unreachable")
+
+    def pin(self, as_of: datetime | int | None = None) -> PinnedTable:
+        """Hold one state of the table.
+
+        Args:
+            as_of: None for the current state, a time with a zone for the state at that time, or
+                the id of a snapshot.
+
+        Raises:
+            NotFoundError: history does not reach back that far, or has no such snapshot.
+        """
+        state = self.state()
+        with lake_errors(f"the table {self.name}"):
+            snapshot = state.current if as_of is None else self._past(state, as_of)
+            schema_id = None if as_of is None or snapshot is None else snapshot.schema_id
+            return PinnedTable(
+                name=self.name,
+                snapshot_id=snapshot.snapshot_id if snapshot else None,
+                at_us=snapshot.at_us if snapshot else None,
+                schema=to_arrow(state.schema(schema_id), with_ids=True),
+                columns=state.columns(schema_id),
+                files=self.reader.files(snapshot) if snapshot else (),
+                offsets=snapshot.offsets if snapshot else {},
+                location=state.table_folder,
+            )
+
+    def _past(self, state: TableState, as_of: datetime | int) -> Snapshot:
+        history = state.snapshots
+        if isinstance(as_of, int):
+            found = next((each for each in history if each.snapshot_id == as_of), None)
+            wanted = f"snapshot {as_of}"
+        else:
+            at_us = round(as_of.timestamp() * 1_000_000)
+            found = next((each for each in reversed(history) if each.at_us <= at_us), None)
+            wanted = f"state at {as_of.isoformat()}"
+        if found is None:
+            earliest = from_us(history[0].at_us).isoformat() if history else None
+            raise NotFoundError(
+                f"the table {self.name} has no {wanted}",
+                hint=f"its history begins at {earliest}" if earliest else "it is still empty",
+            )
+        return found
+
+    def commit(
+        self, rows: pa.Table, *, expected: Mapping[str, int], reached: Mapping[str, int]
+    ) -> CommitReport:
+        """Add rows and move the offsets, both or neither, durably.
+
+        Args:
+            rows: Any columns in any order; new ones are added to the table, wider ones widen it.
+                No rows at all is a commit too: only the offsets move.
+            expected: ``<stream>/<partition>`` → the offset that the table must stand at; a
+                partition that is not named must not have any.
+            reached: The offsets to stand at afterwards.
+
+        Raises:
+            FencedError: the table stands elsewhere: another writer was here.
+            InvalidInputError: a column cannot become what the rows need; nothing was written.
+            StorageFullError: no room; nothing was committed.
+        """
+        started = time.monotonic()
+        files: list[DataFile] | None = None
+        written: Schema | None = None
+        for _ in range(_ATTEMPTS):
+            with lake_errors(f"the table {self.name}"):
+                table = self.load()
+                before = table.metadata.schema()
+                try:
+                    offsets = self._moved(table, expected, reached)
+                    schema = evolve(
+                        before,
+                        rows.schema,
+                        last_id=table.metadata.last_column_id,
+                        docs=self.spec.columns,
+                    )
+                except BaseException:
+                    discard(files or ())
+                    raise
+                if files is None or written != schema:
+                    discard(files or ())
+                    files = write_rows(conform(rows, to_arrow(schema)), self.layout(table, schema))
+                    written = schema
+                try:
+                    snapshot_id = self._append(table, schema, files, offsets)
+                except CommitFailedException:
+                    # Upkeep moved the table on. Whether a writer did, the offsets tell.
+                    continue
+            known = {field.name for field in before.fields}
+            return CommitReport(
+                table=self.name,
+                snapshot_id=snapshot_id,
+                rows=rows.num_rows,
+                files=len(files),
+                size_bytes=sum(file.file_size_in_bytes for file in files),
+                offsets=offsets,
+                columns=tuple(f.name for f in schema.fields if f.name not in known),
+                duration_s=time.monotonic() - started,
+            )
+        discard(files or ())
+        raise FencedError(f"the table {self.name} was changed {_ATTEMPTS} times during one commit")
+
+    def _moved(
+        self, table: Table, expected: Mapping[str, int], reached: Mapping[str, int]
+    ) -> dict[str, int]:
+        current = table.metadata.current_snapshot()
+        summary = current.summary.additional_properties if current and current.summary else {}
+        stored = parse_offsets(summary)
+        for key in {**expected, **reached}:
+            if stored.get(key) != expected.get(key):
+                raise FencedError(
+                    f"the table {self.name} stands at offset {stored.get(key)} of {key}, "
+                    f"not at {expected.get(key)}: another writer delivered to it",
+                    hint="only one process may deliver to a table",
+                )
+        return {**stored, **reached}
+
+    def _append(
+        self, table: Table, schema: Schema, files: Iterable[DataFile], offsets: Mapping[str, int]
+    ) -> int:
+        transaction = table.transaction()
+        if schema is not table.metadata.schema():
+            NewSchema(transaction, schema).commit()
+        with transaction.update_snapshot(
+            snapshot_properties=offsets_summary(offsets)
+        ).merge_append() as append:
+            for file in files:
+                append.append_data_file(file)
+        transaction.commit_transaction()
+        return int(append.snapshot_id)
+
+    def load(self) -> Table:
+        """The table as PyIceberg has it, for a transaction."""
+        return self._catalog.open().load_table((self._namespace, self._table))
+
+    def layout(self, table: Table, schema: Schema) -> FileLayout:
+        """How data files of the table are written."""
+        spec = table.metadata.spec()
+        return FileLayout(
+            folder=self.state().table_folder / "data",
+            schema=schema,
+            by_day=not spec.is_unpartitioned(),
+            sort_by=self.sort_by,
+            spec_id=spec.spec_id,
+        )
+
+
+def offsets_summary(offsets: Mapping[str, int]) -> dict[str, str]:
+    """The summary properties that carry offsets."""
+    text = orjson.dumps(dict(offsets), option=orjson.OPT_SORT_KEYS).decode()
+    return {OFFSETS_PROPERTY: text}
+
+
+class NewSchema(UpdateTableMetadata["NewSchema"]):
+    """Stage a schema that was put together by :func:`madang.lake.evolution.evolve`.
+
+    PyIceberg's own builder goes by dotted names, which are ambiguous where a column's name has a
+    dot in it.
+    """
+
+    def __init__(self, transaction: Transaction, schema: Schema) -> None:
+        super().__init__(transaction)
+        self._schema = schema
+
+    def _commit(self) -> UpdatesAndRequirements:
+        metadata = self._transaction.table_metadata
+        next_id = max(each.schema_id for each in metadata.schemas) + 1
+        added = Schema(*self._schema.fields, schema_id=next_id)
+        return (
+            (AddSchemaUpdate(schema_=added), SetCurrentSchemaUpdate(schema_id=next_id)),
+            (AssertCurrentSchemaId(current_schema_id=metadata.current_schema_id),),
+        )

@@ -1,0 +1,215 @@
+"""Rows → Parquet files of one day each, sorted, durable, with the statistics of their columns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.schema import Schema
+from pyiceberg.typedef import Record
+
+from madang.lake.decoder import OFFSET_COLUMN, PARTITION_COLUMN, TIME_COLUMN
+from madang.lake.files import make_folder, sync_file, sync_folder, to_location
+from madang.lake.stats import file_stats, leaves
+from madang.lake.types import to_arrow
+
+DAY_US = 86_400_000_000
+GROUP_ROWS = 122_880
+"""Rows of a row group: DuckDB's unit of parallel work."""
+GROUP_BYTES = 64 * 2**20
+"""Row groups of wide rows are cut at this size in memory, so that reading them stays bounded."""
+_DELTA_COLUMNS = (TIME_COLUMN, OFFSET_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class FileLayout:
+    """How the data files of a table are written.
+
+    ``folder`` is the table's ``data`` folder; ``by_day``: whether it is partitioned by the day of
+    ``_time``; ``sort_by``: columns that rows are sorted by within a file.
+    """
+
+    folder: Path
+    schema: Schema
+    by_day: bool = True
+    sort_by: tuple[str, ...] = ()
+    spec_id: int = 0
+
+
+class DayFile:
+    """One Parquet file of one day, being written; on an error nothing of it stays."""
+
+    def __init__(self, layout: FileLayout, day: int | None) -> None:
+        self._layout = layout
+        self._day = day
+        folder = layout.folder
+        if day is not None:
+            folder = folder / f"{TIME_COLUMN}_day={day_text(day)}"
+        make_folder(folder)
+        self.path = folder / f"{uuid.uuid4().hex}.parquet"
+        self._schema = to_arrow(layout.schema, with_ids=True)
+        self._writer = pq.ParquetWriter(
+            str(self.path),
+            self._schema,
+            compression="zstd",
+            compression_level=1,
+            write_page_index=True,
+            store_schema=False,
+            **_encodings(layout.schema),
+        )
+
+    def __enter__(self) -> DayFile:
+        return self
+
+    def __exit__(
+        self,
+        exctype: type[BaseException] | None,
+        excinst: BaseException | None,
+        exctb: TracebackType | None,
+    ) -> None:
+        if exctype is not None:
+            self.discard()
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows of this file's day, in the table's schema, as whole row groups."""
+        if not rows.num_rows:
+            return
+        row_bytes = max(1, rows.nbytes // rows.num_rows)
+        group_rows = max(1024, min(GROUP_ROWS, GROUP_BYTES // row_bytes))
+        self._writer.write_table(
+            pa.Table.from_arrays(rows.columns, schema=self._schema), row_group_size=group_rows
+        )
+
+    def finish(self) -> DataFile:
+        """Close the file, make it durable, and describe it."""
+        self._writer.close()
+        sync_file(self.path)
+        sync_folder(self.path.parent)
+        stats = file_stats(self._writer.writer.metadata, self._layout.schema)
+        described = DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=to_location(self.path),
+            file_format=FileFormat.PARQUET,
+            partition=Record() if self._day is None else Record(self._day),
+            file_size_in_bytes=self.path.stat().st_size,
+            record_count=stats.record_count,
+            column_sizes=stats.column_sizes,
+            value_counts=stats.value_counts,
+            null_value_counts={k: n for k, n in stats.null_value_counts.items() if n >= 0},
+            nan_value_counts={},
+            lower_bounds=stats.lower_bounds,
+            upper_bounds=stats.upper_bounds,
+            split_offsets=stats.split_offsets,
+            sort_order_id=None,
+            equality_ids=None,
+            key_metadata=None,
+        )
+        described.spec_id = self._layout.spec_id
+        return described
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        try:
+            self._writer.close()
+        finally:
+            self.path.unlink(missing_ok=True)
+
+
+def _encodings(schema: Schema) -> dict[str, object]:
+    # Times and offsets rise by small steps: their differences take a byte where they took eight.
+    paths = [path for _, path, _, _ in leaves(schema)]
+    delta = [path for path in paths if path in _DELTA_COLUMNS]
+    return {
+        "use_dictionary": [path for path in paths if path not in _DELTA_COLUMNS],
+        "column_encoding": dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
+    }
+
+
+def day_text(day: int) -> str:
+    """``2026-11-21`` of days since 1970-01-01; works for any year."""
+    return str(np.datetime64(day, "D"))
+
+
+def write_rows(rows: pa.Table, layout: FileLayout) -> list[DataFile]:
+    """Write ``rows``, one file for each day.
+
+    Args:
+        rows: In the Arrow form of ``layout.schema``, in any order.
+        layout: Where and how.
+    """
+    written: list[DataFile] = []
+    try:
+        for day, part in split_by_day(rows, layout):
+            with DayFile(layout, day) as file:
+                file.write(part)
+                written.append(file.finish())
+    except BaseException:
+        discard(written)
+        raise
+    return written
+
+
+def discard(files: Iterable[DataFile]) -> None:
+    """Remove data files that no snapshot refers to."""
+    for file in files:
+        Path(file.file_path.removeprefix("file://")).unlink(missing_ok=True)
+
+
+def split_by_day(rows: pa.Table, layout: FileLayout) -> Iterator[tuple[int | None, pa.Table]]:
+    """The rows of each day, sorted; ``(None, all)`` where the table has no days."""
+    if not rows.num_rows:
+        return
+    keys = sort_keys(layout.schema, layout.sort_by)
+    if not layout.by_day:
+        yield None, _sorted(rows, keys)
+        return
+    days = _days(rows[TIME_COLUMN])
+    if days[0] == days[-1] and (days == days[0]).all():
+        yield int(days[0]), _sorted(rows, keys)
+        return
+    order = np.argsort(days, kind="stable")
+    ordered = days[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    for start, end in zip(starts, np.r_[starts[1:], len(ordered)], strict=True):
+        part = rows.take(pa.array(order[start:end]))
+        yield int(ordered[start]), _sorted(part, keys)
+
+
+def _days(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    values: npt.NDArray[np.int64] = times.cast(pa.int64()).to_numpy()
+    return values // DAY_US
+
+
+def sort_keys(schema: Schema, sort_by: Sequence[str]) -> list[str]:
+    """The columns to sort by that the table has and that have an order, ``_time`` by default."""
+    plain = {column.name for column in schema.fields if column.field_type.is_primitive}
+    chosen = [name for name in sort_by if name in plain]
+    if not chosen and TIME_COLUMN in plain:
+        chosen = [TIME_COLUMN]
+    for name in (TIME_COLUMN, PARTITION_COLUMN, OFFSET_COLUMN):
+        if chosen and name in plain and name not in chosen:
+            chosen.append(name)
+    return chosen
+
+
+def _sorted(rows: pa.Table, keys: list[str]) -> pa.Table:
+    if not keys or rows.num_rows < 2:
+        return rows
+    if keys[0] == TIME_COLUMN and _rises(rows[TIME_COLUMN]):
+        return rows
+    order = pc.sort_indices(rows.select(keys), sort_keys=[(key, "ascending") for key in keys])
+    return rows.take(order)
+
+
+def _rises(times: pa.ChunkedArray) -> bool:
+    values = times.cast(pa.int64()).to_numpy()
+    return bool((values[1:] >= values[:-1]).all())
