@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from running_platform import TOKEN
+from madang.testing.running_platform import TOKEN
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crash.producers import Producer
-from running_platform import RunningPlatform, write_project
+from madang.testing.running_platform import RunningPlatform, write_project
 
 KILLS = int(os.environ.get("MADANG_KILLS", "20"))
 PROJECT = {

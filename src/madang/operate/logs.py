@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 
 import orjson
 
@@ -71,9 +71,9 @@ def write_logs(folder: Path, role: str, *, level: int = logging.INFO) -> None:
 
 
 def _log_uncaught(
-    kind: type[BaseException], error: BaseException, trace: Mapping[str, object] | None
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     logging.getLogger("madang").critical(
         "the role ended with an error nobody caught",
-        exc_info=(kind, error, trace),  # type: ignore[arg-type]
+        exc_info=(kind, error, trace),
     )

@@ -1,4 +1,7 @@
-"""A real ``madang up`` for tests: its own process group, project and data directory."""
+"""A real ``madang up`` for tests: its own process group, project and data directory.
+
+Needs httpx (the extra ``testing``).
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ TOKEN = "mdg_admin_" + "t" * 40
 
 
 def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def write_project(directory: Path, files: dict[str, str]) -> Path:
@@ -47,6 +51,7 @@ class RunningPlatform:
         )
 
     def start(self, *, timeout_s: float = 30.0) -> RunningPlatform:
+        """Start and wait until it is ready."""
         environment = os.environ | {"MADANG_TOKEN": TOKEN}
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -61,6 +66,7 @@ class RunningPlatform:
         return self
 
     def is_ready(self) -> bool:
+        """Whether ``/readyz`` says so; fails at once if the platform ended."""
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the platform ended:\n{self.output.read_text()[-4000:]}")
@@ -88,18 +94,23 @@ class RunningPlatform:
         return self.process.returncode
 
     def role_pid(self, name: str) -> int:
+        """The process of a role."""
         roles = json.loads((self.data / "run/roles.json").read_bytes())["roles"]
-        return next(role["pid"] for role in roles if role["name"] == name)
+        return next(int(role["pid"]) for role in roles if role["name"] == name)
 
     def sql(self, text: str, **params: Any) -> list[list[Any]]:
+        """The rows of a query; ``$name`` are parameters."""
         answer = self.client.post("/api/sql", json={"sql": text, "params": params})
         assert answer.status_code == 200, answer.text
-        return answer.json()["rows"]
+        rows: list[list[Any]] = answer.json()["rows"]
+        return rows
 
     def stream(self, name: str) -> dict[str, Any]:
+        """``GET /api/streams/<name>``."""
         answer = self.client.get(f"/api/streams/{name}")
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def delivered(self, name: str) -> bool:
         """Whether everything in the stream is in its table."""
@@ -107,6 +118,7 @@ class RunningPlatform:
         return all((p["delivered"] or 0) >= p["end"] for p in bounds)
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        """Wait until ``condition`` holds."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, (
