@@ -54,7 +54,7 @@ def become_role(
     try:
         _log.info("the role starts", extra={"pid": os.getpid()})
         body(RoleContext(name, data, project_dir, ready, stop))
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever ends a role is logged, then it is restarted
         _log.critical("the role ended with an error", exc_info=True)
         return 1
     _log.info("the role has stopped")

@@ -55,8 +55,17 @@ class RunningPlatform:
         environment = os.environ | {"MADANG_TOKEN": TOKEN}
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "madang.cli", "up", str(self.project)]
-                + ["--data", str(self.data), "--port", str(self.port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "madang.cli",
+                    "up",
+                    str(self.project),
+                    "--data",
+                    str(self.data),
+                    "--port",
+                    str(self.port),
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -98,7 +107,7 @@ class RunningPlatform:
         roles = json.loads((self.data / "run/roles.json").read_bytes())["roles"]
         return next(int(role["pid"]) for role in roles if role["name"] == name)
 
-    def sql(self, text: str, **params: Any) -> list[list[Any]]:
+    def sql(self, text: str, **params: object) -> list[list[Any]]:
         """The rows of a query; ``$name`` are parameters."""
         answer = self.client.post("/api/sql", json={"sql": text, "params": params})
         assert answer.status_code == 200, answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -66,10 +67,8 @@ def supervise(tmp_path):
 
     yield start
     for process in started:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         process.stdout.close()
 
@@ -132,7 +131,7 @@ def test_roles_end_when_the_supervisor_is_killed(supervise, tmp_path):
     assert process.stdout.readline() == "ready\n"
     pid = int((tmp_path / "data/serve.pid").read_text())
     process.kill()
-    _until(lambda: (tmp_path / "data/stopped").exists())
+    _until((tmp_path / "data/stopped").exists)
     _until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid))
 
 
