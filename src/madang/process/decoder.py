@@ -20,10 +20,11 @@ from madang.lake.decoder import (
     TIME_COLUMN,
     Decoded,
 )
-from madang.process.engine import Engine
+from madang.process.contract import Contract
+from madang.process.engine import Engine, identifier
 from madang.process.event_time import EventTime
 from madang.process.formats.choose import make_splitter
-from madang.process.formats.split import Splitter
+from madang.process.formats.split import Splitter, column
 from madang.process.instants import ANY_TIME, InstantReader
 from madang.process.intake import Batch, gather
 from madang.process.json_records import JsonRecords
@@ -54,12 +55,14 @@ class StreamDecoder:
     def __init__(self, spec: StreamSpec, *, zone: str, project_dir: str | FilePath) -> None:
         self._spec = spec
         self._zone = zone
-        self._project_dir = FilePath(project_dir)
         self._engine = Engine()
         time_zone = load_zone(spec.time.zone if spec.time and spec.time.zone else zone)
         self._time_zone = time_zone
         typed = TypedText(self._engine, InstantReader(self._engine, "auto", time_zone, ANY_TIME))
-        self._json = JsonRecords(self._engine, typed)
+        self._contract = (
+            Contract(self._engine, spec.contract, FilePath(project_dir)) if spec.contract else None
+        )
+        self._json = JsonRecords(self._engine, typed, self._contract)
         self._typed_rows = TypedRows(self._engine)
         self._text_columns = TextColumns(self._engine, typed)
         self._splitters: dict[RecordFormat, Splitter] = {}
@@ -99,10 +102,25 @@ class StreamDecoder:
             return self._json.parse(text, layout, arrival_us)
         text = trim_line_ends(text)
         split = self._splitter(record_format).split(text, batch.attributes)
-        return self._text_columns.fit(text, split, layout, arrival_us)
+        return self._checked(self._text_columns.fit(text, split, layout, arrival_us))
+
+    def _checked(self, parsed: Parsed) -> Parsed:
+        """Without the rows that break the contract, checked as JSON, ``_rest`` included."""
+        if self._contract is None or not len(parsed.rows) or not parsed.columns:
+            return parsed
+        names = list(parsed.columns)
+        row = ", ".join(f"{identifier(name)} := c{i}" for i, name in enumerate(names))
+        columns = {f"c{i}": parsed.columns[name] for i, name in enumerate(names)}
+        text = self._engine.query(
+            # A merge patch drops nulls: an empty column is a field that is not there.
+            f"SELECT json_merge_patch('{{}}', to_json(struct_pack({row})),"
+            " coalesce(r, '{}'))::VARCHAR AS x FROM t",
+            t=pa.table({**columns, "r": parsed.rest}),
+        )
+        return parsed.without(self._contract.broken(column(text, "x")))
 
     def _typed_batch(self, batch: Batch, table: pa.Table, layout: Layout) -> _Decoded:
-        parsed = self._typed_rows.parse(table, layout)
+        parsed = self._checked(self._typed_rows.parse(table, layout))
         times = self._time.read(parsed, batch.ts) if self._time else batch.ts
         return _Decoded(batch, parsed, times)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.process import shapes as js
+from madang.process.contract import Contract
 from madang.process.engine import Engine, identifier, literal
 from madang.process.json_text import strictly_invalid, trailing_commas, type_name, why_invalid
 from madang.process.layout import MAX_DEPTH, Kind, Layout, Node, Path, pointer
@@ -70,20 +71,34 @@ class _Work:
 
 
 class JsonRecords:
-    """Reads JSON objects into the columns of a layout, which grows by their new fields."""
+    """Reads JSON objects into the columns of a layout, which grows by their new fields.
 
-    def __init__(self, engine: Engine, typed: TypedText) -> None:
+    Args:
+        engine: Runs the SQL.
+        typed: Reads the text of declared columns.
+        contract: What records must keep to.
+    """
+
+    def __init__(self, engine: Engine, typed: TypedText, contract: Contract | None = None) -> None:
         self._engine = engine
+        self._contract = contract
         self._typed = typed
 
     def parse(self, text: pa.Array, layout: Layout, arrival_us: Rows) -> Parsed:
         """Columns of ``text`` (string, no nulls). New fields are added to ``layout``."""
-        if not trailing_commas(text):
+        if self._contract is None and not trailing_commas(text):
             try:
                 return self._objects(text, layout, arrival_us)
             except (js.NotAnObjectError, duckdb.InvalidInputException):
                 pass  # Rare enough that looking first would cost more than starting again.
         dead, good = self._invalid(text)
+        if self._contract is not None:
+            kept = text.take(pa.array(good)) if dead else text
+            broken = self._contract.broken(kept)
+            dead += [entry._replace(row=int(good[entry.row])) for entry in broken]
+            good = np.delete(good, [entry.row for entry in broken])
+        if not dead:
+            return self._objects(text, layout, arrival_us)
         left = self._objects(text.take(pa.array(good)), layout, arrival_us[good])
         return left.within(good, dead)
 
