@@ -11,7 +11,6 @@ from madang.collect.bodies import (
     decompress,
     detect_media,
     split_body,
-    spread,
 )
 
 __all__ = [
@@ -22,5 +21,4 @@ __all__ = [
     "decompress",
     "detect_media",
     "split_body",
-    "spread",
 ]

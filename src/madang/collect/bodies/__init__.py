@@ -4,7 +4,6 @@ Entry: :func:`split_body`, after :func:`decompress` and :func:`detect_media`.
 """
 
 from madang.collect.bodies.encoding import decompress
-from madang.collect.bodies.key import partition_of, spread
 from madang.collect.bodies.media import ContentFormat, Media, UnsupportedMediaError, detect_media
 from madang.collect.bodies.split import SplitBody, split_body
 
@@ -15,7 +14,5 @@ __all__ = [
     "UnsupportedMediaError",
     "decompress",
     "detect_media",
-    "partition_of",
     "split_body",
-    "spread",
 ]

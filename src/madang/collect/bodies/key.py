@@ -1,15 +1,13 @@
-"""The key column of JSON records, and the partition that a key stands for."""
+"""The key column of JSON records."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,30 +52,3 @@ def _decoder(parts: tuple[str, ...]) -> msgspec.json.Decoder[msgspec.Struct]:
 @lru_cache(maxsize=16)
 def _getter(depth: int) -> Callable[[msgspec.Struct], str]:
     return attrgetter(".".join(["part"] * depth))
-
-
-def spread(batch: pa.RecordBatch, partitions: int) -> list[tuple[int, pa.RecordBatch]]:
-    """The batch by partition, keyed records where their key says (CRC-32 of the key, modulo).
-
-    Records keep their order within a partition. Records without a key share the partition of the
-    empty key, so that the same body always spreads the same way: that keeps a repeated
-    Idempotency-Key harmless. The rule is for good: changing it would part a key's records.
-    """
-    if partitions == 1 or batch.num_rows == 0:
-        return [(0, batch)]
-    keys = batch.column("key")
-    if keys.null_count == len(keys):
-        return [(partition_of(b"", partitions), batch)]
-    encoded = keys.dictionary_encode(null_encoding="encode")
-    chosen = np.array(
-        [partition_of(key or b"", partitions) for key in encoded.dictionary.to_pylist()], np.int64
-    )[encoded.indices.to_numpy()]
-    return [
-        (int(partition), batch.filter(pa.array(chosen == partition)))
-        for partition in np.unique(chosen)
-    ]
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key."""
-    return zlib.crc32(key) % partitions

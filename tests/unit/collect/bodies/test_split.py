@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.collect.bodies import ContentFormat, SplitBody, split_body, spread
+from madang.collect.bodies import ContentFormat, SplitBody, split_body
 from madang.core.errors import InvalidInputError, MadangError, TooLargeError
 from madang.project import RecordFormat
 from madang.stream import RECORD_SCHEMA
@@ -132,22 +132,6 @@ def test_keys_come_from_the_field():
 
 def test_a_key_for_all():
     assert split(b"1\n2", key=b"k").batch["key"].to_pylist() == [b"k", b"k"]
-
-
-def test_records_of_a_key_stay_together_and_in_order():
-    body = b"\n".join(b'{"u":%d,"n":%d}' % (n % 7, n) for n in range(100))
-    batch = split(body, key_field="u").batch
-    parts = spread(batch, 4)
-    assert sum(part.num_rows for _, part in parts) == 100
-    home: dict[bytes, int] = {}
-    for partition, part in parts:
-        assert part["value"].to_pylist() == [
-            v for v in batch["value"].to_pylist() if v in set(part["value"].to_pylist())
-        ]
-        for key in part["key"].to_pylist():
-            assert home.setdefault(key, partition) == partition
-    assert len({partition for partition, _ in parts}) > 1
-    assert spread(batch, 1) == [(0, batch)]
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zstd"}, {"file": True}])

@@ -1,1 +1,0 @@
-"""The bodies of the roles: what runs in each process of the platform."""

@@ -1,1 +1,0 @@
-export const sql = { run: 'Run', cancel: 'Cancel' };

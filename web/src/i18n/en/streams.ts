@@ -1,1 +1,0 @@
-export const streams = { create: 'Create a stream' };

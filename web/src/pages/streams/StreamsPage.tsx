@@ -1,5 +1,0 @@
-import { SkeletonRows } from '@/components/states';
-
-export default function Soon() {
-  return <SkeletonRows />;
-}
