@@ -93,6 +93,7 @@ def to_nested_field(field: pa.Field, ids: Iterator[int], path: str) -> ice.Neste
         name=field.name,
         field_type=to_iceberg_type(field.type, ids, f"{path}.{field.name}"),
         required=False,
+        doc=(field.metadata or {}).get(DOC, b"").decode() or None,
     )
 
 
