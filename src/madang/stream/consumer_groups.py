@@ -13,6 +13,7 @@ from madang.core.clock import Clock
 from madang.core.errors import CorruptionError, InvalidInputError
 from madang.stream.folder import replace_file
 from madang.stream.partition_lock import FileLock
+from madang.stream.space import is_full, storage_full
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,126}")
@@ -49,16 +50,17 @@ class ConsumerGroups:
                 _log.warning("%s: it is written anew", error)
                 merged = {}
             merged.update(offsets)
-            replace_file(
-                path,
-                orjson.dumps(
-                    {
-                        "version": _VERSION,
-                        "offsets": {str(number): merged[number] for number in sorted(merged)},
-                        "at_us": self._clock.now_us(),
-                    }
-                ),
-            )
+            content = {
+                "version": _VERSION,
+                "offsets": {str(number): merged[number] for number in sorted(merged)},
+                "at_us": self._clock.now_us(),
+            }
+            try:
+                replace_file(path, orjson.dumps(content))
+            except OSError as error:
+                if is_full(error):
+                    raise storage_full(error) from error
+                raise
 
     def committed(self, group: str) -> dict[int, int]:
         """The offsets that ``group`` committed.

@@ -19,7 +19,7 @@ from madang.stream.log_stream import LogSettings, LogStream
 from madang.stream.partition_lock import FileLock
 from madang.stream.port import RECORD_SCHEMA
 from madang.stream.recovery import RecoveryReport
-from madang.stream.schema_change import merge
+from madang.stream.schema_change import check_schema, merge
 from madang.stream.space import DiskSpace
 
 _THREADS = 8
@@ -134,7 +134,7 @@ class LogStore:
             with lock.held():
                 known = self._read(name)
                 if known is None:
-                    wanted = RECORD_SCHEMA if schema is None else schema
+                    wanted = check_schema(name, RECORD_SCHEMA if schema is None else schema)
                     after = _Description(
                         name, partitions or 1, _encode(wanted), self._clock.now_us()
                     )
@@ -165,12 +165,17 @@ class LogStore:
         return found
 
     def get(self, name: str) -> LogStream:
-        """The stream ``name``, which must exist.
+        """The stream ``name``, which must exist; cheap once it is open, for every request.
+
+        Partitions or columns that another process added are seen after :meth:`open`.
 
         Raises:
-            NotFoundError: it does not; the hint has the near match.
+            NotFoundError: it does not exist; the hint has the near match.
         """
-        if name not in self._streams and not (self.root / name / _DESCRIPTION).exists():
+        stream = self._streams.get(name)
+        if stream is not None and not stream.closed:
+            return stream
+        if self._read(check_stream_name(name)) is None:
             raise unknown("stream", name, self.names())
         return self.open(name)
 
@@ -221,7 +226,7 @@ def _changed(known: _Description, schema: pa.Schema | None, partitions: int | No
         after.partitions = partitions
     if schema is not None:
         old = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(known.schema)))
-        merged = merge(known.name, old, schema)
+        merged = merge(known.name, old, check_schema(known.name, schema))
         if not merged.equals(old):
             after.schema = _encode(merged)
     return after

@@ -131,7 +131,7 @@ class LogStream:
         """
         try:
             part = self._part(partition)
-            if not batch.schema.equals(self.schema):
+            if not batch.schema.equals(self.schema, check_metadata=True):
                 if not can_hold(self.schema, batch.schema):
                     raise InvalidInputError(
                         f"a batch with the columns {', '.join(batch.schema.names) or 'none'} does "

@@ -85,6 +85,8 @@ class PartitionReader:
                     self._remember(end, base, limit)
                 at = end
         if not frames:
+            # The reader is at the end: mapped pages would count as this process's memory.
+            self._release_maps()
             return []
         return list(self._chunks(frames, offset))
 
@@ -120,6 +122,10 @@ class PartitionReader:
                 gone, _ = self._maps.popitem(last=False)
                 self._indexes.pop(gone[0], None)
         return segment
+
+    def _release_maps(self) -> None:
+        with self._mutex:
+            self._maps.clear()
 
     def _remember(self, offset: int, base: int, position: int) -> None:
         with self._mutex:

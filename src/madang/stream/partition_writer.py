@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -53,6 +54,7 @@ class PartitionWriter:
         self._waiting_bytes = 0
         self._leading = False
         self._closed = False
+        self._owner = os.getpid()
         self._failed: str | None = None
         self._active: ActiveSegment | None = None
 
@@ -60,9 +62,14 @@ class PartitionWriter:
         """Queue ``pending``; its future is resolved by the group that takes it.
 
         Raises:
-            UnavailableError: closed.
+            UnavailableError: closed, or opened before the process was forked.
             OverloadedError: over 256 MiB are waiting already.
         """
+        if os.getpid() != self._owner:
+            raise UnavailableError(
+                f"{self._partition.folder.path} was opened before this process was forked",
+                hint="open streams after forking",
+            )
         with self._mutex:
             if self._closed:
                 raise UnavailableError("the stream is closed")
@@ -92,8 +99,7 @@ class PartitionWriter:
             self._waiting_bytes = 0
             self._leading = False
             self._idle.notify_all()
-        for pending in group:
-            pending.future.set_exception(error)
+        _fail(group, error)
 
     def _lead(self) -> None:
         for _ in range(_GROUPS_PER_TURN):
@@ -296,11 +302,11 @@ class PartitionWriter:
         return moved, active
 
     def save_producers(self) -> None:
-        """Write the producers' snapshot; needs the lock."""
+        """Write the producers' snapshot if that is possible; needs the lock."""
         try:
             self._partition.producers.save(self._partition.folder.producers)
         except OSError as error:
-            # Derived from headers; retention refuses to remove segments that only they describe.
+            # Derived from headers; retention makes sure of it before it removes them.
             _log.warning("cannot write producers of %s: %s", self._partition.folder.path, error)
 
     def close(self) -> None:

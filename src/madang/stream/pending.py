@@ -58,11 +58,7 @@ class PendingBatch:
         """Take ``batch`` as what is to be written."""
         _check(batch)
         self.batch = batch
-        if self.compression is None:
-            self.payload = batch.serialize()
-        else:
-            options = pa.ipc.IpcWriteOptions(compression=self.compression)
-            self.payload = batch.serialize(options=options)
+        self.payload = _message(batch, self.compression)
         if self.payload.size > MAX_PAYLOAD_BYTES:
             raise TooLargeError(
                 f"a batch of {format_size(self.payload.size)} is over the limit of "
@@ -76,9 +72,27 @@ class PendingBatch:
         )
 
 
+def _message(batch: pa.RecordBatch, compression: str | None) -> pa.Buffer:
+    """The Arrow IPC message of ``batch``, without the schema."""
+    if compression is None:
+        return batch.serialize()
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    writer = pa.ipc.new_stream(sink, batch.schema, options=options)
+    begin = sink.tell()
+    writer.write_batch(batch)
+    end = sink.tell()
+    writer.close()
+    return sink.getvalue()[begin:end]
+
+
 def _check(batch: pa.RecordBatch) -> None:
     if not batch.num_rows:
         raise InvalidInputError("a batch without records has no offsets", hint="leave it out")
+    try:
+        batch.validate()
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"the batch is not sound: {error}") from error
     for field, column in zip(batch.schema, batch.columns, strict=True):
         if not field.nullable and column.null_count:
             raise InvalidInputError(

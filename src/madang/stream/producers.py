@@ -77,7 +77,8 @@ class ProducerMap:
         with self._mutex:
             for producer, entry in frames:
                 self._note(producer, entry)
-            self.place = place
+            if place.offset >= self.place.offset:
+                self.place = place
 
     def _note(self, producer: str, entry: ProducerEntry) -> None:
         if producer.startswith(KEY_PREFIX):
@@ -154,6 +155,13 @@ class ProducerMap:
             )
         data = header + keys + b"".join(named)
         replace_file(path, data + _CRC.pack(google_crc32c.value(data)))
+
+    @staticmethod
+    def saved_offset(path: Path) -> int:
+        """How far the snapshot reaches; 0 if there is no valid one."""
+        saved = ProducerMap(0.0)
+        saved.load(path)
+        return saved.place.offset
 
     def load(self, path: Path) -> bool:
         """Take the state from the snapshot; False, and nothing taken, if there is no valid one."""

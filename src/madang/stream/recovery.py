@@ -70,7 +70,8 @@ def recover_partition(partition: Partition, stream: str) -> PartitionRecovery:
     tail = _Scan(partition, report)
     tail.run(head)
     known = head or Head()
-    end = max(tail.end, known.end, _producers_end(partition))
+    # A snapshot of the producers reaches only as far as was acknowledged.
+    end = max(tail.end, known.end, ProducerMap.saved_offset(partition.folder.producers))
     if end > tail.end:
         tail.lost_end(end)
     kept = [base for base in partition.folder.segments() if base <= tail.base]
@@ -186,13 +187,6 @@ def _remove_leftovers(partition: Partition) -> None:
     for pattern in ("*.new", "*.idx.tmp", ".*.tmp"):
         for leftover in partition.folder.path.glob(pattern):
             leftover.unlink(missing_ok=True)
-
-
-def _producers_end(partition: Partition) -> int:
-    """How far the snapshot of the producers reaches: so far was acknowledged."""
-    saved = ProducerMap(0.0)
-    saved.load(partition.folder.producers)
-    return saved.place.offset
 
 
 def _without_torn_tail(

@@ -9,6 +9,8 @@ from madang.core.errors import CorruptionError
 from madang.stream.head import Head
 from madang.stream.partition import Partition
 from madang.stream.partition_writer import PartitionWriter
+from madang.stream.producers import ProducerMap
+from madang.stream.space import is_full, storage_full
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +53,13 @@ def retain_partition(
     before_us = None if age_s is None else now_us - round(age_s * 1_000_000)
     with writer.exclusive() as found:
         head = found
-        if before_us is not None and _first_appended_us(partition, head, before_us):
-            head, _ = writer.roll(head, partition.schema(), max(now_us, head.appended_at_us))
-            report.rolled += 1
+        if before_us is not None and _begins_before(partition, head, before_us):
+            try:
+                head, _ = writer.roll(head, partition.schema(), max(now_us, head.appended_at_us))
+                report.rolled += 1
+            except OSError as error:
+                # On a full disk sealed segments can still go, which makes room.
+                _log.warning("cannot begin a segment in %s: %s", partition.folder.path, error)
         bases = partition.bases(head)
         sizes = [_size(partition, base) for base in bases]
         wanted = _wanted(partition, bases, sizes, before_us=before_us, size_bytes=size_bytes)
@@ -73,8 +79,7 @@ def retain_partition(
                 )
         if not allowed:
             return
-        # Producers that only the removed frames name must be in the snapshot first.
-        partition.producers.save(partition.folder.producers)
+        _keep_producers(partition, bases[allowed])
         partition.head.publish(
             head.moved(
                 earliest=bases[allowed],
@@ -120,7 +125,22 @@ def _sealed_at_us(partition: Partition, following: int) -> int:
         return 2**62
 
 
-def _first_appended_us(partition: Partition, head: Head, before_us: int) -> bool:
+def _keep_producers(partition: Partition, earliest: int) -> None:
+    """Make sure that the snapshot has the producers that only the frames to be removed name.
+
+    Rolling wrote it, unless the disk was full then.
+    """
+    if ProducerMap.saved_offset(partition.folder.producers) >= earliest:
+        return
+    try:
+        partition.producers.save(partition.folder.producers)
+    except OSError as error:
+        if is_full(error):
+            raise storage_full(error) from error
+        raise
+
+
+def _begins_before(partition: Partition, head: Head, before_us: int) -> bool:
     """Whether the last segment begins with a record that is older than ``before_us``."""
     if not head.position or head.end == head.segment_base:
         return False

@@ -4,7 +4,31 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from madang.core.errors import ConflictError
+from madang.core.errors import ConflictError, InvalidInputError
+
+
+def check_schema(stream: str, schema: pa.Schema) -> pa.Schema:
+    """``schema`` without its metadata, if a stream may have it.
+
+    Raises:
+        InvalidInputError: no columns, two of one name, or a dictionary, whose values a single
+            batch on disk would not hold.
+    """
+    if not len(schema) or len(set(schema.names)) < len(schema):
+        raise InvalidInputError(f"the stream {stream!r} needs columns of different names")
+    for field in schema:
+        if _has_dictionary(field.type):
+            raise InvalidInputError(
+                f"the column {field.name!r} of the stream {stream!r} is a dictionary",
+                hint="use the type of its values",
+            )
+    return schema.remove_metadata()
+
+
+def _has_dictionary(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return True
+    return any(_has_dictionary(kind.field(at).type) for at in range(kind.num_fields))
 
 
 def can_hold(wider: pa.Schema, schema: pa.Schema) -> bool:

@@ -43,6 +43,9 @@ class DiskSpace:
             StorageFullError: over the watermark.
         """
         free = self.free_bytes()
+        with self._mutex:
+            # What is written until the next look counts too.
+            self._free_bytes -= size_bytes
         if free - size_bytes < self.min_free_bytes:
             raise StorageFullError(
                 f"only {format_size(free)} are free on the disk of {self._path}, "
