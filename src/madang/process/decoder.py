@@ -20,16 +20,25 @@ from madang.lake.decoder import (
     TIME_COLUMN,
     Decoded,
 )
-from madang.process.engine import Engine
+from madang.process.contract import Contract
+from madang.process.engine import Engine, identifier
 from madang.process.event_time import EventTime
+from madang.process.formats.choose import make_splitter
+from madang.process.formats.split import Splitter, column
+from madang.process.instants import ANY_TIME, InstantReader
 from madang.process.intake import Batch, gather
 from madang.process.json_records import JsonRecords
 from madang.process.layout import Layout
-from madang.process.parsed import Dead, Parsed
-from madang.process.text import as_text
+from madang.process.parsed import Dead, Parsed, Rows
+from madang.process.text import as_text, trim_line_ends
+from madang.process.text_columns import TextColumns
+from madang.process.typed_rows import TypedRows
+from madang.process.typed_text import TypedText
 from madang.process.zones import load_zone
-from madang.project import StreamSpec
+from madang.project import RecordFormat, StreamSpec, TimeSpec
 from madang.stream import Chunk
+
+_FORMATS = frozenset(RecordFormat)
 
 
 class StreamDecoder:
@@ -46,11 +55,21 @@ class StreamDecoder:
     def __init__(self, spec: StreamSpec, *, zone: str, project_dir: str | FilePath) -> None:
         self._spec = spec
         self._zone = zone
-        self._project_dir = FilePath(project_dir)
         self._engine = Engine()
-        self._json = JsonRecords(self._engine)
-        own_zone = load_zone(spec.time.zone if spec.time and spec.time.zone else zone)
-        self._time = EventTime(self._engine, spec.time, own_zone) if spec.time else None
+        time_zone = load_zone(spec.time.zone if spec.time and spec.time.zone else zone)
+        self._time_zone = time_zone
+        typed = TypedText(self._engine, InstantReader(self._engine, "auto", time_zone, ANY_TIME))
+        self._contract = (
+            Contract(self._engine, spec.contract, FilePath(project_dir)) if spec.contract else None
+        )
+        self._json = JsonRecords(self._engine, typed, self._contract)
+        self._typed_rows = TypedRows(self._engine)
+        self._text_columns = TextColumns(self._engine, typed)
+        self._splitters: dict[RecordFormat, Splitter] = {}
+        self._time = EventTime(self._engine, spec.time, time_zone) if spec.time else None
+        self._log_time = EventTime(self._engine, TimeSpec(field="time"), time_zone)
+        if spec.format not in (RecordFormat.JSON, RecordFormat.TYPED):
+            self._splitter(spec.format)
 
     def decode(self, chunks: Sequence[Chunk], schema: pa.Schema | None) -> Decoded:
         """Decode ``chunks``; see :class:`madang.lake.decoder.Decoder`."""
@@ -58,7 +77,57 @@ class StreamDecoder:
         done: list[_Decoded] = [self._batch(batch, layout) for batch in gather(chunks)]
         return _merge(self._spec.name, layout, done)
 
+    def _splitter(self, record_format: RecordFormat) -> Splitter:
+        splitter = self._splitters.get(record_format)
+        if splitter is None:
+            splitter = make_splitter(self._engine, self._spec, record_format)
+            self._splitters[record_format] = splitter
+        return splitter
+
+    def _format(self, batch: Batch) -> RecordFormat:
+        named = batch.attributes.get("format")
+        return RecordFormat(named) if named in _FORMATS else self._spec.format
+
+    def _event_time(self, record_format: RecordFormat) -> EventTime | None:
+        logs = (RecordFormat.COMBINED, RecordFormat.SYSLOG)
+        return self._time or (self._log_time if record_format in logs else None)
+
+    def _parse(
+        self, record_format: RecordFormat, text: pa.Array, batch: Batch, rows: Rows, layout: Layout
+    ) -> Parsed:
+        arrival_us = batch.ts.cast(pa.int64()).to_numpy()
+        if len(rows) != len(arrival_us):
+            arrival_us = arrival_us[rows]
+        if record_format is RecordFormat.JSON:
+            return self._json.parse(text, layout, arrival_us)
+        text = trim_line_ends(text)
+        split = self._splitter(record_format).split(text, batch.attributes)
+        return self._checked(self._text_columns.fit(text, split, layout, arrival_us))
+
+    def _checked(self, parsed: Parsed) -> Parsed:
+        """Without the rows that break the contract, checked as JSON, ``_rest`` included."""
+        if self._contract is None or not len(parsed.rows) or not parsed.columns:
+            return parsed
+        names = list(parsed.columns)
+        row = ", ".join(f"{identifier(name)} := c{i}" for i, name in enumerate(names))
+        columns = {f"c{i}": parsed.columns[name] for i, name in enumerate(names)}
+        text = self._engine.query(
+            # A merge patch drops nulls: an empty column is a field that is not there.
+            f"SELECT json_merge_patch('{{}}', to_json(struct_pack({row})),"
+            " coalesce(r, '{}'))::VARCHAR AS x FROM t",
+            t=pa.table({**columns, "r": parsed.rest}),
+        )
+        return parsed.without(self._contract.broken(column(text, "x")))
+
+    def _typed_batch(self, batch: Batch, table: pa.Table, layout: Layout) -> _Decoded:
+        parsed = self._checked(self._typed_rows.parse(table, layout))
+        times = self._time.read(parsed, batch.ts) if self._time else batch.ts
+        return _Decoded(batch, parsed, times)
+
     def _batch(self, batch: Batch, layout: Layout) -> _Decoded:
+        record_format = self._format(batch)
+        if batch.typed is not None:
+            return self._typed_batch(batch, batch.typed, layout)
         sizes = pc.binary_length(batch.value).to_numpy(zero_copy_only=False)
         large = np.flatnonzero(sizes > self._spec.max_record_size)
         dead = [
@@ -68,11 +137,12 @@ class StreamDecoder:
         text, rows, broken = as_text(
             batch.value, np.flatnonzero(sizes <= self._spec.max_record_size)
         )
-        parsed = self._json.parse(text, layout).within(rows, dead + broken)
+        parsed = self._parse(record_format, text, batch, rows, layout).within(rows, dead + broken)
         arrival = batch.ts
         if len(parsed.rows) != len(arrival):
             arrival = arrival.take(pa.array(parsed.rows))
-        times = self._time.read(parsed, arrival) if self._time else arrival
+        event_time = self._event_time(record_format)
+        times = event_time.read(parsed, arrival) if event_time else arrival
         return _Decoded(batch, parsed, times)
 
 
@@ -145,7 +215,6 @@ def _letters(
 ) -> pa.Table:
     take = pa.array(rows)
     count = len(dead)
-    attributes = list(batch.attributes.items())
     return pa.table(
         [
             batch.ts.take(take),
@@ -154,7 +223,10 @@ def _letters(
             pa.array(batch.offset[rows]),
             pa.array([entry.code for entry in dead], pa.string()),
             pa.array([entry.reason for entry in dead], pa.string()),
-            pa.array([attributes] * count, pa.map_(pa.string(), pa.string())),
+            pa.array(
+                [list(batch.origins[i].items()) for i in batch.origin[rows]],
+                pa.map_(pa.string(), pa.string()),
+            ),
             batch.key.take(take),
             batch.value.take(take),
         ],

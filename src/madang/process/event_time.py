@@ -14,6 +14,7 @@ from madang.process.engine import Engine, literal
 from madang.process.instants import InstantReader, Instants
 from madang.process.layout import Path, pointer
 from madang.process.parsed import Parsed
+from madang.process.zones import EVENT_TIME
 from madang.project import TimeSpec
 
 
@@ -82,7 +83,7 @@ class EventTime:
             valid = column.is_valid().to_numpy(zero_copy_only=False)
             micros = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
             us = pc.fill_null(micros, 0).to_numpy(zero_copy_only=False)
-            return Instants(us, valid).bounded()
+            return Instants(us, valid).bounded(EVENT_TIME)
         return Instants(np.zeros(len(column), np.int64), np.zeros(len(column), np.bool_))
 
     def _left(self, rest: pa.Array, path: Path) -> pa.Array:

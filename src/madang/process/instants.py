@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from madang.core.errors import InvalidInputError
 from madang.process.engine import Engine, literal
-from madang.process.zones import END_US, FIRST_US, to_utc
+from madang.process.zones import ANY_TIME, EVENT_TIME, to_utc
+
+__all__ = ["ANY_TIME", "EVENT_TIME", "InstantReader", "Instants"]
 
 _Attempt = Callable[[pa.Array, npt.NDArray[np.int64]], "Instants"]
 """A way to read times: text (no nulls) and arrival times in, instants out."""
@@ -50,9 +52,10 @@ class Instants:
     us: npt.NDArray[np.int64]
     valid: npt.NDArray[np.bool_]
 
-    def bounded(self) -> Instants:
-        """The same, with times before 1970 and from 2200 on made invalid."""
-        return Instants(self.us, self.valid & (self.us >= FIRST_US) & (self.us < END_US))
+    def bounded(self, bounds: tuple[int, int]) -> Instants:
+        """The same, with times outside ``bounds`` made invalid."""
+        first_us, end_us = bounds
+        return Instants(self.us, self.valid & (self.us >= first_us) & (self.us < end_us))
 
 
 class InstantReader:
@@ -63,15 +66,23 @@ class InstantReader:
         pattern: As in :class:`madang.project.TimeSpec`: ``auto``, ``iso8601``, ``epoch_s`` and so
             on, or a strptime pattern.
         zone: Of times that carry none.
+        bounds: First and end, microseconds; times outside count as unreadable.
 
     Raises:
         InvalidInputError: the strptime pattern cannot be read.
     """
 
-    def __init__(self, engine: Engine, pattern: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        pattern: str,
+        zone: ZoneInfo,
+        bounds: tuple[int, int] = EVENT_TIME,
+    ) -> None:
         self._engine = engine
         self._pattern = pattern
         self._zone = zone
+        self._bounds = bounds
 
     def check(self) -> None:
         """Raise InvalidInputError if the pattern cannot be read."""
@@ -86,24 +97,24 @@ class InstantReader:
             ) from None
 
     def text(self, text: pa.Array, arrival_us: npt.NDArray[np.int64]) -> Instants:
-        """Times of ``text`` (string, null where there is none); bounded to 1970-2200."""
+        """Times of ``text`` (string, null where there is none)."""
         quick = self._quick(text) if self._pattern in ("auto", "iso8601") else None
         if quick is not None:
-            return quick.bounded()
+            return quick.bounded(self._bounds)
         us = np.zeros(len(text), np.int64)
         valid = np.zeros(len(text), np.bool_)
         todo = np.flatnonzero(text.is_valid().to_numpy(zero_copy_only=False))
         for attempt in self._attempts():
             if not len(todo):
                 break
-            found = attempt(text.take(pa.array(todo)), arrival_us[todo]).bounded()
+            found = attempt(text.take(pa.array(todo)), arrival_us[todo]).bounded(self._bounds)
             us[todo[found.valid]] = found.us[found.valid]
             valid[todo] = found.valid
             todo = todo[~found.valid]
         return Instants(us, valid)
 
     def numbers(self, values: npt.NDArray[np.float64]) -> Instants:
-        """Times of numbers (NaN where there is none); bounded to 1970-2200."""
+        """Times of numbers (NaN where there is none)."""
         with np.errstate(invalid="ignore", over="ignore"):
             if self._pattern in _UNITS:
                 us = values * _UNITS[self._pattern]
@@ -113,7 +124,9 @@ class InstantReader:
                 for limit, unit in reversed(_MAGNITUDES):
                     us = np.where(sizes < limit, values * _UNITS[unit], us)
             valid = np.isfinite(us) & (np.abs(us) < 2.0**62)
-        return Instants(np.where(valid, np.round(us), 0).astype(np.int64), valid).bounded()
+        return Instants(np.where(valid, np.round(us), 0).astype(np.int64), valid).bounded(
+            self._bounds
+        )
 
     def _attempts(self) -> list[_Attempt]:
         if self._pattern == "iso8601":

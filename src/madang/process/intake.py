@@ -1,4 +1,4 @@
-"""Chunks put together: those with equal attributes are decoded as one batch."""
+"""Chunks put together: those that are read in the same way are decoded as one batch."""
 
 from __future__ import annotations
 
@@ -8,40 +8,53 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from madang.stream import Chunk
+from madang.process.zones import EVENT_TIME
+from madang.stream import RECORD_SCHEMA, Chunk
+
+TS = "ts"
+"""The column of a typed stream that becomes ``_time``."""
 
 _MAX_BYTES = 2**30
 """Values of one batch; Arrow's binary type ends at 2 GiB."""
+_DECIDING = ("format", "header")
+"""Attributes that decide how a record is read; the others only say where it came from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records with the same attributes, in the order of the chunks.
+    """Records that are read in the same way, in the order of the chunks.
 
-    ``ordinal`` is a record's place among all records of the call.
+    ``attributes`` are those of the first chunk; a record's own are ``origins[origin[row]]``.
+    ``ordinal`` is a record's place among all records of the call. ``typed``: the columns of a typed
+    stream, whose ``key`` and ``value`` are null and empty.
     """
 
     attributes: Mapping[str, str]
+    origins: list[Mapping[str, str]]
+    origin: npt.NDArray[np.int64]
     ts: pa.Array
     key: pa.Array
     value: pa.Array
     partition: npt.NDArray[np.int32]
     offset: npt.NDArray[np.int64]
     ordinal: npt.NDArray[np.int64]
+    typed: pa.Table | None = None
 
 
 def gather(chunks: Sequence[Chunk]) -> list[Batch]:
-    """Batches of ``chunks``, in the order in which their attributes first appear."""
-    groups: dict[tuple[frozenset[tuple[str, str]], int], list[tuple[int, Chunk]]] = {}
-    sizes: dict[frozenset[tuple[str, str]], int] = {}
+    """Batches of ``chunks``, in the order in which their ways of reading first appear."""
+    groups: dict[tuple[object, ...], list[tuple[int, Chunk]]] = {}
+    sizes: dict[tuple[object, ...], int] = {}
     ordinal = 0
     for chunk in chunks:
-        attributes = frozenset(chunk.attributes.items())
-        sizes[attributes] = sizes.get(attributes, 0) + chunk.batch.nbytes
-        groups.setdefault((attributes, sizes[attributes] // _MAX_BYTES), []).append(
-            (ordinal, chunk)
-        )
+        raw = _is_raw(chunk)
+        how: tuple[object, ...] = (raw, *(chunk.attributes.get(name) for name in _DECIDING))
+        if not raw:
+            how = (*how, tuple(chunk.batch.schema.names), *chunk.batch.schema.types)
+        sizes[how] = sizes.get(how, 0) + chunk.batch.nbytes
+        groups.setdefault((*how, sizes[how] // _MAX_BYTES), []).append((ordinal, chunk))
         ordinal += chunk.batch.num_rows
     return [_batch(group) for group in groups.values()]
 
@@ -49,16 +62,39 @@ def gather(chunks: Sequence[Chunk]) -> list[Batch]:
 def _batch(group: Sequence[tuple[int, Chunk]]) -> Batch:
     chunks = [chunk for _, chunk in group]
     counts = [chunk.batch.num_rows for chunk in chunks]
+    is_raw = _is_raw(chunks[0])
+    typed = None if is_raw else pa.Table.from_batches([chunk.batch for chunk in chunks])
     within = np.arange(sum(counts)) - np.repeat(np.cumsum([0, *counts[:-1]]), counts)
     return Batch(
         chunks[0].attributes,
-        _column(chunks, "ts"),
-        _column(chunks, "key"),
-        _column(chunks, "value"),
+        [chunk.attributes for chunk in chunks],
+        np.repeat(np.arange(len(chunks)), counts),
+        _column(chunks, "ts") if is_raw else _arrival(chunks, typed),
+        _column(chunks, "key") if is_raw else pa.nulls(sum(counts), pa.binary()),
+        _column(chunks, "value") if is_raw else pa.array([b""] * sum(counts), pa.binary()),
         np.repeat(np.array([chunk.partition for chunk in chunks], np.int32), counts),
         np.repeat(np.array([chunk.base_offset for chunk in chunks], np.int64), counts) + within,
         np.repeat(np.array([start for start, _ in group], np.int64), counts) + within,
+        typed,
     )
+
+
+def _is_raw(chunk: Chunk) -> bool:
+    return bool(chunk.batch.schema.names == RECORD_SCHEMA.names)
+
+
+def _arrival(chunks: Sequence[Chunk], typed: pa.Table) -> pa.Array:
+    """The column ``ts`` of typed chunks; where it is null or missing, the time of appending."""
+    counts = [chunk.batch.num_rows for chunk in chunks]
+    appended = pa.array(
+        np.repeat(np.array([chunk.appended_at_us for chunk in chunks], np.int64), counts)
+    ).cast(pa.timestamp("us", "UTC"))
+    if TS not in typed.column_names or not pa.types.is_timestamp(typed.schema.field(TS).type):
+        return appended
+    ts = typed.column(TS).cast(pa.timestamp("us", "UTC"), safe=False).combine_chunks()
+    us = ts.cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(us, EVENT_TIME[0]), pc.less(us, EVENT_TIME[1]))
+    return pc.coalesce(pc.if_else(inside, ts, pa.scalar(None, ts.type)), appended)
 
 
 def _column(chunks: Sequence[Chunk], name: str) -> pa.Array:

@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.process import shapes as js
+from madang.process.contract import Contract
 from madang.process.engine import Engine, identifier, literal
 from madang.process.json_text import strictly_invalid, trailing_commas, type_name, why_invalid
 from madang.process.layout import MAX_DEPTH, Kind, Layout, Node, Path, pointer
 from madang.process.parsed import Dead, Parsed
 from madang.process.rest import RECORD_KEY, RestBuilder
+from madang.process.typed_text import TypedText, Wanted
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -56,6 +58,7 @@ class _Work:
 
     text: pa.Array
     shapes: js.Shapes
+    arrival_us: Rows
     misfit: npt.NDArray[np.bool_]
     values: dict[Path, pa.Array] = field(default_factory=dict)
     bad: dict[Path, Mask] = field(default_factory=dict)
@@ -68,20 +71,36 @@ class _Work:
 
 
 class JsonRecords:
-    """Reads JSON objects into the columns of a layout, which grows by their new fields."""
+    """Reads JSON objects into the columns of a layout, which grows by their new fields.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Runs the SQL.
+        typed: Reads the text of declared columns.
+        contract: What records must keep to.
+    """
+
+    def __init__(self, engine: Engine, typed: TypedText, contract: Contract | None = None) -> None:
         self._engine = engine
+        self._contract = contract
+        self._typed = typed
 
-    def parse(self, text: pa.Array, layout: Layout) -> Parsed:
+    def parse(self, text: pa.Array, layout: Layout, arrival_us: Rows) -> Parsed:
         """Columns of ``text`` (string, no nulls). New fields are added to ``layout``."""
-        if not trailing_commas(text):
+        if self._contract is None and not trailing_commas(text):
             try:
-                return self._objects(text, layout)
+                return self._objects(text, layout, arrival_us)
             except (js.NotAnObjectError, duckdb.InvalidInputException):
                 pass  # Rare enough that looking first would cost more than starting again.
         dead, good = self._invalid(text)
-        return self._objects(text.take(pa.array(good)), layout).within(good, dead)
+        if self._contract is not None:
+            kept = text.take(pa.array(good)) if dead else text
+            broken = self._contract.broken(kept)
+            dead += [entry._replace(row=int(good[entry.row])) for entry in broken]
+            good = np.delete(good, [entry.row for entry in broken])
+        if not dead:
+            return self._objects(text, layout, arrival_us)
+        left = self._objects(text.take(pa.array(good)), layout, arrival_us[good])
+        return left.within(good, dead)
 
     # -- what is no JSON object ------------------------------------------------------------------
 
@@ -110,9 +129,9 @@ class JsonRecords:
 
     # -- objects ---------------------------------------------------------------------------------
 
-    def _objects(self, text: pa.Array, layout: Layout) -> Parsed:
+    def _objects(self, text: pa.Array, layout: Layout, arrival_us: Rows) -> Parsed:
         found = js.ShapeFinder(self._engine, layout).find(text)
-        work = _Work(text, found, np.zeros(found.types.shape, np.bool_))
+        work = _Work(text, found, arrival_us, np.zeros(found.types.shape, np.bool_))
         self._plan(work, layout)
         self._misfits(work, layout)
         self._transform(work, layout)
@@ -252,7 +271,11 @@ class JsonRecords:
         bad: Mask | None = shape_misfit[work.shapes.codes] if shape_misfit.any() else None
         types = work.shapes.types[:, index]
         doubtful: Mask | None = None
-        if leaf.kind is Kind.LONG:
+        if leaf.declared and leaf.kind not in (Kind.STRING, Kind.JSON):
+            read = self._typed.read([Wanted(values, leaf.kind, True)], work.arrival_us)[0]
+            values = read.values
+            bad = read.wrong if bad is None else bad | read.wrong
+        elif leaf.kind is Kind.LONG:
             doubtful = self._doubtful_long(work, types, index, values)
         elif leaf.kind is Kind.DOUBLE:
             doubtful = _doubtful_double(work, types, index, values)
@@ -447,6 +470,8 @@ def _transform_type(leaf: Node) -> object:
     if leaf.kind is Kind.LIST:
         assert leaf.element is not None
         return [_TRANSFORMS[leaf.element]]
+    if leaf.declared and leaf.kind is not Kind.JSON:
+        return "VARCHAR"
     return _TRANSFORMS.get(leaf.kind, "VARCHAR")
 
 

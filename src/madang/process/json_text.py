@@ -16,6 +16,10 @@ _BLOCK_BYTES = 2**17
 _KINDS = {"[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
 
 
+class NotJsonError(ValueError):
+    """A text that DuckDB takes for JSON and that is none."""
+
+
 def trailing_commas(text: pa.Array) -> list[int]:
     """Rows that may have a comma before a closing bracket, which DuckDB reads over."""
     if not len(text) or text.buffers()[2] is None:
@@ -37,12 +41,12 @@ def trailing_commas(text: pa.Array) -> list[int]:
 def strictly_invalid(record: str) -> str | None:
     """Why ``record``, which DuckDB takes for JSON, is none; None if it is."""
     try:
-        json.loads(record, parse_constant=_refuse, parse_int=len, parse_float=len)
+        json.loads(record, parse_constant=refuse_constant, parse_int=len, parse_float=len)
     except RecursionError:
         return None
     except json.JSONDecodeError as error:
         return _at(record, error.pos, error.msg)
-    except ValueError as error:
+    except NotJsonError as error:
         return str(error)
     return None
 
@@ -63,8 +67,13 @@ def type_name(record: str) -> str:
     return _KINDS.get(record.lstrip()[:1], "number")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+def refuse_constant(constant: str) -> NoReturn:
+    """For ``parse_constant``: NaN and Infinity are no JSON.
+
+    Raises:
+        NotJsonError: always.
+    """
+    raise NotJsonError(f"{constant} is no JSON number")
 
 
 def _at(record: str, position: int, message: str) -> str:

@@ -16,10 +16,14 @@ MicrosUtc = npt.NDArray[np.int64]
 _BIN_US = 15 * 60 * 1_000_000
 """Offsets change at multiples of a quarter of an hour."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- a wall-clock time, without a zone by design
-FIRST_US = 0
-"""Event times begin here (1970-01-01); earlier ones count as unreadable."""
-END_US = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-"""Event times end before this (2200-01-01); later ones count as unreadable."""
+EVENT_TIME = (0, int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000)
+"""Event times lie from 1970-01-01 until before 2200-01-01 UTC; others count as unreadable, so that
+one absurd record does not make a partition of its own."""
+ANY_TIME = (
+    int(datetime(1, 1, 2, tzinfo=UTC).timestamp()) * 1_000_000,
+    int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000_000,
+)
+"""What a column of times may hold: the years 1 to 9999, as far as Python and SQL engines go."""
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -40,12 +44,12 @@ def to_utc(local_us: npt.NDArray[np.int64], zone: ZoneInfo) -> MicrosUtc:
     """UTC of wall-clock times (microseconds since 1970-01-01 00:00 of the wall clock).
 
     An hour that is repeated in autumn is read as its first pass; a time in the hour that is skipped
-    in spring is read with the offset before it, so 02:30 becomes 03:30. Times outside the event
-    times' bounds are left as if they were UTC.
+    in spring is read with the offset before it, so 02:30 becomes 03:30. Times outside the years 1
+    to 9999 are left as if they were UTC.
     """
     if not len(local_us):
         return local_us
-    inside = (local_us >= FIRST_US - 2 * 86_400_000_000) & (local_us < END_US + 2 * 86_400_000_000)
+    inside = (local_us >= ANY_TIME[0]) & (local_us < ANY_TIME[1])
     bins, inverse = np.unique(np.where(inside, local_us, 0) // _BIN_US, return_inverse=True)
     offsets = np.array([_offset_us(int(bin_) * _BIN_US, zone) for bin_ in bins], np.int64)
     return np.where(inside, local_us - offsets[inverse], local_us)

@@ -1,0 +1,109 @@
+"""Typed streams: Arrow batches as they are, brought to the types of the table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from madang.process.engine import Engine
+from madang.process.formats.split import column
+from madang.process.intake import TS
+from madang.process.layout import Kind, Layout, Node
+from madang.process.parsed import Parsed
+from madang.process.rest import RestBuilder
+
+
+class TypedRows:
+    """Fits Arrow columns to the table; a value that its column cannot hold goes to ``_rest``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def parse(self, table: pa.Table, layout: Layout) -> Parsed:
+        """Columns of ``table`` without ``ts``. New ones are added to ``layout``."""
+        size = table.num_rows
+        rest = RestBuilder(size)
+        misfits: Counter[str] = Counter()
+        columns: dict[str, pa.Array] = {}
+        for name in table.column_names:
+            values = column(table, name)
+            if name == TS or values.null_count == size:
+                continue
+            path = (name,)
+            node = layout.find(path)
+            if node is None and layout.admits(path):
+                node = _node(name, values.type)
+                if not layout.add(node):
+                    node = None
+            fitted = None if node is None else self._fit(values, node)
+            if fitted is not None:
+                columns[name] = fitted
+            lost = values.is_valid()
+            if fitted is not None:
+                lost = pc.and_(lost, fitted.is_null())
+            rows = np.flatnonzero(lost.to_numpy(zero_copy_only=False))
+            if len(rows):
+                identity = np.full(len(rows), rest.path_id(path), np.int64)
+                rest.add(rows, identity, self._json(values.take(pa.array(rows))))
+                misfits[name] += len(rows)
+        complete = {
+            name: columns[name] if name in columns else pa.nulls(size, node.type())
+            for name, node in layout.columns.items()
+        }
+        return Parsed(np.arange(size), complete, rest.build(), misfits)
+
+    def _fit(self, values: pa.Array, node: Node) -> pa.Array | None:
+        """``values`` in the type of the column, null where one cannot be; None if none can."""
+        wanted = node.type()
+        try:
+            return pc.cast(values, wanted)
+        except pa.ArrowInvalid:
+            pass
+        except pa.ArrowNotImplementedError:
+            return None
+        # Some value does not fit: one by one, which is rare.
+        fitted: list[pa.Array] = []
+        for i in range(len(values)):
+            try:
+                fitted.append(pc.cast(values.slice(i, 1), wanted))
+            except pa.ArrowInvalid:
+                fitted.append(pa.nulls(1, wanted))
+        return pa.concat_arrays(fitted)
+
+    def _json(self, values: pa.Array) -> pa.Array:
+        return column(
+            self._engine.query("SELECT to_json(x)::VARCHAR AS x FROM t", t=pa.table({"x": values})),
+            "x",
+        )
+
+
+def normal_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a new column takes: the nearest one that Iceberg has."""
+    if pa.types.is_dictionary(kind):
+        return normal_type(kind.value_type)
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    if pa.types.is_floating(kind):
+        return pa.float64()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz else None)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.binary()
+    if pa.types.is_date(kind):
+        return pa.date32()
+    if pa.types.is_time(kind):
+        return pa.time64("us")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(pa.field("element", normal_type(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, normal_type(field.type)) for field in kind])
+    return kind
+
+
+def _node(name: str, kind: pa.DataType) -> Node:
+    return Node((name,), Kind.OTHER, arrow=normal_type(kind))
