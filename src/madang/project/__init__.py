@@ -1,7 +1,20 @@
-"""The project directory: YAML files → frozen specs → one checked :class:`Project`."""
+"""The project directory: YAML files → frozen specs → one checked :class:`Project`.
 
+Entry: :func:`load_project`. The platform's writer is :class:`ProjectPublisher`; every process reads
+through :class:`ProjectFollower`.
+"""
+
+from madang.project.loader import LoadResult, check_directory, load_project
 from madang.project.platform_spec import PlatformSpec, QuerySpec, ServerSpec, StorageSpec
+from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
+from madang.project.publish import (
+    ProjectFollower,
+    ProjectPublisher,
+    Published,
+    PublishResult,
+    read_problems,
+)
 from madang.project.source_spec import (
     FilesSourceSpec,
     HostSourceSpec,
@@ -18,6 +31,7 @@ from madang.project.stream_spec import (
     TimeSpec,
 )
 from madang.project.table_spec import CompactionSpec, TableSpec
+from madang.project.watch import ProjectWatch
 
 __all__ = [
     "ColumnType",
@@ -26,9 +40,17 @@ __all__ = [
     "DeliverSpec",
     "FilesSourceSpec",
     "HostSourceSpec",
+    "LoadResult",
     "MultilineSpec",
     "PlatformSpec",
+    "Problem",
     "Project",
+    "ProjectError",
+    "ProjectFollower",
+    "ProjectPublisher",
+    "ProjectWatch",
+    "PublishResult",
+    "Published",
     "QuerySpec",
     "RecordFormat",
     "RetentionSpec",
@@ -38,4 +60,7 @@ __all__ = [
     "StreamSpec",
     "TableSpec",
     "TimeSpec",
+    "check_directory",
+    "load_project",
+    "read_problems",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from madang.project.types import DurationS, SizeBytes, Spec
+from madang.project.types import DurationS, SizeBytes, Spec, TimeZone
 
 
 class ServerSpec(Spec):
@@ -57,7 +57,7 @@ class PlatformSpec(Spec):
 
     name: str = "madang"
     """Shown in the browser's title."""
-    time_zone: str | None = None
+    time_zone: TimeZone | None = None
     """IANA zone of days, crons and times without a zone; default: the machine's."""
     server: ServerSpec = ServerSpec()
     """The HTTP side."""

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from madang.project.types import DurationS, Name, SizeBytes, Spec
+from madang.project.types import DurationS, Name, Regex, SizeBytes, Spec
 
 
 class MultilineSpec(Spec):
     """How several lines make one record, such as a stack trace."""
 
-    start: str
+    start: Regex
     """Regular expression that the first line of a record matches."""
     max_lines: int = Field(default=1000, ge=1)
     """A record is closed after this many lines."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from madang.project.types import DurationS, Name, SizeBytes, Spec
+from madang.project.types import DurationS, Name, Regex, SizeBytes, Spec, TimeZone
 
 
 class RecordFormat(StrEnum):
@@ -43,7 +43,7 @@ class TimeSpec(Spec):
     format: str = "auto"
     """``auto``, ``iso8601``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns``, or a strptime
     pattern such as ``%d/%b/%Y:%H:%M:%S %z``."""
-    zone: str | None = None
+    zone: TimeZone | None = None
     """IANA zone of times that carry none; default: the project's zone."""
 
 
@@ -60,7 +60,8 @@ class ContractSpec(Spec):
     """A strict contract: records that break it become dead letters."""
 
     json_schema: dict[str, Any] | str = Field(alias="schema")
-    """A JSON Schema, or the path of a file in the project that holds one."""
+    """A JSON Schema, or the path of a file (JSON or YAML) in the project that holds one. In a
+    loaded project it is always the schema itself."""
 
 
 class DeliverSpec(Spec):
@@ -74,6 +75,17 @@ class DeliverSpec(Spec):
     """The longest that an acknowledged record waits for its commit."""
     sort_by: tuple[str, ...] = ()
     """Columns that rows are sorted by within a file; default: ``_time``."""
+
+
+def _deliver_form(value: object) -> str:
+    return "switch" if isinstance(value, bool) else "settings"
+
+
+Deliver = Annotated[
+    Annotated[DeliverSpec, Tag("settings")] | Annotated[bool, Tag("switch")],
+    Discriminator(_deliver_form),
+]
+"""Settings, or ``true`` for the default ones, or ``false``."""
 
 
 class StreamSpec(Spec):
@@ -91,7 +103,7 @@ class StreamSpec(Spec):
     """Field whose value decides the partition: records with one key keep their order."""
     format: RecordFormat = RecordFormat.JSON
     """How the raw bytes of a record are read into columns."""
-    pattern: str | None = None
+    pattern: Regex | None = None
     """For ``format: regex``: the regular expression with named groups."""
     header: tuple[str, ...] = ()
     """For ``format: csv``: column names, where the input has no header line."""
@@ -107,7 +119,7 @@ class StreamSpec(Spec):
     """A larger record is refused (HTTP) or becomes a dead letter (files)."""
     retention: RetentionSpec = RetentionSpec()
     """How long records stay in the stream; tables have their own."""
-    deliver: DeliverSpec | bool = True
+    deliver: Deliver = True
     """The table that the stream fills; ``false`` for none."""
 
     @property

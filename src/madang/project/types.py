@@ -2,51 +2,119 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from madang.core.errors import MadangError
-from madang.core.names import RULE, is_name
+from madang.core.names import RULE, is_name, near_match
 from madang.core.units import parse_duration, parse_size
 
 
+class Unit(StrEnum):
+    """Marks a number that people write with a unit."""
+
+    SIZE = "size"
+    DURATION = "duration"
+
+
+SIZE, DURATION = Unit.SIZE, Unit.DURATION
+
+
 def _size(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a size")  # noqa: TRY004 - pydantic's protocol
     return _parsed(parse_size, value) if isinstance(value, str) else value
 
 
 def _duration(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a duration")  # noqa: TRY004 - as above
     return _parsed(parse_duration, value) if isinstance(value, str) else value
 
 
-def _parsed(parse: object, value: str) -> object:
+def _parsed(parse: Callable[[str], object], value: str) -> object:
     try:
-        return parse(value)  # type: ignore[operator]
+        return parse(value)
     except MadangError as error:
-        raise ValueError(str(error)) from None
+        raise PydanticCustomError(
+            "unreadable", "{text}", {"text": error.message, "hint": error.hint}
+        ) from None
+
+
+def _time_zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = near_match(value, {zone.lower(): zone for zone in available_timezones()})
+        zone = next((zone for zone in available_timezones() if zone.lower() == near), None)
+        hint = f"did you mean {zone!r}?" if zone else "an IANA name such as Asia/Seoul"
+        raise PydanticCustomError(
+            "unreadable",
+            "{text}",
+            {"text": f"{value!r} is not a time zone", "hint": hint},
+        ) from None
+    return value
+
+
+def _regex(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PydanticCustomError(
+            "unreadable",
+            "{text}",
+            {"text": f"not a regular expression: {error}", "hint": None},
+        ) from None
+    return value
 
 
 def _name(value: object) -> object:
     # Empty: given by the file's name later. ``system.``: Madang's own, which the loader guards.
     if isinstance(value, str) and value and not is_name(value.removeprefix("system.")):
-        raise ValueError(f"{value!r} is not a name: {RULE}")
+        raise PydanticCustomError(
+            "unreadable",
+            "{text}",
+            {"text": f"{value!r} is not a name", "hint": f"a name is {RULE}"},
+        )
     return value
 
 
 SizeBytes = Annotated[
     int,
+    Field(ge=0, le=2**62),
     BeforeValidator(_size),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["64MiB", "10GB"]}),
+    SIZE,
 ]
 """Bytes; written ``64MiB``, ``1.5GB`` or a bare number of bytes."""
 DurationS = Annotated[
     float,
+    Field(ge=0, le=3e10, allow_inf_nan=False),
     BeforeValidator(_duration),
     WithJsonSchema({"type": ["string", "number"], "examples": ["10s", "7d", "1h30m"]}),
+    DURATION,
 ]
 """Seconds; written ``500ms``, ``10s``, ``7d`` or a bare number of seconds."""
 Name = Annotated[str, BeforeValidator(_name)]
 """A name of a stream, table or source."""
+TimeZone = Annotated[
+    str, BeforeValidator(_time_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Seoul"]})
+]
+"""An IANA time zone."""
+Regex = Annotated[
+    str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})
+]
+"""A regular expression."""
 
 
 class Spec(BaseModel):

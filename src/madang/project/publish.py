@@ -1,0 +1,181 @@
+"""The published project: one writer, checked, atomic; every process follows the file.
+
+``run/project.json`` holds the last good state, ``run/project-errors.json`` what is wrong with the
+directory now (absent while it is good). Both are replaced atomically under ``run/project.lock``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from madang.core.clock import Clock, SystemClock, from_us
+from madang.core.datadir import DataDir
+from madang.core.errors import UnavailableError
+from madang.project.atomic import replace_file
+from madang.project.loader import LoadResult, check_directory
+from madang.project.problem import Problem
+from madang.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """What a publish did.
+
+    ``project`` is the published state: the new one, or the last good one where the directory is
+    broken, or None where there never was a good one. ``changed``: the published state is another
+    than before.
+    """
+
+    project: Project | None
+    problems: tuple[Problem, ...]
+    changed: bool
+    schema_files: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the directory's present state from being used."""
+        return tuple(one for one in self.problems if one.severity == "error")
+
+
+class ProjectPublisher:
+    """Publishes the project directory for every process of the platform. Safe among processes."""
+
+    def __init__(self, directory: Path | str, data: DataDir, *, clock: Clock | None = None) -> None:
+        self.directory = Path(directory).absolute()
+        self._data = data
+        self._clock = clock or SystemClock()
+
+    def publish(self) -> PublishResult:
+        """Load, check and publish. A broken directory keeps the last good state and says so."""
+        with _lock(self._data):
+            # Read under the lock: of two publishers the later one has read the later state.
+            result = check_directory(self.directory)
+            before = _read_published(self._data)
+            self._write_problems(result)
+            if result.project is None:
+                return PublishResult(
+                    before, result.problems, changed=False, schema_files=result.schema_files
+                )
+            changed = before is None or before != result.project
+            if changed:
+                document = {
+                    "loaded_at": self._now(),
+                    "project": result.project.model_dump(mode="json", by_alias=True),
+                }
+                _write_json(self._data.published_project, document)
+            return PublishResult(result.project, result.problems, changed, result.schema_files)
+
+    def _write_problems(self, result: LoadResult) -> None:
+        path = problems_path(self._data)
+        if not result.problems:
+            path.unlink(missing_ok=True)
+            return
+        problems = [one.as_dict() for one in result.problems]
+        try:
+            if json.loads(path.read_bytes())["problems"] == problems:
+                return  # Keeps the time since when it is so.
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        _write_json(path, {"at": self._now(), "problems": problems})
+
+    def _now(self) -> str:
+        return from_us(self._clock.now_us()).isoformat(timespec="microseconds")
+
+
+def problems_path(data: DataDir) -> Path:
+    """The file that holds what is wrong with the project directory now."""
+    return data.run / "project-errors.json"
+
+
+def read_problems(data: DataDir) -> list[Problem]:
+    """What is wrong with the project directory now, warnings too; empty while it is good."""
+    try:
+        document = json.loads(problems_path(data).read_bytes())
+    except FileNotFoundError:
+        return []
+    return [Problem.from_dict(one) for one in document["problems"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The published project and when it was loaded (ISO 8601, UTC)."""
+
+    project: Project
+    loaded_at: str
+
+
+class ProjectFollower:
+    """Reads the published project, again whenever it was replaced. One per thread or loop."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._path = data.published_project
+        self._stamp: tuple[int, int, int] | None = None
+        self._published: Published | None = None
+
+    def changed(self) -> bool:
+        """Whether :meth:`current` would return another state than the last time; one ``stat``."""
+        stamp = self._look()
+        return stamp is not None and stamp != self._stamp
+
+    def current(self) -> Project:
+        """The published project; read again only if the file was replaced.
+
+        Raises:
+            UnavailableError: nothing is published yet.
+        """
+        return self.published().project
+
+    def published(self) -> Published:
+        """As :meth:`current`, with the time it was loaded."""
+        stamp = self._look()
+        if self._published is None or (stamp is not None and stamp != self._stamp):
+            self._published = self._load()
+        return self._published
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return (status.st_mtime_ns, status.st_ino, status.st_size)
+
+    def _load(self) -> Published:
+        try:
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                document: dict[str, Any] = json.loads(file.read())
+        except FileNotFoundError:
+            raise UnavailableError(
+                "no project is published", hint="start the platform with `madang up`"
+            ) from None
+        self._stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+        return Published(Project.model_validate(document["project"]), document["loaded_at"])
+
+
+def _read_published(data: DataDir) -> Project | None:
+    try:
+        document = json.loads(data.published_project.read_bytes())
+        return Project.model_validate(document["project"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return None  # Written by another version, or damaged: rebuilt from the directory.
+
+
+def _write_json(path: Path, document: object) -> None:
+    replace_file(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
+
+
+@contextmanager
+def _lock(data: DataDir) -> Iterator[None]:
+    data.run.mkdir(parents=True, exist_ok=True)
+    with (data.run / "project.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,117 @@
+"""Notices changes of the project directory and publishes them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from madang.project.files import FOLDERS, SUFFIXES
+from madang.project.publish import ProjectPublisher, PublishResult
+
+_Stamp = tuple[str, int, int, int]
+
+
+class ProjectWatch:
+    """Publishes the project whenever its files change.
+
+    The operating system's notices (watchfiles) only wake it up; what counts is a fingerprint of the
+    files, looked at every ``look_interval_s`` in any case. So a directory that is deleted and comes
+    back, a file replaced by rename and a network disk without notices all work. It waits until the
+    files stand still for ``settle_s``, since editors write in steps.
+    """
+
+    def __init__(
+        self,
+        publisher: ProjectPublisher,
+        *,
+        look_interval_s: float = 2.0,
+        settle_s: float = 0.15,
+    ) -> None:
+        self._publisher = publisher
+        self._look_interval_s = look_interval_s
+        self._settle_s = settle_s
+        self._seen = fingerprint(publisher.directory, ())
+        self._extra: tuple[str, ...] = ()
+
+    def run(
+        self, stop: threading.Event, on_publish: Callable[[PublishResult], None] = lambda _: None
+    ) -> None:
+        """Watch until ``stop`` is set; for a thread of its own.
+
+        ``on_publish`` gets the result after every publish. What it raises ends the watch.
+        """
+        self._publish(on_publish)  # What changed between the first load and now.
+        while not stop.is_set():
+            self._wait(stop)
+            if not stop.is_set() and self._now() != self._seen:
+                self._settle(stop)
+                self._publish(on_publish)
+
+    def _now(self) -> tuple[_Stamp, ...]:
+        return fingerprint(self._publisher.directory, self._extra)
+
+    def _publish(self, on_publish: Callable[[PublishResult], None]) -> None:
+        # Before the load: a change that comes meanwhile is seen in the next round.
+        self._seen = self._now()
+        result = self._publisher.publish()
+        if result.schema_files != self._extra:
+            self._extra = result.schema_files
+            self._seen = self._now()
+        if result.problems or result.changed:
+            on_publish(result)
+
+    def _settle(self, stop: threading.Event) -> None:
+        for _ in range(20):
+            before = self._now()
+            if stop.wait(self._settle_s) or self._now() == before:
+                return
+
+    def _wait(self, stop: threading.Event) -> None:
+        import watchfiles
+
+        root = self._publisher.directory
+        watched = [path for path in (root, *(root / name for name in FOLDERS)) if path.is_dir()]
+        if not watched:
+            stop.wait(self._look_interval_s)
+            return
+        try:
+            for _ in watchfiles.watch(
+                *watched,
+                watch_filter=None,
+                recursive=False,  # The data directory may lie inside the project.
+                stop_event=stop,
+                debounce=50,
+                rust_timeout=int(self._look_interval_s * 1000),
+                yield_on_timeout=True,
+                raise_interrupt=False,
+            ):
+                return
+        except OSError:
+            # The directory vanished in between, or the system has no watches left.
+            stop.wait(self._look_interval_s)
+
+
+def fingerprint(directory: Path, extra: tuple[str, ...] = ()) -> tuple[_Stamp, ...]:
+    """Name, inode, size and time of change of every file that may matter; cheap, never raises."""
+    stamps: list[_Stamp] = []
+    for folder in (directory, *(directory / name for name in FOLDERS)):
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if folder == directory and not entry.name.endswith((*SUFFIXES, ".json")):
+                        continue
+                    status = entry.stat()
+                    stamps.append((entry.path, status.st_ino, status.st_size, status.st_mtime_ns))
+        except OSError:
+            stamps.append((str(folder), 0, 0, 0))
+    for path in extra:
+        try:
+            status = Path(path).stat()
+            stamps.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
+        except OSError:
+            stamps.append((path, 0, 0, 0))
+    return tuple(sorted(stamps))
