@@ -15,9 +15,10 @@ from pathlib import Path
 
 import google_crc32c
 
-from madang.core.errors import CorruptionError
+from madang.core.errors import ConflictError, CorruptionError
 
 _MAGIC = b"MADANGHD"
+_VERSION = 1
 _FILE = struct.Struct("<8sHHI")
 _SLOT = struct.Struct("<QQQQqQQI")
 _CRC = struct.Struct("<I")
@@ -75,7 +76,11 @@ class Head:
 
 
 class HeadFile:
-    """A partition's head, mapped. Reading is safe from any thread; publishing needs the lock."""
+    """A partition's head, mapped. Reading is safe from any thread; publishing needs the lock.
+
+    Raises:
+        ConflictError: a newer Madang wrote the file.
+    """
 
     def __init__(self, path: Path, partition: int) -> None:
         self._path = path
@@ -83,7 +88,14 @@ class HeadFile:
         try:
             if os.fstat(fd).st_size < HEAD_BYTES:
                 os.ftruncate(fd, HEAD_BYTES)
-                os.pwrite(fd, _FILE.pack(_MAGIC, 1, partition, 0), 0)
+            magic, version, _, _ = _FILE.unpack(os.pread(fd, _FILE.size, 0))
+            if magic == _MAGIC and version > _VERSION:
+                raise ConflictError(
+                    f"{path} has format {version}, this Madang reads up to {_VERSION}",
+                    hint="use the newer Madang that wrote it",
+                )
+            if magic != _MAGIC:
+                os.pwrite(fd, _FILE.pack(_MAGIC, _VERSION, partition, 0), 0)
             self._map = mmap.mmap(fd, HEAD_BYTES)
         finally:
             os.close(fd)

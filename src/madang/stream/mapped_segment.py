@@ -52,8 +52,8 @@ class MappedSegment:
         schema: The stream's schema, for a segment whose own header is damaged.
 
     Raises:
-        CorruptionError: the file is too short, from a newer Madang, or holds no frame at all behind
-            a damaged header.
+        CorruptionError: the file is too short, or holds no frame behind a damaged header.
+        ConflictError: a newer Madang wrote it.
         FileNotFoundError: retention removed it.
     """
 

@@ -46,7 +46,7 @@ class Partition:
         self.producers = ProducerMap(window_s)
         self.schema = schema
         self.clock = clock
-        self._listing: tuple[tuple[int, int], list[int]] | None = None
+        self._listing: tuple[tuple[int, int, bool], list[int]] | None = None
         self._loading = threading.Lock()
         self._producers_loaded = False
 
@@ -56,7 +56,8 @@ class Partition:
 
     def bases(self, head: Head) -> list[int]:
         """First offsets of the segments that count, ascending; listed anew only on change."""
-        key = (head.segment_base, head.earliest)
+        # The position tells a partition without any segment from one with the segment 0.
+        key = (head.segment_base, head.earliest, head.position > 0)
         known = self._listing
         if known is not None and known[0] == key:
             return known[1]

@@ -12,7 +12,7 @@ from madang.stream.mapped_segment import Damage
 from madang.stream.partition import Partition
 from madang.stream.producers import ProducerMap
 from madang.stream.quarantine import QuarantinedFrame
-from madang.stream.segment_format import Frame
+from madang.stream.segment_format import Frame, align
 from madang.stream.sparse_index import INTERVAL_BYTES, IndexEntry, write_index
 
 
@@ -145,7 +145,8 @@ class _Scan:
         if cut < segment.size_bytes:
             self._report.cut_bytes += segment.size_bytes - cut
             os.truncate(path, cut)
-        self.end, self.base, self.position = base, base, cut
+        # Behind an end that is not aligned, as no writer leaves it, the next append rolls.
+        self.end, self.base, self.position = base, base, align(cut)
         entries: list[IndexEntry] = []
         for item in items:
             if isinstance(item, Damage):

@@ -12,7 +12,7 @@ import google_crc32c
 import orjson
 import pyarrow as pa
 
-from madang.core.errors import CorruptionError
+from madang.core.errors import ConflictError, CorruptionError
 
 FORMAT_VERSION = 1
 FILE_MAGIC = b"MADANGSG"
@@ -84,22 +84,23 @@ def decode_file_header(data: bytes) -> FileHeader:
     """The header at the start of ``data``.
 
     Raises:
-        CorruptionError: too short, another magic, a newer version, or a checksum that fails.
+        CorruptionError: too short, another magic, or a checksum that fails.
+        ConflictError: sound, but of a newer format: nothing is guessed.
     """
     if len(data) < FILE_FIXED_BYTES:
         raise CorruptionError(f"a segment header of {len(data)} bytes is too short")
     magic, version, partition, _, base, created, salt, length = _FILE.unpack_from(data)
     if magic != FILE_MAGIC:
         raise CorruptionError("this is no segment: the magic differs")
-    if version > FORMAT_VERSION:
-        raise CorruptionError(
-            f"the segment has format {version}, this Madang reads up to {FORMAT_VERSION}",
-            hint="use the newer Madang that wrote it",
-        )
     (crc,) = _CRC.unpack_from(data, _FILE.size)
     schema_bytes = data[FILE_FIXED_BYTES : FILE_FIXED_BYTES + length]
     if len(schema_bytes) != length or google_crc32c.value(data[: _FILE.size] + schema_bytes) != crc:
         raise CorruptionError("the checksum of the segment header fails")
+    if version > FORMAT_VERSION:
+        raise ConflictError(
+            f"a segment has format {version}, this Madang reads up to {FORMAT_VERSION}",
+            hint="use the newer Madang that wrote it",
+        )
     return FileHeader(partition, base, created, salt, schema_bytes)
 
 

@@ -74,6 +74,19 @@ class StreamContract:
         assert stream.bounds(0).end == 3
         assert stream.bounds(0).size_bytes > 0
 
+    def test_a_reader_that_came_first_sees_the_first_record(
+        self, tmp_path: Path, clock: ManualClock
+    ) -> None:
+        here = self.open_stream(tmp_path, clock, 1)
+        there = self.open_stream(tmp_path, clock, 1)
+        assert list(here.read(0, 0)) == list(there.read(0, 0)) == []
+        assert here.last_sequence(0, "file:a") is None
+        there.submit(record_batch([b"a"]), origin=Origin("file:a", 1)).result(_TIMEOUT_S)
+        assert values_of(read_all(here)) == values_of(read_all(there)) == [(0, b"a")]
+        assert here.last_sequence(0, "file:a") == 1
+        here.close()
+        there.close()
+
     def test_partitions_are_apart(self, stream: Stream) -> None:
         stream.submit(record_batch([b"a"]), partition=1).result(_TIMEOUT_S)
         assert values_of(read_all(stream, 0)) == []
