@@ -1,0 +1,163 @@
+"""Starting the platform: what ``madang up`` does, from an empty directory to the login link."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from madang.core.datadir import DataDir
+from madang.core.errors import MadangError, UnavailableError
+from madang.operate.banner import Started
+from madang.operate.listen import listen
+from madang.operate.lock import lock_data_directory
+from madang.operate.role import RoleContext
+from madang.operate.supervisor import RoleBody, Supervisor
+from madang.operate.telemetry import use_folder
+from madang.project import Project, ProjectPublisher
+
+ServeBody = Callable[[RoleContext, socket.socket], None]
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What the command line and the environment say; None leaves it to ``madang.yml``.
+
+    ``token``: ``MADANG_TOKEN``, the bootstrap admin token at the first start.
+    """
+
+    project_dir: Path
+    data_dir: Path
+    host: str | None = None
+    port: int | None = None
+    token: str | None = None
+
+
+def run_platform(options: StartOptions, serve: ServeBody) -> None:
+    """Start everything, print the login link, and stay until Ctrl-C or SIGTERM.
+
+    Args:
+        options: Where, and what overrides the project.
+        serve: The body of the role ``serve``, which ``operate`` may not import.
+
+    Raises:
+        MadangError: it could not start; the message says why, nothing is left running.
+    """
+    began = time.monotonic()
+    data = DataDir(options.data_dir.resolve())
+    lock_data_directory(data.run)
+    _check_format(data)
+    project = ProjectPublisher(options.project_dir, data).publish_or_last_good()
+    server = project.platform.server
+    listener = listen(options.host or server.host, server.port if options.port is None else options.port)
+    use_folder(data.run / "metrics")
+    _clear_spill(data)
+    url = _url(listener)
+    _write_private(data.run / "platform.json", json.dumps({"url": url, "pid": os.getpid()}))
+    recovered, code = _prepare(data, project, options.token)
+    supervisor = Supervisor(
+        data, str(options.project_dir.resolve()), _roles(project, serve, listener)
+    )
+    try:
+        supervisor.start()
+        started = Started(
+            url, code, str(_shown(data.run / "admin.token")), time.monotonic() - began, recovered
+        )
+        sys.stdout.write(started.text())
+        sys.stdout.flush()
+        supervisor.run()
+    finally:
+        (data.run / "platform.json").unlink(missing_ok=True)
+
+
+def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[str, RoleBody]:
+    # Imported here, once, before the forks: the roles share these pages.
+    from madang.operate.roles.collect import run_collect
+    from madang.operate.roles.deliver import run_deliver
+    from madang.operate.roles.query import query_role
+
+    roles: dict[str, RoleBody] = {
+        "serve": lambda context: serve(context, listener),
+        "collect": run_collect,
+        "deliver": run_deliver,
+    }
+    for number in range(1, project.platform.query.workers + 1):
+        roles[f"query-{number}"] = query_role(number)
+    return roles
+
+
+def _prepare(data: DataDir, project: Project, token: str | None) -> tuple[str, str]:
+    """Recover streams, migrate metadata and make a login code, in a process of its own.
+
+    The supervisor itself must stay without threads and open databases, as it forks all its life.
+    Returns what recovery has to say and the login code.
+    """
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        answer: dict[str, object]
+        try:
+            from madang.operate.prepare import prepare
+
+            answer = prepare(data, project, token)
+        except MadangError as error:
+            answer = {"error": str(error)}
+        except BaseException as error:  # noqa: BLE001 - told to the parent, which raises it
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        os.write(writing, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        found = json.loads(pipe.read() or b'{"error": "the preparation was killed"}')
+    os.waitpid(pid, 0)
+    if "error" in found:
+        raise UnavailableError(f"the data directory could not be opened: {found['error']}")
+    return found["recovered"], found["code"]
+
+
+def _check_format(data: DataDir) -> None:
+    """Refuse a data directory of a later Madang, and mark a new one."""
+    marker = data.root / "VERSION"
+    try:
+        found = json.loads(marker.read_text())["format"]
+    except FileNotFoundError:
+        marker.write_text(json.dumps({"format": _FORMAT}) + "\n")
+        return
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if found != _FORMAT:
+        raise UnavailableError(
+            f"{marker} says format {found}, this Madang knows {_FORMAT}",
+            hint="use the Madang that wrote it, or another data directory",
+        )
+
+
+def _clear_spill(data: DataDir) -> None:
+    shutil.rmtree(data.spill, ignore_errors=True)
+    data.spill.mkdir(parents=True, exist_ok=True)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - only shown
+    return f"http://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}"
+
+
+def _shown(path: Path) -> Path:
+    """``path`` from here, if that is shorter to paste."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
