@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
 
 if TYPE_CHECKING:
+    from madang.lake.deliver import Deliverer as Deliverer
+    from madang.lake.deliver import DeliveryState as DeliveryState
+    from madang.lake.deliver import Step as Step
     from madang.lake.lake import Lake as Lake
     from madang.lake.pinned import PinnedColumn as PinnedColumn
     from madang.lake.pinned import PinnedFile as PinnedFile
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 # Whoever needs the decoder port alone does not pay for the import of PyIceberg.
 _HOMES = {
     "CommitReport": "table",
+    "Deliverer": "deliver",
+    "DeliveryState": "deliver",
     "Lake": "lake",
     "LakeTable": "table",
     "PinnedColumn": "pinned",
     "PinnedFile": "pinned",
     "PinnedTable": "pinned",
+    "Step": "deliver",
 }
 
-__all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder", *_HOMES]
+__all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder", *_HOMES]  # noqa: PLE0604  (keys are strings)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module's attribute may be anything)

@@ -1,1 +1,46 @@
-"""The one door: every read is resolved, authorised, pinned, limited and recorded."""
+"""The one door: every read is resolved, authorised, pinned, limited and recorded.
+
+Main type: :class:`Door`, which turns a :class:`QueryRequest` into the bytes of its answer.
+"""
+
+from madang.query.catalog_port import Catalog, Column, FreshPart, PinnedTable
+from madang.query.control import Control
+from madang.query.door import Answer, Door, DoorSettings, Finished
+from madang.query.engine import EngineSettings
+from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query.lake_catalog import LakeCatalog
+from madang.query.policy import EveryReader, Policy, Rights
+from madang.query.request import (
+    ColumnInfo,
+    Identity,
+    QueryMeta,
+    QueryRequest,
+    QueryStats,
+    ResultFormat,
+)
+
+__all__ = [
+    "QUERY_HISTORY_SCHEMA",
+    "QUERY_HISTORY_STREAM",
+    "Answer",
+    "Catalog",
+    "Column",
+    "ColumnInfo",
+    "Control",
+    "Door",
+    "DoorSettings",
+    "EngineSettings",
+    "EveryReader",
+    "Finished",
+    "FreshPart",
+    "HistoryWriter",
+    "Identity",
+    "LakeCatalog",
+    "PinnedTable",
+    "Policy",
+    "QueryMeta",
+    "QueryRequest",
+    "QueryStats",
+    "ResultFormat",
+    "Rights",
+]

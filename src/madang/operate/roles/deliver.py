@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 import time
 
-import orjson
-
-from madang.core.datadir import DataDir
-from madang.core.errors import MadangError
-from madang.core.names import DEAD_SUFFIX
-from madang.lake import Deliverer, Lake, Upkeep
-from madang.operate.health import DELIVERY_FILE
+from madang.core.clock import SystemClock
+from madang.lake import Lake
+from madang.operate.delivery import Deliveries
 from madang.operate.role import RoleContext
-from madang.operate.streams import open_stream
-from madang.operate.wiring import decoder_of, open_store
-from madang.project import Project, ProjectFollower, StreamSpec
-from madang.stream import LogStore
+from madang.operate.tidying import Tidying
+from madang.operate.wiring import open_store
+from madang.project import ProjectFollower
 
 _IDLE_S = 0.1
 _STATES_EVERY_S = 2.0
-_UPKEEP_EVERY_S = 1.0
-_RETENTION_EVERY_S = 30.0
-LAKE_GROUP = "lake"
-_log = logging.getLogger(__name__)
+
+
+def run_deliver(context: RoleContext) -> None:
+    """Deliver until told to stop, then commit what was read.
+
+    One thread polls the deliveries in turn; another keeps tables and streams tidy, so that a
+    compaction never keeps a commit waiting.
+    """
+    follower = ProjectFollower(context.data)
+    store = open_store(context.data, follower.current())
+    lake = Lake(context.data, clock=SystemClock())
+    deliveries = Deliveries(follower, store, lake, context.data)
+    tidying = Tidying(follower, store, lake)
+    tidy = threading.Thread(target=tidying.run, args=(context.stop,), name="tidy")
+    tidy.start()
+    context.ready()
+    report_at_s = 0.0
+    while not context.stop.is_set():
+        deliveries.follow_project()
+        worked = deliveries.poll()
+        now_s = time.monotonic()
+        if now_s >= report_at_s:
+            deliveries.write_states()
+            report_at_s = now_s + _STATES_EVERY_S
+        if not worked:
+            context.stop.wait(_IDLE_S)
+    deliveries.flush()
+    deliveries.write_states()
+    tidy.join()
+    store.close()

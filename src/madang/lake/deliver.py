@@ -1,0 +1,348 @@
+"""Delivery: a stream into its table, every record exactly once, over any crash.
+
+One round, and why a crash between any two of its steps neither loses nor doubles a record:
+
+1. The offsets in the table's current snapshot say where to go on. Nothing else is asked.
+2. Chunks are read and decoded. Nothing is written yet.
+3. Dead letters are appended to ``<stream>.dead``, each once (:mod:`madang.lake.dead_letters`).
+4. Rows and the offsets reached are committed to the table in one step, fenced by the offsets of 1.
+5. The consumer group ``lake`` is committed, for retention and lag; the next round repairs it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+
+from madang.core.clock import Clock, SystemClock
+from madang.core.errors import ConflictError, MadangError, StorageFullError
+from madang.lake.dead_letters import DeadLetterWriter
+from madang.lake.decoder import Decoder
+from madang.lake.lake import Lake
+from madang.lake.row_buffer import RowBuffer
+from madang.lake.table import CommitReport, LakeTable
+from madang.project import DeliverSpec, TableSpec
+from madang.stream import Chunk, Stream
+
+GROUP: Final = "lake"
+"""The consumer group that delivery commits."""
+_LOG = logging.getLogger(__name__)
+_READ_BYTES: Final = 8 * 2**20
+_RUN_BYTES: Final = 8 * 2**20
+"""Chunks are decoded when this much is waiting, so that a commit is not one long stall."""
+_RUN_CELLS: Final = 16_000_000
+"""The same in rows × columns: a wide table takes memory for every null, too."""
+_CATCH_UP_BYTES: Final = 256 * 2**20
+_DECODED_BYTES: Final = 512 * 2**20
+"""A commit is due when this much is decoded, however little raw input it was."""
+_INTERVAL_S: Final = 0.5
+_BACK_OFF_S: Final = (1.0, 60.0)
+_FULL_BACK_OFF_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a poll did: if it ``worked``, poll again at once, else at ``wake_at_s`` (monotonic)."""
+
+    worked: bool
+    wake_at_s: float
+
+
+@dataclass(slots=True)
+class DeliveryState:
+    """How a delivery stands; counters count since this process began.
+
+    ``offsets``: partition → the next offset to be delivered. ``waiting_records`` and
+    ``waiting_bytes`` are read but not committed. ``gaps`` are records that the stream no longer has
+    (quarantined or expired). ``error`` is why it does not go on; None when it does.
+    """
+
+    stream: str
+    table: str
+    offsets: dict[int, int] = field(default_factory=dict)
+    waiting_records: int = 0
+    waiting_bytes: int = 0
+    oldest_waiting_us: int | None = None
+    rows: int = 0
+    dead_letters: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+    gaps: int = 0
+    commits: int = 0
+    last_commit: CommitReport | None = None
+    last_commit_at_us: int | None = None
+    error: MadangError | None = None
+    failures: int = 0
+
+
+class Deliverer:
+    """Delivers one stream into one table. One thread polls it; any thread may read ``state``.
+
+    Args:
+        lake: Where the table is, or will be created with the first rows.
+        stream: What is delivered.
+        decoder: Turns its chunks into rows.
+        table: Full name of the table.
+        spec: Buffering and sorting.
+        dead_letters: Opens the stream ``<stream>.dead`` (of ``DEAD_LETTER_SCHEMA``) when needed.
+        table_spec: Descriptions of the table.
+        clock: Injected time.
+        on_step: Called with the name of each step after it is done; tests crash there.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        stream: Stream,
+        decoder: Decoder,
+        table: str,
+        *,
+        spec: DeliverSpec,
+        dead_letters: Callable[[], Stream],
+        table_spec: TableSpec | None = None,
+        clock: Clock | None = None,
+        on_step: Callable[[str], None] | None = None,
+    ) -> None:
+        self._lake = lake
+        self._stream = stream
+        self._decoder = decoder
+        self._spec = spec
+        self._table_spec = table_spec
+        self._clock = clock or SystemClock()
+        self._dead = DeadLetterWriter(stream.name, dead_letters)
+        self._on_step = on_step or (lambda _: None)
+        self.state = DeliveryState(stream.name, table)
+        self._table: LakeTable | None = None
+        self._buffer: RowBuffer | None = None
+        self._chunks: list[Chunk] = []
+        self._chunk_bytes = 0
+        self._stored: dict[int, int] = {}
+        self._position: dict[int, int] = {}
+        self._turn = 0
+        self._gaps = 0
+        self._retry_at_s = 0.0
+
+    def poll(self) -> Step:
+        """Do one piece of work, if there is any: read, decode, or commit. Never raises.
+
+        Costs a look at the stream's bounds when nothing has arrived.
+        """
+        now_s = self._clock.monotonic_s()
+        if now_s < self._retry_at_s:
+            return Step(False, self._retry_at_s)
+        try:
+            worked = self._advance(now=False)
+        except Exception as error:  # noqa: BLE001  (one table's trouble must not stop the others)
+            self._fail(error)
+            return Step(False, self._retry_at_s)
+        return Step(worked, now_s if worked else now_s + self._pause_s())
+
+    def flush(self) -> bool:
+        """Commit what was read, whatever its age; for shutdown.
+
+        Returns:
+            Whether nothing that was read is left; otherwise ``state.error`` tells why.
+        """
+        try:
+            self._advance(now=True)
+        except Exception as error:  # noqa: BLE001  (the stream keeps the data)
+            self._fail(error)
+        return not self.state.waiting_records
+
+    def _pause_s(self) -> float:
+        oldest = self.state.oldest_waiting_us
+        if oldest is None:
+            return _INTERVAL_S
+        left_s = self._spec.buffer_time - (self._clock.now_us() - oldest) / 1_000_000
+        return min(_INTERVAL_S, max(0.0, left_s))
+
+    def _advance(self, *, now: bool) -> bool:
+        if self._buffer is None and not self._begin():
+            return False
+        read_bytes = self._read()
+        backlog = read_bytes >= _READ_BYTES // 2
+        if self._chunk_bytes >= _RUN_BYTES or self._run_cells() >= _RUN_CELLS:
+            self._decode()
+            backlog = True
+        if self._due(backlog=backlog, now=now):
+            self._decode()
+            self._commit()
+            return True
+        return backlog
+
+    def _begin(self) -> bool:
+        """Find out where to go on, when there is something to go on with."""
+        if self._position and not self._arrived():
+            return False
+        exists = self._lake.exists(self.state.table)
+        self._table = self._open_table() if exists else None
+        offsets = self._table.offsets() if self._table else {}
+        self._stored, self._position = {}, {}
+        for partition in range(self._stream.partitions):
+            stored = offsets.get(self._key(partition))
+            if stored is not None:
+                self._stored[partition] = stored
+            self._position[partition] = stored or 0
+            self._check_end(partition)
+        self.state.offsets = dict(self._position)
+        self._commit_group()
+        if not self._arrived():
+            self.state.error = None
+            return False
+        schema = self._table.state().schema() if self._table else None
+        self._buffer = RowBuffer(self._stream.name, self._decoder, schema)
+        return True
+
+    def _open_table(self) -> LakeTable:
+        return self._lake.table(self.state.table, spec=self._table_spec, sort_by=self._spec.sort_by)
+
+    def _check_end(self, partition: int) -> None:
+        position, end = self._position[partition], self._stream.bounds(partition).end
+        if position > end:
+            raise ConflictError(
+                f"the table {self.state.table} holds {self._key(partition)} up to offset "
+                f"{position}, but the stream ends at {end}",
+                hint="the stream was replaced by an older one; restore it, or drop the table",
+            )
+
+    def _arrived(self) -> bool:
+        return any(
+            self._stream.bounds(partition).end > self._position.get(partition, 0)
+            for partition in range(self._stream.partitions)
+        )
+
+    def _key(self, partition: int) -> str:
+        return f"{self._stream.name}/{partition}"
+
+    def _read(self) -> int:
+        """Read once, partitions taking turns; returns the bytes."""
+        partitions = self._stream.partitions
+        for step in range(partitions):
+            partition = (self._turn + step) % partitions
+            position = self._position.setdefault(partition, 0)
+            if self._stream.bounds(partition).end <= position:
+                continue
+            chunks = self._stream.read(partition, position, max_bytes=_READ_BYTES)
+            if not chunks:
+                continue
+            self._turn = partition + 1
+            for chunk in chunks:
+                self._take(chunk)
+            self._on_step("read")
+            return sum(int(chunk.batch.nbytes) for chunk in chunks)
+        return 0
+
+    def _take(self, chunk: Chunk) -> None:
+        state = self.state
+        gap = chunk.base_offset - self._position[chunk.partition]
+        if gap > 0:
+            self._gaps += gap
+            _LOG.warning(
+                "%d records of %s from offset %d on are not in the stream any more",
+                gap,
+                self._key(chunk.partition),
+                self._position[chunk.partition],
+            )
+        self._position[chunk.partition] = chunk.end_offset
+        self._chunks.append(chunk)
+        self._chunk_bytes += chunk.batch.nbytes
+        state.waiting_bytes += chunk.batch.nbytes
+        state.waiting_records += chunk.batch.num_rows
+        oldest = state.oldest_waiting_us
+        state.oldest_waiting_us = min(oldest or chunk.appended_at_us, chunk.appended_at_us)
+
+    def _run_cells(self) -> int:
+        assert self._buffer is not None
+        records = sum(int(chunk.batch.num_rows) for chunk in self._chunks)
+        return records * self._buffer.columns
+
+    def _decode(self) -> None:
+        if not self._chunks:
+            return
+        assert self._buffer is not None
+        self._buffer.add(self._chunks)
+        self._chunks, self._chunk_bytes = [], 0
+        self._on_step("decoded")
+
+    def _due(self, *, backlog: bool, now: bool) -> bool:
+        state = self.state
+        if state.oldest_waiting_us is None:
+            return False
+        assert self._buffer is not None
+        age_s = (self._clock.now_us() - state.oldest_waiting_us) / 1_000_000
+        limit = self._spec.buffer_size
+        if age_s > 2 * self._spec.buffer_time + 5:
+            limit = max(limit, min(4 * limit, _CATCH_UP_BYTES))
+        if state.waiting_bytes >= limit or self._buffer.size_bytes >= _DECODED_BYTES:
+            return True
+        return now or (age_s >= self._spec.buffer_time and not backlog)
+
+    def _commit(self) -> None:
+        assert self._buffer is not None
+        buffer, state = self._buffer, self.state
+        assert state.oldest_waiting_us is not None
+        rows, dead = buffer.rows(), buffer.dead()
+        state.dead_letters += self._dead.append(dead, since_us=state.oldest_waiting_us)
+        self._on_step("dead_letters")
+        table = self._table or self._create(rows)
+        report = table.commit(
+            rows, expected=self._named(self._stored), reached=self._named(self._position)
+        )
+        self._on_step("committed")
+        state.rows += rows.num_rows
+        state.gaps += self._gaps
+        state.misfits.update(buffer.misfits)
+        state.commits += 1
+        state.last_commit, state.last_commit_at_us = report, self._clock.now_us()
+        state.error, state.failures = None, 0
+        self._stored = dict(self._position)
+        state.offsets = dict(self._position)
+        self._clear()
+        self._commit_group()
+        self._on_step("group")
+
+    def _create(self, rows: pa.Table) -> LakeTable:
+        self._table = self._lake.create(
+            self.state.table, rows.schema, spec=self._table_spec, sort_by=self._spec.sort_by
+        )
+        self._on_step("created")
+        return self._table
+
+    def _named(self, offsets: Mapping[int, int]) -> dict[str, int]:
+        return {self._key(partition): offset for partition, offset in offsets.items()}
+
+    def _commit_group(self) -> None:
+        committed = self._stream.committed(GROUP)
+        if any(committed.get(p, 0) != offset for p, offset in self._stored.items()):
+            self._stream.commit(GROUP, self._stored)
+
+    def _clear(self) -> None:
+        state = self.state
+        self._buffer, self._chunks, self._chunk_bytes, self._gaps = None, [], 0, 0
+        state.waiting_records = state.waiting_bytes = 0
+        state.oldest_waiting_us = None
+
+    def _fail(self, error: Exception) -> None:
+        """Forget what was read, wait, and go on from the table's offsets."""
+        state = self.state
+        self._clear()
+        self._table, self._stored, self._position = None, {}, {}
+        state.failures += 1
+        least, most = _BACK_OFF_S
+        pause_s = min(most, least * 2 ** min(state.failures - 1, 10))
+        if isinstance(error, StorageFullError):
+            pause_s = min(pause_s, _FULL_BACK_OFF_S)
+        self._retry_at_s = self._clock.monotonic_s() + pause_s
+        if not isinstance(error, MadangError):
+            _LOG.exception("delivering %s failed", self._stream.name, exc_info=error)
+            error = MadangError(
+                f"delivering {self._stream.name} to {state.table} failed: "
+                f"{type(error).__name__}: {error}"
+            )
+        elif type(error) is not type(state.error):
+            _LOG.warning("delivering %s to %s: %s", self._stream.name, state.table, error)
+        state.error = error

@@ -1,0 +1,128 @@
+"""What delivery holds between two commits: decoded rows and dead letters, in one growing schema."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import pyarrow as pa
+from pyiceberg.schema import Schema
+
+from madang.core.clock import from_us
+from madang.core.errors import MadangError
+from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
+from madang.lake.evolution import conform, evolve
+from madang.lake.types import to_arrow
+from madang.stream import Chunk
+
+_MAX_POISON: Final = 8
+"""Records of one run that may break the decoder; with more, the decoder itself is broken."""
+
+
+class RowBuffer:
+    """Rows of several runs of the decoder, each decoded in the schema that the ones before it left.
+
+    Args:
+        stream: Name of the stream, for its dead letters.
+        decoder: Turns chunks into rows.
+        schema: The table's schema, or None before it exists.
+    """
+
+    def __init__(self, stream: str, decoder: Decoder, schema: Schema | None) -> None:
+        self._stream = stream
+        self._decoder = decoder
+        self._schema = schema
+        self._last_id = schema.highest_field_id if schema else 0
+        self._rows: list[pa.Table] = []
+        self._dead: list[pa.Table] = []
+        self.misfits: Counter[str] = Counter()
+        self.size_bytes = 0
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that the next run is decoded into."""
+        return len(self._schema.fields) if self._schema else 0
+
+    def add(self, chunks: Sequence[Chunk]) -> None:
+        """Decode a run of chunks.
+
+        A record that breaks the decoder, alone, becomes a dead letter; if more than a few do, the
+        decoder is broken.
+
+        Raises:
+            Exception: whatever the decoder raised; nothing of the run was kept.
+        """
+        before = self._schema, self._last_id, len(self._rows), len(self._dead), self.misfits.copy()
+        poison: list[Chunk] = []
+        try:
+            self._decode(chunks, poison)
+        except BaseException:
+            self._schema, self._last_id = before[0], before[1]
+            del self._rows[before[2] :], self._dead[before[3] :]
+            self.misfits = before[4]
+            raise
+
+    def _decode(self, chunks: Sequence[Chunk], poison: list[Chunk]) -> None:
+        try:
+            arrow = to_arrow(self._schema) if self._schema else None
+            self._take(self._decoder.decode(chunks, arrow))
+        except Exception as error:
+            if sum(chunk.batch.num_rows for chunk in chunks) == 1:
+                poison += chunks
+                if len(poison) > _MAX_POISON:
+                    raise
+                self._dead.append(_poisoned(self._stream, chunks[0], error))
+                return
+            for half in _halves(chunks):
+                self._decode(half, poison)
+
+    def _take(self, decoded: Decoded) -> None:
+        known = self._schema or Schema()
+        self._schema = evolve(known, decoded.rows.schema, last_id=self._last_id)
+        self._last_id = max(self._last_id, self._schema.highest_field_id)
+        self._rows.append(decoded.rows)
+        self._dead.append(decoded.dead)
+        self.misfits.update(decoded.misfits)
+        self.size_bytes += decoded.rows.nbytes + decoded.dead.nbytes
+
+    def rows(self) -> pa.Table:
+        """All rows in one schema, in the order of their chunks."""
+        schema = to_arrow(self._schema or Schema())
+        if not self._rows:
+            return schema.empty_table()
+        return pa.concat_tables([conform(rows, schema) for rows in self._rows])
+
+    def dead(self) -> pa.Table:
+        """All dead letters."""
+        return pa.concat_tables([DEAD_LETTER_SCHEMA.empty_table(), *self._dead])
+
+
+def _halves(chunks: Sequence[Chunk]) -> tuple[Sequence[Chunk], Sequence[Chunk]]:
+    if len(chunks) > 1:
+        middle = len(chunks) // 2
+        return chunks[:middle], chunks[middle:]
+    (chunk,) = chunks
+    middle = chunk.batch.num_rows // 2
+    first = replace(chunk, batch=chunk.batch.slice(0, middle))
+    second = replace(chunk, base_offset=chunk.base_offset + middle, batch=chunk.batch.slice(middle))
+    return [first], [second]
+
+
+def _poisoned(stream: str, chunk: Chunk, error: Exception) -> pa.Table:
+    row = chunk.batch.to_pylist()[0]
+    value = row.get("value")
+    reason = error.message if isinstance(error, MadangError) else f"{type(error).__name__}: {error}"
+    letter = {
+        "ts": row.get("ts") or from_us(chunk.appended_at_us),
+        "stream": stream,
+        "partition": chunk.partition,
+        "offset": chunk.base_offset,
+        "code": "undecodable",
+        "reason": reason[:1000],
+        "attributes": list(chunk.attributes.items()),
+        "key": row.get("key") if isinstance(row.get("key"), bytes) else None,
+        "value": value if isinstance(value, bytes) else repr(row).encode(),
+    }
+    return pa.Table.from_pylist([letter], schema=DEAD_LETTER_SCHEMA)

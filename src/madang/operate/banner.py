@@ -1,0 +1,38 @@
+"""What ``madang up`` prints when it is ready: a link, and commands to paste."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a person needs to know of the platform that just started."""
+
+    url: str
+    code: str
+    token_file: str
+    seconds: float
+    recovered: str = ""
+
+    def text(self) -> str:
+        """The lines to print."""
+        url = self.url
+        recovered = f"  {self.recovered}\n" if self.recovered else ""
+        return f"""
+  Madang is ready ({self.seconds:.1f} s).
+{recovered}
+  Open, and you are signed in (once, within 15 minutes):
+
+    {url}/login?code={self.code}
+
+  Send something, and ask for it:
+
+    export MADANG_TOKEN=$(cat {self.token_file})
+    curl {url}/api/streams/hello -X PUT -H "Authorization: Bearer $MADANG_TOKEN" -d '{{}}'
+    curl {url}/ingest/hello -H "Authorization: Bearer $MADANG_TOKEN" -d '{{"greeting": "안녕"}}'
+    curl {url}/api/sql?format=csv -H "Authorization: Bearer $MADANG_TOKEN" \\
+      -d '{{"sql": "select * from hello"}}'
+
+  Ctrl-C stops it; nothing is lost.
+"""

@@ -1,0 +1,113 @@
+"""The deliveries of a project: one per stream that fills a table, in step with the project."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+import orjson
+
+from madang.core.datadir import DataDir
+from madang.core.errors import MadangError
+from madang.core.names import DEAD_SUFFIX
+from madang.lake import Deliverer, Lake
+from madang.operate.health import DELIVERY_FILE
+from madang.operate.streams import open_stream
+from madang.operate.wiring import decoder_of
+from madang.project import Project, ProjectFollower, StreamSpec
+from madang.stream import LogStore
+
+_log = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """Polls every delivery in turn. Used by one thread."""
+
+    def __init__(
+        self, follower: ProjectFollower, store: LogStore, lake: Lake, data: DataDir
+    ) -> None:
+        self._follower = follower
+        self._store = store
+        self._lake = lake
+        self._data = data
+        self._project: Project | None = None
+        self._by_stream: dict[str, tuple[StreamSpec, Deliverer]] = {}
+        self._unopened: dict[str, str] = {}
+        self._written = b""
+
+    def follow_project(self) -> None:
+        """Begin, end or rebuild deliveries whose streams the project added, removed or changed."""
+        project = self._follower.current()
+        if project is self._project and not self._unopened:
+            return
+        self._project = project
+        self._unopened = {}
+        wanted = {name: spec for name, spec in project.streams.items() if spec.table}
+        for name in [*self._by_stream]:
+            if wanted.get(name) != self._by_stream[name][0]:
+                self._by_stream.pop(name)[1].flush()
+        for name, spec in wanted.items():
+            if name not in self._by_stream:
+                self._begin(project, name, spec)
+
+    def _begin(self, project: Project, name: str, spec: StreamSpec) -> None:
+        assert spec.table is not None
+        try:
+            stream = open_stream(self._store, project, name)
+            deliverer = Deliverer(
+                self._lake,
+                stream,
+                decoder_of(project, spec),
+                spec.table,
+                spec=spec.delivery,
+                dead_letters=partial(open_stream, self._store, project, name + DEAD_SUFFIX),
+                table_spec=project.tables.get(spec.table),
+            )
+        except MadangError as error:
+            # A typed stream without its first batch, or a disk in trouble: tried at the next turn.
+            self._unopened[name] = str(error)
+            return
+        self._by_stream[name] = (spec, deliverer)
+
+    def poll(self) -> bool:
+        """Let each delivery do one piece of work; whether any did."""
+        return any([deliverer.poll().worked for _, deliverer in self._by_stream.values()])
+
+    def flush(self) -> None:
+        """Commit whatever was read."""
+        for name, (_, deliverer) in self._by_stream.items():
+            if not deliverer.flush():
+                _log.warning("%s was not delivered to its end; the stream keeps it", name)
+
+    def write_states(self) -> None:
+        """Leave how each delivery stands in ``run/delivery.json``, if it changed."""
+        states = orjson.dumps({name: _state(d) for name, (_, d) in self._by_stream.items()})
+        if states == self._written:
+            return
+        path = self._data.run / DELIVERY_FILE
+        fresh = path.with_suffix(".new")
+        try:
+            fresh.write_bytes(states)
+            fresh.replace(path)
+        except OSError:
+            # Status is behind until there is room again; delivery itself goes on.
+            return
+        self._written = states
+
+
+def _state(deliverer: Deliverer) -> dict[str, object]:
+    state = deliverer.state
+    commit_us = state.last_commit_at_us
+    return {
+        "table": state.table,
+        "waiting_records": state.waiting_records,
+        "waiting_bytes": state.waiting_bytes,
+        "oldest_us": state.oldest_waiting_us,
+        "rows": state.rows,
+        "dead_letters": state.dead_letters,
+        "misfits": dict(state.misfits.most_common(20)),
+        "gaps": state.gaps,
+        "commits": state.commits,
+        "last_commit_us": commit_us,
+        "error": str(state.error) if state.error else None,
+    }

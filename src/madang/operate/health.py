@@ -1,0 +1,186 @@
+"""What is wrong, in words: the one judgement that status, readiness, UI and CLI show.
+
+Facts come from what the parts leave in ``run/`` (``roles.json``, ``sources.json``,
+``delivery.json``, ``project-errors.json``) and from the disk: nobody is asked, so a part that hangs
+cannot hide it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from madang.core.datadir import DataDir
+from madang.core.units import format_duration, format_size
+from madang.project import Project
+
+ROLES_FILE = "roles.json"
+SOURCES_FILE = "sources.json"
+DELIVERY_FILE = "delivery.json"
+PROJECT_ERRORS_FILE = "project-errors.json"
+_LATE_FACTOR = 3.0
+_LATE_FLOOR_S = 60.0
+
+
+class Severity(StrEnum):
+    """``error``: something does not work; ``warning``: it will not for long, or not fully."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, for a person: ``code`` is stable, ``message`` has the values."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """Space of the data directory's disk, in bytes."""
+
+    total_bytes: int
+    free_bytes: int
+    min_free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The judgement and what it rests on."""
+
+    problems: tuple[Problem, ...]
+    disk: DiskSpace
+    roles: tuple[dict[str, Any], ...]
+
+    @property
+    def word(self) -> str:
+        """``ok``, ``degraded`` (something is wrong) or ``down`` (nothing is accepted)."""
+        codes = {p.code for p in self.problems if p.severity is Severity.ERROR}
+        if codes & {"disk_full", "role_serve"}:
+            return "down"
+        return "degraded" if self.problems else "ok"
+
+
+def assess(data: DataDir, project: Project, now_us: int) -> Health:
+    """Look at everything that is left in ``run/`` and at the disk; costs a few file reads."""
+    disk = _disk(data.root, project.platform.storage.min_free)
+    roles = tuple(_read(data.run / ROLES_FILE).get("roles", ()))
+    problems = (
+        *_disk_problems(disk),
+        *_role_problems(roles),
+        *_project_problems(_read(data.run / PROJECT_ERRORS_FILE)),
+        *_source_problems(_read(data.run / SOURCES_FILE)),
+        *_delivery_problems(_read(data.run / DELIVERY_FILE), project, now_us),
+    )
+    return Health(problems, disk, roles)
+
+
+def _disk(root: Path, min_free_bytes: int) -> DiskSpace:
+    space = os.statvfs(root)
+    return DiskSpace(
+        space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize, min_free_bytes
+    )
+
+
+def _disk_problems(disk: DiskSpace) -> Iterator[Problem]:
+    free, least = format_size(disk.free_bytes), format_size(disk.min_free_bytes)
+    if disk.free_bytes < disk.min_free_bytes:
+        yield Problem(
+            "disk_full",
+            Severity.ERROR,
+            f"{free} of the disk are free, less than the {least} that are kept free: "
+            "producers are refused",
+            "make room; it goes on by itself. Retention is set in streams/*.yml",
+        )
+    elif disk.free_bytes < 2 * disk.min_free_bytes:
+        yield Problem(
+            "disk_low",
+            Severity.WARNING,
+            f"{free} of the disk are free; below {least} producers are refused",
+            "make room, or shorten the retention in streams/*.yml",
+        )
+
+
+def _role_problems(roles: tuple[dict[str, Any], ...]) -> Iterator[Problem]:
+    for role in roles:
+        if role["state"] == "dead":
+            yield Problem(
+                f"role_{role['name'].split('-')[0]}",
+                Severity.ERROR,
+                f"the role {role['name']} is down ({role['exit']}) and is being restarted",
+                f"its log says why: logs/{role['name']}.jsonl, or SELECT * FROM system.logs",
+            )
+        elif role["restarts"] >= 3:
+            yield Problem(
+                "role_restarts",
+                Severity.WARNING,
+                f"the role {role['name']} was restarted {role['restarts']} times; "
+                f"it last {role['exit']}",
+                f"its log says why: logs/{role['name']}.jsonl, or SELECT * FROM system.logs",
+            )
+
+
+def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
+    errors = report.get("errors") or ()
+    if errors:
+        yield Problem(
+            "project_broken",
+            Severity.WARNING,
+            f"the project has {len(errors)} errors; the last good state goes on. "
+            f"The first: {errors[0].get('message', '')}",
+            "madang check shows all of them",
+        )
+
+
+def _source_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, state in states.items():
+        if state.get("error"):
+            yield Problem(
+                "source_failing",
+                Severity.WARNING,
+                f"the source {name} does not work: {state['error']}",
+                f"sources/{name}.yml says what it reads; it is tried again by itself",
+            )
+
+
+def _delivery_problems(
+    states: Mapping[str, Any], project: Project, now_us: int
+) -> Iterator[Problem]:
+    for name, state in states.items():
+        if state.get("error"):
+            yield Problem(
+                "delivery_failing",
+                Severity.ERROR,
+                f"{name} is not delivered to {state.get('table')}: {state['error']}",
+                "the stream keeps the records; it is tried again by itself",
+            )
+            continue
+        spec, waiting_since = project.streams.get(name), state.get("oldest_us")
+        if spec is None or not waiting_since:
+            continue
+        age_s = (now_us - waiting_since) / 1_000_000
+        if age_s > max(_LATE_FLOOR_S, _LATE_FACTOR * spec.delivery.buffer_time):
+            yield Problem(
+                "delivery_late",
+                Severity.WARNING,
+                f"{name} is behind: its oldest undelivered record is {format_duration(age_s)} old",
+                "it catches up by itself if input slows down; queries see everything meanwhile",
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""The bodies of the roles: what runs in each process of the platform."""

@@ -1,0 +1,48 @@
+"""The project's streams, opened: which schema each has, and the stream of its dead letters."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from madang.collect.host import HOST_SCHEMA
+from madang.core.names import DEAD_SUFFIX, unknown
+from madang.lake import DEAD_LETTER_SCHEMA
+from madang.project import HostSourceSpec, Project, RecordFormat
+from madang.project.system import QUERY_HISTORY
+from madang.query.history import HISTORY_SCHEMA
+from madang.stream import RECORD_SCHEMA, LogStore, LogStream
+
+
+def schema_of(project: Project, name: str) -> pa.Schema | None:
+    """The Arrow schema of a stream, or None for a typed one that its first Arrow batch defines.
+
+    Raises:
+        NotFoundError: the project has no such stream; the near match is the hint.
+    """
+    if name.endswith(DEAD_SUFFIX):
+        return DEAD_LETTER_SCHEMA
+    spec = project.streams.get(name)
+    if spec is None:
+        raise unknown("stream", name, project.streams)
+    if spec.format is not RecordFormat.TYPED:
+        return RECORD_SCHEMA
+    if name == QUERY_HISTORY:
+        return HISTORY_SCHEMA
+    fed_by_host = any(
+        isinstance(source, HostSourceSpec) and source.stream == name
+        for source in project.sources.values()
+    )
+    return HOST_SCHEMA if fed_by_host else None
+
+
+def open_stream(store: LogStore, project: Project, name: str) -> LogStream:
+    """The stream ``name`` as the project describes it; opening it again is free.
+
+    Raises:
+        NotFoundError: no such stream, or a typed one without a first batch.
+    """
+    schema = schema_of(project, name)
+    if schema is None:
+        return store.open(name)
+    spec = project.streams.get(name)
+    return store.open(name, schema, partitions=spec.partitions if spec else 1)

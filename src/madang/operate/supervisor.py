@@ -1,0 +1,216 @@
+"""The supervisor: one quiet process that forks the roles, restarts what dies and stops in order.
+
+It imports everything once so that the roles share their memory, and starts no thread, so that a
+fork at any time is safe: recovery and migration run in a role of their own (``prepare``), and the
+project directory is watched by ``serve``.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+
+import orjson
+
+from madang.core.clock import from_us
+from madang.core.datadir import DataDir
+from madang.core.errors import UnavailableError
+from madang.operate.role import RoleContext, become_role
+from madang.operate.telemetry import forget_process
+
+RoleBody = Callable[[RoleContext], None]
+_TICK_S = 0.5
+_BACKOFF_S = (0.0, 0.2, 1.0, 3.0, 10.0, 30.0)
+_STEADY_S = 60.0
+"""A role that ran this long has its back-off forgotten."""
+_STOP_ORDER = ("serve", "collect", "query", "deliver")
+_GRACE_S = 20.0
+
+
+@dataclass(slots=True)
+class _Role:
+    name: str
+    body: RoleBody
+    pid: int = 0
+    started_s: float = 0.0
+    started_at_us: int = 0
+    restarts: int = 0
+    failures: int = 0
+    ready_fd: int = -1
+    state: str = "stopped"
+    due_s: float = 0.0
+    exit: str = ""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs roles until it is told to stop.
+
+    Args:
+        data: The data directory, locked by the caller.
+        project_dir: Handed to the roles.
+        roles: Name → body; names beginning alike (``query-1``) stop together.
+        ready_timeout_s: A role that is not ready by then fails the start.
+    """
+
+    data: DataDir
+    project_dir: str
+    roles: Mapping[str, RoleBody]
+    ready_timeout_s: float = 60.0
+    _running: dict[str, _Role] = field(default_factory=dict)
+    _stopping: bool = False
+    _impatient: bool = False
+
+    def start(self) -> None:
+        """Fork every role and wait until all are ready.
+
+        Raises:
+            UnavailableError: a role died before it was ready; the others were stopped.
+        """
+        signal.signal(signal.SIGTERM, self._asked_to_stop)
+        signal.signal(signal.SIGINT, self._asked_to_stop)
+        gc.collect()
+        gc.freeze()  # what is alive now is shared with the roles; the collector must not touch it
+        for name, body in self.roles.items():
+            self._running[name] = _Role(name, body)
+            self._fork(self._running[name])
+        deadline = time.monotonic() + self.ready_timeout_s
+        while not self._stopping and any(r.state == "starting" for r in self._running.values()):
+            self._look(0.05)
+            dead = next((r for r in self._running.values() if r.state == "dead"), None)
+            if dead or time.monotonic() > deadline:
+                self.stop()
+                late = dead or next(r for r in self._running.values())
+                raise UnavailableError(
+                    f"the role {late.name} did not start{': ' + late.exit if late.exit else ''}",
+                    hint=f"its log says why: {self.data.logs / late.name}.jsonl",
+                )
+        self._publish()
+
+    def run(self) -> None:
+        """Watch over the roles until SIGINT or SIGTERM, then stop them in order."""
+        while not self._stopping:
+            self._look(_TICK_S)
+            now = time.monotonic()
+            for role in self._running.values():
+                if role.state == "dead" and now >= role.due_s:
+                    role.restarts += 1
+                    self._fork(role)
+        self.stop()
+
+    def stop(self) -> None:
+        """End the roles in an order in which nothing that was acknowledged waits needlessly.
+
+        First those that accept, then those that read, delivery last. Each gets a grace period; a
+        second Ctrl-C, or the end of the grace, kills.
+        """
+        self._stopping = True
+        for prefix in _STOP_ORDER:
+            group = [r for n, r in self._running.items() if n.split("-")[0] == prefix and r.pid]
+            self._end(group)
+        self._end([role for role in self._running.values() if role.pid])
+        self._publish()
+
+    def _end(self, roles: list[_Role]) -> None:
+        for role in roles:
+            role.state = "stopping"
+            _kill(role.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE_S
+        while any(role.pid for role in roles):
+            self._look(0.05)
+            if self._impatient or time.monotonic() > deadline:
+                for role in roles:
+                    _kill(role.pid, signal.SIGKILL)
+
+    def _fork(self, role: _Role) -> None:
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            for other in self._running.values():
+                if other.ready_fd >= 0:
+                    os.close(other.ready_fd)
+            code = 1
+            try:
+                code = become_role(role.name, role.body, self.data, self.project_dir, writing)
+            finally:
+                os._exit(code)
+        os.close(writing)
+        role.pid, role.ready_fd, role.state = pid, reading, "starting"
+        role.started_s, role.started_at_us = time.monotonic(), time.time_ns() // 1000
+
+    def _look(self, timeout_s: float) -> None:
+        """Wait for news of the roles: readiness and deaths."""
+        waiting = {role.ready_fd: role for role in self._running.values() if role.ready_fd >= 0}
+        try:
+            readable, _, _ = select.select(list(waiting), [], [], timeout_s)
+        except InterruptedError:
+            readable = []
+        for descriptor in readable:
+            role = waiting[descriptor]
+            if os.read(descriptor, 1):
+                role.state = "running"
+                self._publish()
+            os.close(descriptor)
+            role.ready_fd = -1
+        for role in self._running.values():
+            if role.pid:
+                self._reap(role)
+
+    def _reap(self, role: _Role) -> None:
+        pid, status = os.waitpid(role.pid, os.WNOHANG)
+        if pid == 0:
+            return
+        forget_process(role.pid)
+        code = os.waitstatus_to_exitcode(status)
+        role.exit = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        steady = time.monotonic() - role.started_s > _STEADY_S
+        role.failures = 1 if steady else role.failures + 1
+        role.due_s = time.monotonic() + _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
+        role.pid, role.state = 0, "stopped" if role.state == "stopping" else "dead"
+        if role.ready_fd >= 0:
+            os.close(role.ready_fd)
+            role.ready_fd = -1
+        self._publish()
+
+    def _publish(self) -> None:
+        """Write what the roles do to ``run/roles.json``, for status and UI."""
+        rows = [
+            {
+                "name": role.name,
+                "pid": role.pid or None,
+                "state": role.state,
+                "started_at": from_us(role.started_at_us).isoformat(),
+                "restarts": role.restarts,
+                "exit": role.exit or None,
+            }
+            for role in self._running.values()
+        ]
+        waiting = self.data.run / "roles.json.new"
+        try:
+            waiting.write_bytes(orjson.dumps({"supervisor": os.getpid(), "roles": rows}))
+            waiting.replace(self.data.run / "roles.json")
+        except OSError:
+            # A full disk must not end the supervisor; the file is written again at the next change.
+            waiting.unlink(missing_ok=True)
+
+    def _asked_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._impatient = self._stopping
+        self._stopping = True
+
+
+def _kill(pid: int, number: int) -> None:
+    if pid:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return

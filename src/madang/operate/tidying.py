@@ -1,0 +1,63 @@
+"""What keeps a platform small: upkeep of tables and retention of streams."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from madang.core.errors import MadangError
+from madang.core.names import DEAD_SUFFIX
+from madang.lake import Lake
+from madang.lake.deliver import GROUP
+from madang.operate.streams import open_stream
+from madang.project import Project, ProjectFollower, RetentionSpec
+from madang.stream import LogStore
+
+_RETENTION_EVERY_S = 30.0
+_STEP_S = 1.0
+_DEAD_LETTERS = RetentionSpec(age=30 * 86_400.0, size=2**30)
+"""Dead letters wait for somebody to mend what broke them, so they stay longer than records."""
+_log = logging.getLogger(__name__)
+
+
+class Tidying:
+    """Runs upkeep and retention in one thread, a small step at a time."""
+
+    def __init__(self, follower: ProjectFollower, store: LogStore, lake: Lake) -> None:
+        self._follower = follower
+        self._store = store
+        self._lake = lake
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set."""
+        retention_at_s = time.monotonic() + _RETENTION_EVERY_S
+        while not stop.wait(_STEP_S):
+            project = self._follower.current()
+            if time.monotonic() >= retention_at_s:
+                self._retain(project)
+                retention_at_s = time.monotonic() + _RETENTION_EVERY_S
+
+    def _retain(self, project: Project) -> None:
+        for name in self._store.names():
+            try:
+                self._retain_stream(project, name)
+            except (MadangError, OSError):
+                _log.warning("retention of %s failed; it is tried again", name, exc_info=True)
+
+    def _retain_stream(self, project: Project, name: str) -> None:
+        spec = project.streams.get(name)
+        if spec is None and not name.endswith(DEAD_SUFFIX):
+            return  # taken out of the project: its records stay until somebody removes them
+        stream = open_stream(self._store, project, name)
+        floor = {p: stream.bounds(p).end for p in range(stream.partitions)}
+        if spec is not None and spec.table:
+            floor = {p: 0 for p in floor} | dict(stream.committed(GROUP))
+        retention = spec.retention if spec else _DEAD_LETTERS
+        report = stream.retain(age_s=retention.age, size_bytes=retention.size, floor=floor)
+        if report.held:
+            _log.warning(
+                "%s is over its retention, but its records are not in the table yet: they stay",
+                name,
+                extra={"stream": name},
+            )

@@ -1,0 +1,213 @@
+"""The catalog port over the lake and the streams of a data directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from madang.core.datadir import DataDir
+from madang.core.errors import NotFoundError
+from madang.lake import Lake
+from madang.process import StreamDecoder
+from madang.project import Project, StreamSpec
+from madang.query.catalog_port import Column, FreshPart, PinnedTable
+from madang.query.zone import zone_name
+from madang.stream import Chunk, LogStore, Stream
+
+MAX_FRESH_BYTES = 256 * 2**20
+"""Raw bytes of one table's stream that one fresh read decodes at most."""
+_KEPT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Rows decoded for an earlier query, from ``start`` to ``end`` by partition."""
+
+    start: Mapping[int, int]
+    end: Mapping[int, int]
+    schema: pa.Schema | None
+    version: str
+    rows: pa.Table
+    raw_bytes: int
+
+
+class LakeCatalog:
+    """Tables of the lake, and of streams that were not delivered yet.
+
+    Opens the lake and the streams at first use. Rows decoded for one query are kept for the next,
+    which then decodes only what has come since.
+
+    Args:
+        data: The data directory.
+        project: The project as it stands.
+    """
+
+    def __init__(self, data: DataDir, project: Callable[[], Project]) -> None:
+        self._data = data
+        self._project = project
+        self._lake = Lake(data)
+        self._store: LogStore | None = None
+        self._decoders: dict[str, tuple[str, StreamDecoder]] = {}
+        self._kept: dict[str, _Kept] = {}
+
+    @property
+    def store(self) -> LogStore:
+        """The streams."""
+        if self._store is None:
+            self._store = LogStore(self._data.streams)
+        return self._store
+
+    def names(self) -> Sequence[str]:
+        """Full names of the lake's tables and of those that streams will fill."""
+        return sorted({*self._lake.names(), *self._feeds()})
+
+    def pin(self, name: str, as_of: int | datetime | None = None) -> PinnedTable:
+        """Hold one snapshot of a table; see :class:`madang.query.catalog_port.Catalog`."""
+        if not self._lake.exists(name):
+            if as_of is not None:
+                raise NotFoundError(f"the table {name} has no snapshot yet")
+            return PinnedTable(name, (), (), None)
+        pinned = self._lake.table(name).pin(as_of)
+        columns = tuple(
+            Column(column.name, column.type, column.field_id) for column in pinned.columns
+        )
+        return PinnedTable(
+            name,
+            columns,
+            tuple(str(file.path) for file in pinned.files),
+            pa.schema([pa.field(column.name, column.type) for column in columns]),
+            pinned.offsets,
+            lambda position, column: pinned.bounds(pinned.files[position], column),
+        )
+
+    def fresh(self, table: PinnedTable) -> FreshPart | None:
+        """What the streams of a table hold beyond its snapshot, decoded."""
+        specs = self._feeds().get(table.name, [])
+        parts = [self._fresh_of(spec, table) for spec in specs]
+        if not parts:
+            return None
+        if len(parts) == 1:
+            return parts[0]
+        rows = pa.concat_tables([part.rows for part in parts], promote_options="permissive")
+        return FreshPart(
+            rows,
+            sum(part.bytes_read for part in parts),
+            any(part.incomplete for part in parts),
+        )
+
+    def close(self) -> None:
+        """Release streams and lake."""
+        if self._store is not None:
+            self._store.close()
+        self._lake.close()
+
+    def _feeds(self) -> dict[str, list[StreamSpec]]:
+        feeds: dict[str, list[StreamSpec]] = {}
+        for spec in self._project().streams.values():
+            if spec.table:
+                feeds.setdefault(spec.table, []).append(spec)
+        return feeds
+
+    def _fresh_of(self, spec: StreamSpec, table: PinnedTable) -> FreshPart:
+        decoder = self._decoder(spec)
+        try:
+            stream = self.store.get(spec.name)
+        except NotFoundError:
+            # The spec is there before the first record is.
+            return FreshPart(decoder.decode((), table.schema).rows, 0)
+        start = {
+            partition: table.offsets.get(f"{spec.name}/{partition}", 0)
+            for partition in range(stream.partitions)
+        }
+        kept = self._kept_for(spec.name, start, table.schema)
+        raw_bytes = kept.raw_bytes if kept else 0
+        chunks, end, size, incomplete = _read(
+            stream, kept.end if kept else start, MAX_FRESH_BYTES - raw_bytes
+        )
+        rows = kept.rows if kept else None
+        if chunks or rows is None:
+            rows = self._decoded(decoder, table.schema, rows, chunks)
+        if rows is None:
+            # The new records changed a column that is new itself: read all of it in one go.
+            chunks, end, size, incomplete = _read(stream, start, MAX_FRESH_BYTES)
+            rows, raw_bytes = decoder.decode(chunks, table.schema).rows, 0
+        self._keep(
+            spec.name,
+            _Kept(start, end, table.schema, self._project().version, rows, raw_bytes + size),
+        )
+        return FreshPart(rows, size, incomplete)
+
+    def _decoder(self, spec: StreamSpec) -> StreamDecoder:
+        project = self._project()
+        version, decoder = self._decoders.get(spec.name, ("", None))
+        if decoder is None or version != project.version:
+            decoder = StreamDecoder(
+                spec, zone=zone_name(project.platform.time_zone), project_dir=project.directory
+            )
+            self._decoders[spec.name] = (project.version, decoder)
+        return decoder
+
+    @staticmethod
+    def _decoded(
+        decoder: StreamDecoder,
+        schema: pa.Schema | None,
+        before: pa.Table | None,
+        chunks: Sequence[Chunk],
+    ) -> pa.Table | None:
+        """``before`` and the rows of ``chunks``, or None where they do not fit together."""
+        rows = decoder.decode(chunks, schema if before is None else before.schema).rows
+        if before is None:
+            return rows
+        if any(field.type != rows.schema.field(field.name).type for field in before.schema):
+            return None
+        return pa.concat_tables([before, rows], promote_options="default")
+
+    def _kept_for(
+        self, stream: str, start: Mapping[int, int], schema: pa.Schema | None
+    ) -> _Kept | None:
+        kept = self._kept.get(stream)
+        if (
+            kept is None
+            or kept.start != start
+            or kept.schema != schema
+            or kept.version != self._project().version
+        ):
+            return None
+        return kept
+
+    def _keep(self, stream: str, kept: _Kept) -> None:
+        if kept.rows.nbytes <= _KEPT_BYTES:
+            self._kept[stream] = kept
+        else:
+            self._kept.pop(stream, None)
+
+
+def _read(
+    stream: Stream, start: Mapping[int, int], max_bytes: int
+) -> tuple[list[Chunk], dict[int, int], int, bool]:
+    """Chunks from ``start`` on, where they end, their bytes, and whether there are more.
+
+    A partition is read up to the end that it had at first, so a producer in a hurry does not keep
+    the query from its answer.
+    """
+    chunks: list[Chunk] = []
+    end = dict(start)
+    size, incomplete = 0, False
+    for partition, offset in start.items():
+        bound = stream.bounds(partition).end
+        position = offset
+        while position < bound:
+            if size >= max_bytes:
+                incomplete = True
+                break
+            read = stream.read(partition, position)
+            if not read:
+                break
+            chunks.extend(read)
+            size += sum(chunk.batch.nbytes for chunk in read)
+            position = read[-1].end_offset
+        end[partition] = position
+    return chunks, end, size, incomplete

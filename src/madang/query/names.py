@@ -1,0 +1,126 @@
+"""From what a statement calls a table to the table: names, time travel, rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from madang.core.clock import from_us
+from madang.core.errors import DeniedError, InvalidInputError, NotFoundError
+from madang.core.names import DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, unknown
+from madang.query.guard import table_refs
+from madang.query.rewrite import Rewritten, place
+from madang.query.statement import NamedTable, Statement
+from madang.query.syntax import Parser
+from madang.query.travel import TravelClause
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table at a moment: ``as_of`` is a snapshot id, a time, or None for now."""
+
+    table: str
+    as_of: int | datetime | None
+
+
+def resolve(named: NamedTable, known: Sequence[str], sql: bytes) -> str:
+    """The full name of a table: unqualified names mean ``lake.``, then ``system.``.
+
+    Raises:
+        NotFoundError: There is none; the hint has the near match.
+    """
+    parts = [part.lower() for part in named.path]
+    candidates = (
+        [f"{DEFAULT_NAMESPACE}.{parts[0]}", f"{SYSTEM_NAMESPACE}.{parts[0]}"]
+        if len(parts) == 1
+        else [".".join(parts)]
+    )
+    tables = set(known)
+    for candidate in candidates:
+        if candidate in tables:
+            return candidate
+    written = ".".join(named.path)
+    missing = unknown(
+        "table",
+        written,
+        [*known, *(name.split(".", 1)[1] for name in known)] if len(parts) == 1 else known,
+        otherwise=_otherwise(parts),
+    )
+    raise NotFoundError(missing.message, hint=missing.hint, where=place(sql, named.start))
+
+
+def _otherwise(parts: Sequence[str]) -> str:
+    if "." in parts[-1] or "/" in parts[-1]:
+        return "files are not read by name; collect them into a stream first"
+    if parts[0] in ("information_schema", "pg_catalog") or parts[0].startswith("duckdb"):
+        return "SHOW TABLES lists tables, DESCRIBE <table> their columns"
+    return "SHOW TABLES lists the tables"
+
+
+def moment(
+    travel: TravelClause, parser: Parser, values: Mapping[str, Any], sql: bytes
+) -> int | datetime:
+    """The snapshot id or the time that a time-travel clause means.
+
+    Raises:
+        InvalidInputError: It is neither, or not constant.
+    """
+    where = place(sql, travel.expression_start)
+    kind = "BIGINT" if travel.by_version else "TIMESTAMPTZ"
+    text = f"({travel.expression}\n)::{kind}"
+    expression = text if travel.by_version else f"epoch_us({text})"
+    try:
+        tree = parser.parse(Rewritten(f"SELECT {expression}".encode()))
+    except InvalidInputError as error:
+        raise InvalidInputError(error.message, where=where) from None
+    if table_refs(tree, Rewritten(sql)):
+        raise DeniedError("the moment of time travel must be a constant", where=where)
+    used = {name: value for name, value in values.items() if _uses(travel.expression, name)}
+    try:
+        value = parser.evaluate(expression, used)
+    except duckdb.Error as error:
+        message = str(error).split("\n", 1)[0]
+        raise InvalidInputError(
+            f"{travel.expression} is not a {'snapshot id' if travel.by_version else 'time'}"
+            f" ({message})",
+            hint="TIMESTAMP '2026-01-31 12:00:00' or a snapshot id, both shown with the table",
+            where=where,
+        ) from None
+    if value is None:
+        raise InvalidInputError("the moment of time travel is NULL", where=where)
+    try:
+        return int(value) if travel.by_version else from_us(value)
+    except (OverflowError, ValueError):
+        raise InvalidInputError(
+            f"{travel.expression} is out of the range of times", where=where
+        ) from None
+
+
+def _uses(expression: str, name: str) -> bool:
+    from madang.query.lexer import tokenize
+
+    return any(
+        token.kind == "param" and token.text == f"${name}"
+        for token in tokenize(expression.encode())
+    )
+
+
+def targets(
+    statement: Statement, known: Sequence[str], parser: Parser, values: Mapping[str, Any]
+) -> list[tuple[NamedTable, Target]]:
+    """Each table of the statement with what it means.
+
+    Raises:
+        NotFoundError: A table does not exist.
+        InvalidInputError: A moment is not one.
+    """
+    found = []
+    for named in statement.tables:
+        table = resolve(named, known, statement.sql)
+        as_of = moment(named.travel, parser, values, statement.sql) if named.travel else None
+        found.append((named, Target(table, as_of)))
+    return found

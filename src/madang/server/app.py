@@ -1,0 +1,93 @@
+"""The application: routes, errors, authentication and the gate around them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from madang import __version__
+from madang.server.access_log import AccessLog
+from madang.server.auth import Authenticator
+from madang.server.context import ServerContext
+from madang.server.errors import add_error_handlers
+from madang.server.gate import Gate
+from madang.server.ingest import Ingest
+from madang.server.openapi_document import add_openapi
+from madang.server.routes import health, ingest, session, tokens, users
+
+_log = logging.getLogger(__name__)
+_THREADS = 8
+_FLUSH_USES_S = 20.0
+_ROUTERS = (session.router, users.router, tokens.router, ingest.router, health.router)
+
+
+def create_app(context: ServerContext) -> FastAPI:
+    """The HTTP application.
+
+    Args:
+        context: What the routes work with. It stays the caller's, who closes it after the server.
+    """
+    executor = ThreadPoolExecutor(2, thread_name_prefix="serve")
+    authenticator = Authenticator(context.accounts, context.clock)
+    access_log = AccessLog(context.data.logs / "access.jsonl", executor)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        flushing = asyncio.create_task(_flush_uses(context))
+        try:
+            yield
+        finally:
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+            await access_log.close()
+            executor.shutdown()
+
+    app = describe()
+    app.router.lifespan_context = lifespan
+    app.state.context = context
+    app.state.authenticator = authenticator
+    app.state.executor = executor
+    app.state.stopping = asyncio.Event()
+    # In front of the described route of the same path, which only documents it.
+    app.router.routes.insert(
+        0, Route("/ingest/{stream:path}", Ingest(context, authenticator, executor))
+    )
+    add_error_handlers(app)
+    app.add_middleware(Gate, clock=context.clock, access_log=access_log, hosts=context.hosts)
+    return app
+
+
+def describe() -> FastAPI:
+    """The routes alone: enough for the OpenAPI document, not for a request."""
+    app = FastAPI(
+        title="Madang",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        separate_input_output_schemas=False,
+    )
+    for router in _ROUTERS:
+        # Not include_router, which wraps: the gate, near matches and OpenAPI want plain routes.
+        app.router.routes.extend(router.routes)
+    add_openapi(app)
+    return app
+
+
+async def _flush_uses(context: ServerContext) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_USES_S)
+        try:
+            await anyio.to_thread.run_sync(context.accounts.last_use.flush)
+        except Exception:  # noqa: BLE001 -- tried again; only "last used" is late
+            _log.warning("last uses could not be written", exc_info=True)

@@ -1,0 +1,167 @@
+"""The gate: what happens to every request, before and behind its route.
+
+Host check, security headers, access log, metrics, and a last net for our own bugs. Plain ASGI and
+one wrapper of ``send``, since ingest's requests pass it too.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from madang.core.clock import Clock
+from madang.core.errors import MadangError
+from madang.server.access_log import Access, AccessLog
+from madang.server.errors import ForeignHostError, error_response, unexpected
+from madang.server.metrics import observe_request
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_COMMON = ((b"x-content-type-options", b"nosniff"),)
+_PAGES = (
+    *_COMMON,
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    (
+        b"content-security-policy",
+        # Vite's build needs no inline script; Mantine and ECharts set style attributes.
+        b"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+        b"worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+        b"frame-ancestors 'none'",
+    ),
+)
+_CLIENT_GONE = 499
+
+
+class Gate:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: What is inside.
+        clock: For the access log's times.
+        access_log: Where requests are noted.
+        hosts: Names that the Host header may hold; None for any. A server that listens on loopback
+            only refuses others, so that a foreign page cannot reach it by rebinding its own name.
+    """
+
+    def __init__(
+        self, app: ASGIApp, clock: Clock, access_log: AccessLog, hosts: frozenset[str] | None
+    ) -> None:
+        self._app = app
+        self._clock = clock
+        self._access_log = access_log
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_s = time.perf_counter()
+        status, bytes_out = 0, 0
+        is_ingest = scope["path"].startswith("/ingest/")
+        extra = _COMMON if is_ingest else _PAGES
+
+        async def counted(message: Message) -> None:
+            nonlocal status, bytes_out
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            else:
+                bytes_out += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            refused = self._foreign(scope["headers"])
+            if refused is not None:
+                await error_response(refused)(scope, receive, counted)
+            else:
+                await self._app(scope, receive, counted)
+        except Exception as error:
+            bug = unexpected(error, scope["method"], scope["path"])
+            if status:
+                # Half an answer is out: ending the connection is the only way left to say so.
+                raise
+            await error_response(bug)(scope, receive, counted)
+        finally:
+            self._note(scope, status or _CLIENT_GONE, time.perf_counter() - started_s, bytes_out)
+
+    def _foreign(self, headers: list[tuple[bytes, bytes]]) -> MadangError | None:
+        if self._hosts is None:
+            return None
+        for name, value in headers:
+            if name == b"host":
+                host = host_name(value)
+                if host in self._hosts:
+                    return None
+                return ForeignHostError(
+                    f"this server is not {host!r}",
+                    hint="call it by the address that it listens on, or list the name under "
+                    "server.hosts in madang.yml",
+                )
+        return None
+
+    def _note(self, scope: Scope, status: int, duration_s: float, bytes_out: int) -> None:
+        route = route_of(scope)
+        method = scope["method"]
+        observe_request(method, route, status, duration_s)
+        client = scope.get("client")
+        self._access_log.write(
+            Access(
+                ended_at_us=self._clock.now_us(),
+                method=method,
+                route=route,
+                path=scope["path"][:1024],
+                status=status,
+                duration_s=duration_s,
+                bytes_in=_bytes_in(scope),
+                bytes_out=bytes_out,
+                user=scope.get("madang.user"),
+                client=client[0] if client else None,
+                agent=_header(scope, b"user-agent"),
+            )
+        )
+
+
+def allowed_hosts(host: str, further: tuple[str, ...] = ()) -> frozenset[str] | None:
+    """The names that a server on ``host`` answers to; None: any, since it is not on loopback."""
+    if host in ("localhost", "::1") or host.startswith("127."):
+        return _LOOPBACK_NAMES | {host, *(name.lower() for name in further)}
+    return None
+
+
+def host_name(header: bytes) -> str:
+    """The name in a Host header, without its port, in lower case."""
+    text = header.decode("latin-1").strip().lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.partition(":")[0]
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the path, such as ``/api/streams/{stream}``; ``other`` where none fits."""
+    named: Any = scope.get("madang.route")
+    if named is None:
+        named = getattr(scope.get("route"), "path", None)
+    return named or "other"
+
+
+def _bytes_in(scope: Scope) -> int:
+    counted: Any = scope.get("madang.bytes_in")
+    if counted is not None:
+        return int(counted)
+    told = _header(scope, b"content-length")
+    return int(told) if told and told.isdigit() else 0
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    name: bytes
+    value: bytes
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return value.decode("latin-1")[:512]
+    return None

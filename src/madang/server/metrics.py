@@ -1,0 +1,37 @@
+"""The server's own metrics; ``/metrics`` shows them with those of the other roles."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_REQUESTS = Histogram(
+    "madang_http_request_duration_seconds",
+    "Time from the request's headers to the end of the answer.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+INGEST_BYTES = Counter(
+    "madang_ingest_body_bytes_total", "Bytes of accepted bodies, as received.", ["stream"]
+)
+INGEST_RECORDS = Counter(
+    "madang_ingest_records_total", "Records acknowledged over HTTP.", ["stream"]
+)
+INGEST_IN_FLIGHT = Gauge(
+    "madang_ingest_in_flight_bytes",
+    "Bytes of bodies that are being received or appended.",
+    multiprocess_mode="livesum",
+)
+TAILS = Gauge("madang_tail_connections", "Live tails that are open.", multiprocess_mode="livesum")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+
+
+def observe_request(method: str, route: str, status: int, duration_s: float) -> None:
+    """Count a request and its duration in seconds."""
+    _child(method if method in _METHODS else "other", route, status).observe(duration_s)
+
+
+@lru_cache(maxsize=2048)
+def _child(method: str, route: str, status: int) -> Histogram:
+    return _REQUESTS.labels(method, route, str(status))

@@ -1,0 +1,142 @@
+"""The supervisor with real processes: readiness, restarts, order of the stop."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from madang.core.datadir import DataDir
+from madang.core.errors import MadangError
+from madang.operate.supervisor import Supervisor
+
+data = DataDir(Path(sys.argv[1]))
+data.run.mkdir(parents=True)
+
+def role(context):
+    (data.root / f"{context.name}.pid").write_text(str(os.getpid()))
+    context.ready()
+    context.stop.wait()
+    with (data.root / "stopped").open("a") as file:
+        file.write(context.name + "\\n")
+
+def broken(context):
+    raise RuntimeError("no such luck")
+
+def stubborn(context):
+    context.ready()
+    time.sleep(600)
+
+bodies = {"role": role, "broken": broken, "stubborn": stubborn}
+roles = dict(pair.split("=") for pair in sys.argv[2:])
+supervisor = Supervisor(data, "/", {name: bodies[body] for name, body in roles.items()})
+try:
+    supervisor.start()
+except MadangError as error:
+    print(error, flush=True)
+    sys.exit(3)
+print("ready", flush=True)
+supervisor.run()
+"""
+
+
+@pytest.fixture
+def supervise(tmp_path):
+    started = []
+
+    def start(*roles: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path / "data"), *roles],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def _roles(data: Path) -> dict[str, dict]:
+    rows = json.loads((data / "run/roles.json").read_bytes())["roles"]
+    return {row["name"]: row for row in rows}
+
+
+def _until(condition, timeout_s: float = 10.0):
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+def test_roles_stop_in_order_at_ctrl_c(supervise, tmp_path):
+    process = supervise("deliver=role", "query-1=role", "collect=role", "serve=role")
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
+    assert process.wait(10) == 0
+    stopped = (tmp_path / "data/stopped").read_text().split()
+    assert stopped == ["serve", "collect", "query-1", "deliver"]
+
+
+def test_a_role_that_dies_is_started_again(supervise, tmp_path):
+    process = supervise("serve=role", "collect=role")
+    assert process.stdout.readline() == "ready\n"
+    data = tmp_path / "data"
+    old = int((data / "collect.pid").read_text())
+    os.kill(old, signal.SIGKILL)
+    _until(lambda: int((data / "collect.pid").read_text() or old) != old)
+    _until(lambda: _roles(data)["collect"]["state"] == "running")
+    assert _roles(data)["collect"]["restarts"] == 1
+    assert _roles(data)["collect"]["exit"] == "ended by SIGKILL"
+    assert _roles(data)["serve"]["restarts"] == 0
+
+
+def test_a_role_that_never_gets_ready_fails_the_start_with_its_log(supervise):
+    process = supervise("serve=role", "collect=broken")
+    line = process.stdout.readline()
+    assert "the role collect did not start: exit code 1" in line
+    assert "logs/collect.jsonl" in line
+    assert process.wait(10) == 3
+
+
+def test_a_second_ctrl_c_does_not_wait(supervise):
+    process = supervise("serve=stubborn")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 0
+
+
+def test_roles_end_when_the_supervisor_is_killed(supervise, tmp_path):
+    process = supervise("serve=role")
+    assert process.stdout.readline() == "ready\n"
+    pid = int((tmp_path / "data/serve.pid").read_text())
+    process.kill()
+    _until((tmp_path / "data/stopped").exists)
+    _until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid))
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return "Z"

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pyarrow as pa
+import pytest
+import zstandard
+
+from madang.stream import partition_of
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture
+def orders(server):
+    return server.new_stream()
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with server.client("ingest") as opened:
+        yield opened
+
+
+def error_of(response):
+    return response.json()["error"]
+
+
+def test_ndjson_is_acknowledged_with_offsets(server, client, orders):
+    first = client.post(f"/ingest/{orders}", content=b'{"a":1}\n{"a":2}\n', headers=NDJSON)
+    assert first.status_code == 200
+    assert first.json() == {
+        "stream": orders,
+        "records": 2,
+        "duplicate": False,
+        "partitions": [{"partition": 0, "first_offset": 0, "last_offset": 1}],
+    }
+    second = client.post(f"/ingest/{orders}", content=b'{"a":3}', headers=NDJSON)
+    assert second.json()["partitions"] == [{"partition": 0, "first_offset": 2, "last_offset": 2}]
+    assert server.values(orders) == [b'{"a":1}', b'{"a":2}', b'{"a":3}']
+
+
+@pytest.mark.parametrize(
+    ("kept_as", "kind", "body", "values"),
+    [
+        ("json", "application/json", b'[{"a":1}, {"a":2}]', [b'{"a":1}', b'{"a":2}']),
+        ("json", "application/json", b' {"a": 1} ', [b'{"a": 1}']),
+        ("json", None, b'{"a":1}\n{"a":2}', [b'{"a":1}', b'{"a":2}']),
+        ("plain", "text/plain", "가\r\n나".encode(), ["가".encode(), "나".encode()]),
+        ("csv", "text/csv", b"a,b\n1,2\n3,4\n", [b"1,2", b"3,4"]),
+        ("json", "application/x-ndjson", b'{"a":\n\xff\xfe\n', [b'{"a":', b"\xff\xfe"]),
+    ],
+)
+def test_formats(server, client, kept_as, kind, body, values):
+    stream = server.new_stream(format=kept_as)
+    headers = {"Content-Type": kind} if kind else {}
+    answer = client.post(f"/ingest/{stream}", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert server.values(stream) == values
+
+
+def test_arrow(server, client, orders):
+    sink = io.BytesIO()
+    table = pa.table({"a": [1, 2], "b": ["x", None]})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    answer = client.post(f"/ingest/{orders}", content=sink.getvalue(), headers=kind)
+    assert answer.json()["records"] == 2
+    assert [orjson.loads(value)["a"] for value in server.values(orders)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("zstd", zstandard.ZstdCompressor().compress),
+    ],
+)
+def test_encodings(server, client, orders, encoding, packed):
+    headers = {**NDJSON, "Content-Encoding": encoding}
+    answer = client.post(f"/ingest/{orders}", content=packed(b'{"a":1}\n{"a":2}'), headers=headers)
+    assert answer.json()["records"] == 2
+
+
+def test_a_bomb_is_refused(server, client, orders):
+    headers = {**NDJSON, "Content-Encoding": "gzip"}
+    answer = client.post(f"/ingest/{orders}", content=gzip.compress(bytes(10**8)), headers=headers)
+    assert answer.status_code == 413
+    assert server.values(orders) == []
+
+
+def test_large_body_in_several_pieces(server, client, orders):
+    record = b'{"text":"' + b"x" * 1000 + b'"}'
+    answer = client.post(f"/ingest/{orders}", content=b"\n".join([record] * 5000), headers=NDJSON)
+    assert answer.json()["records"] == 5000
+    assert set(server.values(orders)) == {record}
+
+
+def test_chunked_body(server, client, orders):
+    answer = client.post(f"/ingest/{orders}", content=iter([b'{"a"', b":1}\n", b'{"a":2}']))
+    assert answer.json()["records"] == 2
+    assert server.values(orders) == [b'{"a":1}', b'{"a":2}']
+
+
+def test_idempotency_key(server, client, orders):
+    headers = {**NDJSON, "Idempotency-Key": "batch-1"}
+    first = client.post(f"/ingest/{orders}", content=b'{"a":1}', headers=headers).json()
+    again = client.post(f"/ingest/{orders}", content=b'{"a":1}', headers=headers).json()
+    assert not first["duplicate"]
+    assert again == {**first, "duplicate": True}
+    assert len(server.values(orders)) == 1
+
+
+def test_idempotency_key_over_partitions(server, client):
+    clicks = server.new_stream(partitions=4, key="user")
+    body = b"\n".join(b'{"user":"u%d"}' % number for number in range(100))
+    headers = {**NDJSON, "Idempotency-Key": "batch-1"}
+    first = client.post(f"/ingest/{clicks}", content=body, headers=headers).json()
+    again = client.post(f"/ingest/{clicks}", content=body, headers=headers).json()
+    assert len(first["partitions"]) == 4
+    assert first["records"] == 100
+    assert again == {**first, "duplicate": True}
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 257])
+def test_bad_idempotency_key(client, orders, key):
+    answer = client.post(f"/ingest/{orders}", content=b"{}", headers={"Idempotency-Key": key})
+    assert answer.status_code == 400
+    assert error_of(answer)["where"]["name"] == "Idempotency-Key"
+
+
+def test_records_of_a_key_stay_together(server, client):
+    clicks = server.new_stream(partitions=4, key="user")
+    answer = client.post(f"/ingest/{clicks}?key=minji", content=b"{}\n{}", headers=NDJSON).json()
+    (part,) = answer["partitions"]
+    assert part["partition"] == partition_of(b"minji", 4)
+
+
+def test_many_at_once(server, client, orders):
+    def send(number):
+        body = b"\n".join(b'{"n":%d}' % number for _ in range(10))
+        return client.post(f"/ingest/{orders}", content=body, headers=NDJSON).json()
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(send, range(200)))
+    firsts = sorted(answer["partitions"][0]["first_offset"] for answer in answers)
+    assert firsts == list(range(0, 2000, 10))
+
+
+def test_unknown_stream_has_a_near_match(client):
+    answer = client.post("/ingest/oders", content=b"{}")
+    assert answer.status_code == 404
+    assert error_of(answer)["hint"] == "did you mean 'orders'?"
+
+
+@pytest.mark.parametrize("name", ["system.access_log", "orders.dead"])
+def test_own_streams_are_closed(client, name):
+    assert client.post(f"/ingest/{name}", content=b"{}").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../orders", "%2e%2e/orders", "오더", "x" * 5000])
+def test_strange_names_are_unknown(client, name):
+    answer = client.post(f"/ingest/{name}", content=b"{}")
+    assert answer.status_code == 404
+    assert error_of(answer)["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body", "status", "code"),
+    [
+        ("", {}, b"", 400, "invalid_input"),
+        ("", {}, b"\n\n", 400, "invalid_input"),
+        ("?format=xml", {}, b"{}", 400, "invalid_input"),
+        ("?formt=json", {}, b"{}", 400, "invalid_input"),
+        ("?key=" + "x" * 300, {}, b"{}", 400, "invalid_input"),
+        ("", {"Content-Type": "image/png"}, b"{}", 415, "unsupported_media"),
+        ("", {"Content-Encoding": "br"}, b"{}", 415, "unsupported_media"),
+        ("", {"Content-Encoding": "gzip"}, b"{}", 400, "invalid_input"),
+        ("", NDJSON, b'"' + b"x" * 2 * 2**20 + b'"', 413, "too_large"),
+        ("", NDJSON, b"x" * (8 * 2**20 + 1), 413, "too_large"),
+    ],
+)
+def test_bad_requests(server, client, orders, query, headers, body, status, code):
+    answer = client.post(f"/ingest/{orders}{query}", content=body, headers=headers)
+    assert answer.status_code == status
+    assert error_of(answer)["code"] == code
+    assert server.values(orders) == []
+
+
+def test_other_methods(client, orders):
+    answer = client.get(f"/ingest/{orders}")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+def test_read_token_may_not(server, orders):
+    with server.client("read") as client:
+        answer = client.post(f"/ingest/{orders}", content=b"{}")
+    assert answer.status_code == 403
+    assert "ingest" in error_of(answer)["message"]
+
+
+def test_full_disk(world):
+    orders = world.new_stream()
+    world.serve()
+    world.store.space.min_free_bytes = 2**62
+    with world.client("ingest") as client:
+        answer = client.post(f"/ingest/{orders}", content=b"{}")
+    assert answer.status_code in (429, 507)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert error_of(answer)["code"] == "storage_full"

@@ -1,0 +1,35 @@
+import { Modal } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+
+import { DESTINATIONS } from './destinations';
+import { useShortcuts } from './shortcuts';
+import classes from './ShortcutsOverlay.module.css';
+
+function Line({ keys, says }: { keys: string[]; says: string }) {
+  return (
+    <div className={classes.line}>
+      <span>{says}</span>
+      <span>
+        {keys.map((key) => (
+          <kbd key={key}>{key}</kbd>
+        ))}
+      </span>
+    </div>
+  );
+}
+
+export function ShortcutsOverlay() {
+  const { t } = useTranslation();
+  const [opened, setOpened] = useShortcuts();
+  return (
+    <Modal opened={opened} onClose={() => setOpened(false)} title={t('frame.shortcuts')} size={420}>
+      <Line keys={['Ctrl', 'K']} says={t('frame.search')} />
+      {DESTINATIONS.map(({ name, key }) => (
+        <Line key={key} keys={['g', key]} says={t('frame.goTo', { page: t(`page.${name}`) })} />
+      ))}
+      <Line keys={['Ctrl', 'Enter']} says={t('sql.run')} />
+      <Line keys={['Esc']} says={t('sql.cancel')} />
+      <Line keys={['?']} says={t('frame.shortcuts')} />
+    </Modal>
+  );
+}

@@ -1,0 +1,1 @@
+export const sql = { run: 'Run', cancel: 'Cancel' };

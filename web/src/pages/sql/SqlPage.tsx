@@ -1,0 +1,5 @@
+import { SkeletonRows } from '@/components/states';
+
+export default function Soon() {
+  return <SkeletonRows />;
+}
