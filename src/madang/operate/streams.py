@@ -9,7 +9,7 @@ from madang.core.names import DEAD_SUFFIX, unknown
 from madang.lake import DEAD_LETTER_SCHEMA
 from madang.project import HostSourceSpec, Project, RecordFormat
 from madang.project.system import QUERY_HISTORY
-from madang.query.history import HISTORY_SCHEMA
+from madang.query import QUERY_HISTORY_SCHEMA
 from madang.stream import RECORD_SCHEMA, LogStore, LogStream
 
 
@@ -27,7 +27,7 @@ def schema_of(project: Project, name: str) -> pa.Schema | None:
     if spec.format is not RecordFormat.TYPED:
         return RECORD_SCHEMA
     if name == QUERY_HISTORY:
-        return HISTORY_SCHEMA
+        return QUERY_HISTORY_SCHEMA
     fed_by_host = any(
         isinstance(source, HostSourceSpec) and source.stream == name
         for source in project.sources.values()

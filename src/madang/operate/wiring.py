@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
-from madang.project import Project
+from madang.process import StreamDecoder
+from madang.project import Project, StreamSpec
+from madang.query.zone import zone_name
 from madang.stream import LogStore
 
 
@@ -18,3 +20,13 @@ def open_store(data: DataDir, project: Project) -> LogStore:
         min_free_bytes=storage.min_free,
         idempotency_window_s=storage.idempotency_window,
     )
+
+
+def decoder_of(project: Project, spec: StreamSpec) -> StreamDecoder:
+    """The decoder of a stream, with the project's time zone and files."""
+    return StreamDecoder(spec, zone=zone_of(project), project_dir=project.directory)
+
+
+def zone_of(project: Project) -> str:
+    """The IANA zone of days and of times without a zone: the project's, else the machine's."""
+    return zone_name(project.platform.time_zone)
