@@ -9,6 +9,7 @@ from typing import NoReturn
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _COMMA = re.compile(r",[ \t\r\n]*[\]}]")
 _BLOCK_BYTES = 2**17
@@ -22,7 +23,7 @@ class NotJsonError(ValueError):
 
 def trailing_commas(text: pa.Array) -> list[int]:
     """Rows that may have a comma before a closing bracket, which DuckDB reads over."""
-    if not len(text) or text.buffers()[2] is None:
+    if not pc.any(pc.greater(pc.binary_length(text), 0)).as_py():
         return []
     offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
     data = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]

@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from madang.process.casting import narrowed
 from madang.process.engine import Engine
 from madang.process.formats.split import Split, TextColumn
 from madang.process.layout import Kind, Layout, Node
@@ -59,10 +60,10 @@ class TextColumns:
             [_wanted(entry, node) for entry, node in fitting], arrival_us[split.rows]
         )
         for (entry, node), read in zip(fitting, reads, strict=True):
-            values = read.values
-            columns[entry.name] = values if values.type == node.type() else values.cast(node.type())
-            if read.wrong.any():
-                self._keep(rest, misfits, entry, np.flatnonzero(read.wrong))
+            columns[entry.name], lost = narrowed(read.values, node.type())
+            wrong = read.wrong if lost is None else read.wrong | lost
+            if wrong.any():
+                self._keep(rest, misfits, entry, np.flatnonzero(wrong))
         for entry in others:
             there = entry.text.is_valid().to_numpy(zero_copy_only=False)
             self._keep(rest, misfits, entry, np.flatnonzero(there))

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from madang.process.casting import narrowed
 from madang.process.engine import Engine
 from madang.process.formats.split import column
 from madang.process.intake import TS
@@ -58,26 +59,23 @@ class TypedRows:
     def _fit(self, values: pa.Array, node: Node) -> pa.Array | None:
         """``values`` in the type of the column, null where one cannot be; None if none can."""
         wanted = node.type()
-        try:
-            return pc.cast(values, wanted)
-        except pa.ArrowInvalid:
-            pass
-        except pa.ArrowNotImplementedError:
-            return None
-        # Some value does not fit: one by one, which is rare.
-        fitted: list[pa.Array] = []
-        for i in range(len(values)):
-            try:
-                fitted.append(pc.cast(values.slice(i, 1), wanted))
-            except pa.ArrowInvalid:
-                fitted.append(pa.nulls(1, wanted))
-        return pa.concat_arrays(fitted)
+        if _is_text(values.type) != _is_text(wanted):
+            return None  # A cast would read numbers out of text, or write them as text.
+        return narrowed(values, wanted)[0]
 
     def _json(self, values: pa.Array) -> pa.Array:
         return column(
             self._engine.query("SELECT to_json(x)::VARCHAR AS x FROM t", t=pa.table({"x": values})),
             "x",
         )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
 
 def normal_type(kind: pa.DataType) -> pa.DataType:

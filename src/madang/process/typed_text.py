@@ -71,7 +71,8 @@ class TypedText:
         results: dict[int, pa.Array] = {}
         by_sql = {}
         for i, (text, kind, declared) in enumerate(wanted):
-            expression = (_READ_DECLARED if declared else _READ).get(kind)
+            expression = None if declared else _READ.get(kind)
+            expression = expression or _READ_DECLARED.get(kind)
             if kind is Kind.STRING:
                 results[i] = text
             elif kind is Kind.TIMESTAMP:
