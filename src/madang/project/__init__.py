@@ -4,6 +4,7 @@ Entry: :func:`load_project`. The platform's writer is :class:`ProjectPublisher`;
 through :class:`ProjectFollower`.
 """
 
+from madang.project.edit import ProjectEditor
 from madang.project.loader import LoadResult, check_directory, load_project
 from madang.project.platform_spec import PlatformSpec, QuerySpec, ServerSpec, StorageSpec
 from madang.project.problem import Problem, ProjectError
@@ -15,6 +16,7 @@ from madang.project.publish import (
     PublishResult,
     read_problems,
 )
+from madang.project.schema import json_schema, write_schemas
 from madang.project.source_spec import (
     FilesSourceSpec,
     HostSourceSpec,
@@ -32,6 +34,7 @@ from madang.project.stream_spec import (
 )
 from madang.project.table_spec import CompactionSpec, TableSpec
 from madang.project.watch import ProjectWatch
+from madang.project.write import WrittenStream, stream_from_json, write_stream
 
 __all__ = [
     "ColumnType",
@@ -45,6 +48,7 @@ __all__ = [
     "PlatformSpec",
     "Problem",
     "Project",
+    "ProjectEditor",
     "ProjectError",
     "ProjectFollower",
     "ProjectPublisher",
@@ -60,7 +64,12 @@ __all__ = [
     "StreamSpec",
     "TableSpec",
     "TimeSpec",
+    "WrittenStream",
     "check_directory",
+    "json_schema",
     "load_project",
     "read_problems",
+    "stream_from_json",
+    "write_schemas",
+    "write_stream",
 ]

@@ -24,6 +24,8 @@ OWN_COLUMNS = ("_time", "_partition", "_offset", "_rest")
 """Columns that every delivered table has; data may not bring its own."""
 
 _TIME_FORMATS = ("auto", "iso8601", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
+_GROUP = re.compile(r"\(\?P?<([A-Za-z_]\w*)>")
+_UNNAMED = re.compile(r"\(\?<(?=[A-Za-z_])")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}?")
 
 
@@ -67,7 +69,11 @@ def _check_pattern(spec: StreamSpec) -> Iterator[Finding]:
             r"such as pattern: '(?P<level>\w+) (?P<message>.*)'",
         )
         return
-    groups = re.compile(spec.pattern).groupindex
+    reason = _not_re2(spec.pattern)
+    if reason:
+        yield Finding(("pattern",), f"pattern: not a regular expression: {reason}")
+        return
+    groups = _GROUP.findall(spec.pattern)
     if not groups:
         yield Finding(
             ("pattern",),
@@ -77,6 +83,18 @@ def _check_pattern(spec: StreamSpec) -> Iterator[Finding]:
     for name in groups:
         if name.lower() in OWN_COLUMNS:
             yield Finding(("pattern",), f"column {name!r} is Madang's own", "rename the group")
+
+
+def _not_re2(pattern: str) -> str | None:
+    # The engine that will run it says whether it can; imported only where there is a pattern.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern=_UNNAMED.sub("(?P<", pattern))
+    except pa.ArrowInvalid as error:
+        return str(error).removeprefix("Invalid regular expression: ").splitlines()[0]
+    return None
 
 
 def _check_csv(spec: StreamSpec) -> Iterator[Finding]:

@@ -47,6 +47,8 @@ class Document:
     file: str
     root: dict[str, object] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    refused: set[Path] = field(default_factory=set)
+    """Values that were replaced by null, their problem noted."""
     _keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     _values: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
@@ -186,6 +188,7 @@ class _Builder:
         if node.tag not in _PLAIN_TAGS:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             self.document.problem(f"tag {tag} is not allowed", *_mark(node), "write a plain value")
+            self.document.refused.add(path)
             return None
         if isinstance(node, MappingNode):
             return self.mapping(node, path)

@@ -20,7 +20,7 @@ from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
 from madang.project.atomic import replace_file
 from madang.project.loader import LoadResult, check_directory
-from madang.project.problem import Problem
+from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
 
 
@@ -71,6 +71,17 @@ class ProjectPublisher:
                 }
                 _write_json(self._data.published_project, document)
             return PublishResult(result.project, result.problems, changed, result.schema_files)
+
+    def publish_or_last_good(self) -> Project:
+        """Publish; for a broken directory the last good state.
+
+        Raises:
+            ProjectError: the directory is broken and there never was a good state.
+        """
+        result = self.publish()
+        if result.project is None:
+            raise ProjectError(problems=result.errors)
+        return result.project
 
     def _write_problems(self, result: LoadResult) -> None:
         path = problems_path(self._data)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from madang.project.types import DurationS, Name, Regex, SizeBytes, Spec, TimeZone
+from madang.project.types import DurationS, Name, SizeBytes, Spec, TimeZone
 
 
 class RecordFormat(StrEnum):
@@ -103,8 +103,8 @@ class StreamSpec(Spec):
     """Field whose value decides the partition: records with one key keep their order."""
     format: RecordFormat = RecordFormat.JSON
     """How the raw bytes of a record are read into columns."""
-    pattern: Regex | None = None
-    """For ``format: regex``: the regular expression with named groups."""
+    pattern: str | None = None
+    """For ``format: regex``: the regular expression (RE2) with named groups."""
     header: tuple[str, ...] = ()
     """For ``format: csv``: column names, where the input has no header line."""
     delimiter: str = ","

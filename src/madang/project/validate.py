@@ -50,19 +50,13 @@ def build(model: type[S], document: Document) -> S | None:
     seen: set[tuple[Path, str]] = set()
     for detail in details:
         path = written_path(document.root, detail)
-        if (path, detail["type"]) in seen or _excused(document, path):
+        if (path, detail["type"]) in seen or path in document.refused:
             continue
         seen.add((path, detail["type"]))
         message, hint = _explain(model, detail, path)
         at = document.at_key(path) if detail["type"] == "extra_forbidden" else None
         document.problems.append(Problem(message, at or document.at_value(path), hint))
     return None
-
-
-def _excused(document: Document, path: Path) -> bool:
-    # A value that the document already complained about (a tag) was replaced by null.
-    at = document.at_value(path)
-    return any(problem.where == at for problem in document.problems)
 
 
 def written_path(root: object, detail: ErrorDetails) -> Path:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from madang.core.datadir import DataDir
+from madang.core.errors import ConflictError, InvalidInputError
+from madang.project import (
+    ProjectEditor,
+    ProjectError,
+    StreamSpec,
+    load_project,
+    stream_from_json,
+    write_stream,
+)
+
+
+def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
+    spec = stream_from_json(
+        "orders",
+        {
+            "partitions": 4,
+            "retention": {"age": 1_209_600, "size": "10GiB"},
+            "columns": {"id": "long"},
+            "deliver": {"buffer_time": 0.25},
+        },
+    )
+    written = write_stream(tmp_path, spec)
+    assert written.created
+    assert written.yaml == (
+        "format: json\npartitions: 4\ncolumns:\n  id: long\nretention:\n  age: 14d\n"
+        "deliver:\n  buffer_time: 250ms\n"
+    )
+    assert load_project(tmp_path).streams["orders"] == spec
+    assert not write_stream(tmp_path, spec).changed
+
+
+def test_an_empty_spec_makes_a_file_that_loads(tmp_path: Path) -> None:
+    written = write_stream(tmp_path, stream_from_json("orders", {}))
+    assert written.yaml == "format: json\n"
+    assert load_project(tmp_path).streams["orders"] == StreamSpec(name="orders")
+
+
+def test_comments_and_order_stay(tmp_path: Path) -> None:
+    (tmp_path / "streams").mkdir()
+    file = tmp_path / "streams" / "orders.yml"
+    file.write_text(
+        "# Orders of the shop\npartitions: 2  # one per till\nformat: json\n"
+        "retention:\n  age: 7d # default\n  size: 1GiB\n"
+    )
+    spec = stream_from_json("orders", {"partitions": 3, "retention": {"size": "2GiB"}})
+    assert write_stream(tmp_path, spec).file == file
+    assert file.read_text() == (
+        "# Orders of the shop\npartitions: 3  # one per till\nformat: json\n"
+        "retention:\n  age: 7d # default\n  size: 2GiB\n"
+    )
+    assert load_project(tmp_path).streams["orders"] == spec
+
+
+def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "streams").mkdir()
+    file = tmp_path / "streams" / "orders.yml"
+    file.write_text("partitons: 2\n")
+    with pytest.raises(ConflictError, match="broken"):
+        write_stream(tmp_path, StreamSpec(name="orders"))
+    assert file.read_text() == "partitons: 2\n"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "system", "", ".", "X", "a" * 64, "a\0"])
+def test_a_name_never_becomes_another_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInputError):
+        stream_from_json(name, {})
+    with pytest.raises(InvalidInputError):
+        write_stream(tmp_path, StreamSpec().model_copy(update={"name": name}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "p" / "streams").mkdir(parents=True)
+    (tmp_path / "out.yml").write_text("format: json\n")
+    (tmp_path / "p" / "streams" / "orders.yml").symlink_to(tmp_path / "out.yml")
+    with pytest.raises(ConflictError):
+        write_stream(tmp_path / "p", stream_from_json("orders", {"partitions": 2}))
+    assert (tmp_path / "out.yml").read_text() == "format: json\n"
+
+
+def test_a_stream_that_would_break_the_project_is_not_written(tmp_path: Path) -> None:
+    write_stream(tmp_path, stream_from_json("a", {}))
+    with pytest.raises(ProjectError, match=r"filled by streams/a\.yml"):
+        write_stream(tmp_path, stream_from_json("b", {"deliver": {"table": "lake.a"}}))
+    assert not (tmp_path / "streams" / "b.yml").exists()
+
+
+def test_every_wrong_field_of_a_request_is_named() -> None:
+    with pytest.raises(ProjectError) as caught:
+        stream_from_json("a", {"partitons": 1, "key": 5, "retention": {"age": -1}})
+    assert [one.message for one in caught.value.problems] == [
+        "key: 5 is not text",
+        "retention.age: -1 is out of range",
+        "unknown key 'partitons'",
+    ]
+
+
+def test_the_editor_publishes_at_once(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    editor = ProjectEditor(tmp_path, data)
+    editor.write_stream("orders", {})
+    assert b'"orders"' in data.published_project.read_bytes()
+    assert editor.errors() == []
+    (tmp_path / "streams" / "broken.yml").write_text("a: b\n")
+    with pytest.raises(ProjectError, match="is written, but"):
+        editor.write_stream("more", {})
+    assert [error.message for error in editor.errors()] == ["unknown key 'a'"]
