@@ -4,12 +4,14 @@ Main type: :class:`Door`, which turns a :class:`QueryRequest` into the bytes of 
 """
 
 from madang.query.catalog_port import Catalog, Column, FreshPart, PinnedTable
+from madang.query.completion import Completion, CompletionTable
 from madang.query.control import Control
 from madang.query.door import Answer, Door, DoorSettings, Finished
 from madang.query.engine import EngineSettings
 from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog
 from madang.query.policy import EveryReader, Policy, Rights
+from madang.query.pool import QueryPool, QueryResult
 from madang.query.request import (
     ColumnInfo,
     Identity,
@@ -18,6 +20,7 @@ from madang.query.request import (
     QueryStats,
     ResultFormat,
 )
+from madang.query.status import QueryState, QueryStatus
 
 __all__ = [
     "QUERY_HISTORY_SCHEMA",
@@ -26,6 +29,8 @@ __all__ = [
     "Catalog",
     "Column",
     "ColumnInfo",
+    "Completion",
+    "CompletionTable",
     "Control",
     "Door",
     "DoorSettings",
@@ -39,8 +44,12 @@ __all__ = [
     "PinnedTable",
     "Policy",
     "QueryMeta",
+    "QueryPool",
     "QueryRequest",
+    "QueryResult",
+    "QueryState",
     "QueryStats",
+    "QueryStatus",
     "ResultFormat",
     "Rights",
 ]

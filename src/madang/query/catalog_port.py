@@ -64,6 +64,9 @@ class Catalog(Protocol):
         """
         ...
 
-    def fresh(self, table: PinnedTable) -> FreshPart | None:
-        """What its stream holds beyond ``table.offsets``; None where it has no stream."""
+    def fresh(self, table: PinnedTable, *, max_bytes: int | None = None) -> FreshPart | None:
+        """What its streams hold beyond ``table.offsets``; None where it has no stream.
+
+        ``max_bytes`` of raw records are taken, the oldest; None: as many as a query may.
+        """
         ...

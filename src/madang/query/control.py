@@ -18,9 +18,13 @@ class Control:
 
     Args:
         timeout_s: The query's time, from now.
+        on_end: Told once, from any thread, when the query is to end before it is done.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(
+        self, timeout_s: float, *, on_end: Callable[[MadangError], None] | None = None
+    ) -> None:
+        self._on_end = on_end
         self._timeout_s = timeout_s
         self._reason: MadangError | None = None
         self._interrupt: Callable[[], None] | None = None
@@ -67,6 +71,8 @@ class Control:
                 return
             self._reason = reason
         self._wake.set()
+        if self._on_end:
+            self._on_end(reason)
 
     def _watch(self) -> None:
         if not self._wake.wait(self._timeout_s):

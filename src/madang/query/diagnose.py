@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import duckdb
 
@@ -96,11 +97,22 @@ def _marked_position(text: str, sql: bytes) -> int | None:
     start = line.find(shown)
     if start < 0:
         return None
-    column = start + column - (3 if excerpt.startswith("...") else 0)
-    if not 0 <= column <= len(line):
+    width = column - (3 if excerpt.startswith("...") else 0)
+    if width < 0:
         return None
+    column = start + _characters(line[start:], width)
     before = "\n".join(lines[: number - 1]) + ("\n" if number > 1 else "") + line[:column]
     return len(before.encode())
+
+
+def _characters(text: str, width: int) -> int:
+    """How many characters of ``text`` fill ``width`` columns of a terminal, as DuckDB counts."""
+    for count, character in enumerate(text):
+        if width <= 0:
+            return count
+        if not unicodedata.combining(character):
+            width -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return len(text)
 
 
 def _of_identifier(text: str, ran: Rewritten) -> Place:

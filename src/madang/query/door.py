@@ -11,8 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import DeniedError, MadangError
+from madang.core.errors import CancelledError, DeniedError, MadangError
 from madang.query.catalog_port import Catalog
+from madang.query.completion import Completion, completion
 from madang.query.control import Control
 from madang.query.diagnose import diagnosed
 from madang.query.encode import Encoder, Piece
@@ -21,7 +22,7 @@ from madang.query.guard import check_runs_on
 from madang.query.names import Target, targets
 from madang.query.policy import EveryReader, Policy
 from madang.query.process_io import bytes_read_so_far
-from madang.query.request import ColumnInfo, QueryMeta, QueryRequest, QueryStats
+from madang.query.request import ColumnInfo, Identity, QueryMeta, QueryRequest, QueryStats
 from madang.query.rewrite import Rewritten, Splice, place
 from madang.query.statement import NamedTable, Statement, bound_params, read_statement
 from madang.query.syntax import Parser
@@ -113,14 +114,17 @@ class Door:
         except MadangError as caught:
             error = caught
             raise
-        except GeneratorExit:
-            control.cancel("the answer was not wanted any more")
-            error = control.reason
+        except BaseException:
+            error = control.reason or CancelledError("nobody took the answer")
             raise
         finally:
             run.close()
-            if self._record:
-                self._record(Finished(request, run.stats, run.started_at_us, error))
+            self.remember(Finished(request, run.stats, run.started_at_us, error))
+
+    def remember(self, finished: Finished) -> None:
+        """Record a query that is over."""
+        if self._record:
+            self._record(finished)
 
     def take_engine(self) -> Engine:
         """A database for one query."""
@@ -156,6 +160,10 @@ class Door:
         namespace = target.table.split(".", 1)[0]
         schema = namespace if target.as_of is None else f"{namespace}@{number}"
         return table_view(pinned, fresh, rights, schema=schema, number=number)
+
+    def complete(self, identity: Identity) -> Completion:
+        """Tables, columns and functions that ``identity`` may name."""
+        return completion(self.catalog, self._policy, identity)
 
     @property
     def parser(self) -> Parser:

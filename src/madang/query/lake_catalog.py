@@ -83,10 +83,10 @@ class LakeCatalog:
             lambda position, column: pinned.bounds(pinned.files[position], column),
         )
 
-    def fresh(self, table: PinnedTable) -> FreshPart | None:
+    def fresh(self, table: PinnedTable, *, max_bytes: int | None = None) -> FreshPart | None:
         """What the streams of a table hold beyond its snapshot, decoded."""
         specs = self._feeds().get(table.name, [])
-        parts = [self._fresh_of(spec, table) for spec in specs]
+        parts = [self._fresh_of(spec, table, max_bytes or MAX_FRESH_BYTES) for spec in specs]
         if not parts:
             return None
         if len(parts) == 1:
@@ -111,7 +111,7 @@ class LakeCatalog:
                 feeds.setdefault(spec.table, []).append(spec)
         return feeds
 
-    def _fresh_of(self, spec: StreamSpec, table: PinnedTable) -> FreshPart:
+    def _fresh_of(self, spec: StreamSpec, table: PinnedTable, max_bytes: int) -> FreshPart:
         decoder = self._decoder(spec)
         try:
             stream = self.store.get(spec.name)
@@ -125,14 +125,14 @@ class LakeCatalog:
         kept = self._kept_for(spec.name, start, table.schema)
         raw_bytes = kept.raw_bytes if kept else 0
         chunks, end, size, incomplete = _read(
-            stream, kept.end if kept else start, MAX_FRESH_BYTES - raw_bytes
+            stream, kept.end if kept else start, max_bytes - raw_bytes
         )
         rows = kept.rows if kept else None
         if chunks or rows is None:
             rows = self._decoded(decoder, table.schema, rows, chunks)
         if rows is None:
             # The new records changed a column that is new itself: read all of it in one go.
-            chunks, end, size, incomplete = _read(stream, start, MAX_FRESH_BYTES)
+            chunks, end, size, incomplete = _read(stream, start, max_bytes)
             rows, raw_bytes = decoder.decode(chunks, table.schema).rows, 0
         self._keep(
             spec.name,

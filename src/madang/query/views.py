@@ -48,12 +48,7 @@ def table_view(
     tell apart, get a number behind them.
     """
     rows = fresh.rows if fresh is not None and fresh.rows.num_rows else None
-    columns = list(table.columns)
-    if rows is not None:
-        columns = _with_fresh(columns, rows.schema)
-    elif not columns and fresh is not None:
-        columns = _with_fresh([], fresh.rows.schema)
-    names = distinct_names([column.name for column in columns])
+    columns, names = merged_columns(table, fresh)
     sources = []
     if table.files:
         sources.append(_files_select(table, columns, names))
@@ -79,6 +74,14 @@ def table_view(
         table.files,
         arrow_tables,
     )
+
+
+def merged_columns(table: PinnedTable, fresh: FreshPart | None) -> tuple[list[Column], list[str]]:
+    """The columns of a table with those of its fresh part behind, and what SQL calls them."""
+    columns = list(table.columns)
+    if fresh is not None and (fresh.rows.num_rows or not columns):
+        columns = _with_fresh(columns, fresh.rows.schema)
+    return columns, distinct_names([column.name for column in columns])
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,272 @@
+"""The body of a ``query-<n>`` process: one query at a time, from its text to its bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from madang.core.clock import SystemClock
+from madang.core.datadir import DataDir
+from madang.core.errors import MadangError
+from madang.project import Project
+from madang.query import wire
+from madang.query.control import Control
+from madang.query.door import Door, DoorSettings, Finished
+from madang.query.engine import EngineSettings
+from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query.lake_catalog import LakeCatalog
+from madang.query.process_io import give_memory_back, resident_bytes
+from madang.query.request import Identity, QueryRequest, QueryStats
+from madang.query.sandbox import confine
+from madang.query.socket_path import short_address
+from madang.query.zone import zone_name
+
+RETIRE_BYTES = 512 * 2**20
+"""A worker that holds more memory than this after a query ends, to be started anew."""
+GRACE_S = 2.0
+"""A query that does not react to its end for this long takes the worker with it."""
+HARD_EXIT = 70
+_FIRST_FRAME_S = 5.0
+_OVERHEAD_BYTES = 2 * 2**30
+
+
+class PublishedProject:
+    """The last good project, read anew when its file changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._project = Project(directory=str(path.parent))
+
+    def __call__(self) -> Project:
+        """The project as it stands; an empty one before anything was published."""
+        with contextlib.suppress(OSError, ValueError):
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen != self._seen:
+                self._project = Project.model_validate_json(self._path.read_bytes())
+                self._seen = seen
+        return self._project
+
+
+class Worker:
+    """Serves queries on ``run/query-<index>.sock`` until it is told to stop.
+
+    Args:
+        index: Its number, from 0.
+        data: The data directory.
+    """
+
+    def __init__(self, index: int, data: DataDir) -> None:
+        self._data = data
+        self._socket_path = data.run / f"query-{index}.sock"
+        self._spill = data.spill / f"query-{index}"
+        self._project = PublishedProject(data.published_project)
+        self._catalog = LakeCatalog(data, self._project)
+        self._door: Door | None = None
+        self._door_of: object = None
+        self._history: HistoryWriter | None = None
+        self._stopping = False
+
+    def serve(self) -> None:
+        """Serve until SIGTERM or SIGINT, or until memory does not come back."""
+        self._empty_spill()
+        self._data.run.mkdir(parents=True, exist_ok=True)
+        woken, wake = socket.socketpair()
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        with contextlib.closing(self._listen()) as listener:
+            self._ready_door().warm()
+            while not self._stopping:
+                ready, _, _ = select.select([listener, woken], [], [])
+                if listener in ready and not self._stopping:
+                    self._serve_next(listener)
+        self._close()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._stopping = True
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Bound under another name first: a socket that can be seen can be connected to.
+        fresh = self._socket_path.with_suffix(f".{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        with short_address(fresh) as address:
+            listener.bind(address)
+        fresh.chmod(0o600)
+        listener.listen(16)
+        fresh.replace(self._socket_path)
+        return listener
+
+    def _serve_next(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                self._serve_one(connection)
+            except (OSError, msgspec.DecodeError):
+                # The pool went away, or speaks another version; it sees the end of the connection.
+                return
+        if self._stopping:
+            return
+        give_memory_back()
+        if resident_bytes() > RETIRE_BYTES:
+            self._stopping = True
+            return
+        self._ready_door().warm()
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        connection.settimeout(_FIRST_FRAME_S)
+        first = wire.receive(connection)
+        connection.settimeout(None)
+        if first is None:
+            return
+        kind, body = first
+        if kind == wire.REQUEST:
+            _Serving(connection, self._ready_door(), self._last_words).run(body)
+        elif kind == wire.CATALOG:
+            identity = msgspec.json.decode(body, type=Identity)
+            try:
+                answer = msgspec.json.encode(self._ready_door().complete(identity))
+                wire.send(connection, wire.FINISHED, answer)
+            except MadangError as error:
+                wire.send(connection, wire.FAILED, wire.pack_error(error))
+
+    def _ready_door(self) -> Door:
+        """The door with the limits of the project as it stands."""
+        platform = self._project().platform
+        wanted = (platform.query, platform.time_zone)
+        if self._door is None or self._door_of != wanted:
+            limits = platform.query
+            engine = EngineSettings(
+                limits.memory,
+                limits.threads,
+                self._spill,
+                limits.spill,
+                zone_name(platform.time_zone),
+            )
+            settings = DoorSettings(engine, limits.max_rows, limits.timeout)
+            self._door = Door(self._catalog, settings, record=self._remember)
+            self._door_of = wanted
+        return self._door
+
+    def _remember(self, finished: Finished) -> None:
+        if self._history is None:
+            stream = self._catalog.store.open(QUERY_HISTORY_STREAM, QUERY_HISTORY_SCHEMA)
+            self._history = HistoryWriter(stream)
+        self._history.record(finished)
+
+    def _last_words(self) -> None:
+        """Before a hard exit: what was recorded gets written, shortly."""
+        if self._history:
+            self._history.close(timeout_s=1.0)
+        self._empty_spill()
+
+    def _empty_spill(self) -> None:
+        shutil.rmtree(self._spill, ignore_errors=True)
+        self._spill.mkdir(parents=True, exist_ok=True)
+
+    def _close(self) -> None:
+        self._last_words()
+        self._catalog.close()
+
+
+class _Serving:
+    """One query on one connection: frames out, cancellation in.
+
+    The main thread runs the query, one thread listens for its cancellation, and once the query is
+    to end, one more watches that it does.
+    """
+
+    def __init__(
+        self, connection: socket.socket, door: Door, last_words: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._door = door
+        self._last_words = last_words
+        self._sending = threading.Lock()
+        self._over = threading.Event()
+        self._request: QueryRequest | None = None
+        self._started_at_us = 0
+
+    def run(self, body: bytes) -> None:
+        """Run the query that ``body`` asks for.
+
+        Raises:
+            OSError: The pool is gone.
+        """
+        self._request = request = msgspec.json.decode(body, type=QueryRequest)
+        self._started_at_us = SystemClock().now_us()
+        self._send(wire.ACCEPTED)
+        control = Control(self._door.timeout_s(request), on_end=self._expect_the_end)
+        listening = threading.Thread(target=self._listen, args=(control,), daemon=True)
+        listening.start()
+        stats = QueryStats()
+        try:
+            with self._door.answer(request, control) as answer:
+                stats = answer.stats
+                self._send(wire.META, msgspec.json.encode(answer.meta))
+                for piece in answer.pieces:
+                    self._send(wire.DATA, piece)
+            self._over.set()
+            self._send(wire.FINISHED, msgspec.json.encode(stats))
+        except MadangError as error:
+            self._over.set()
+            self._send(wire.FAILED, wire.pack_error(error, stats))
+        finally:
+            self._over.set()
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RD)
+            listening.join()
+
+    def _send(self, kind: bytes, body: bytes | memoryview = b"") -> None:
+        with self._sending:
+            wire.send(self._connection, kind, body)
+
+    def _listen(self, control: Control) -> None:
+        """Cancel when the pool says so, or goes away."""
+        with contextlib.suppress(OSError):
+            while (found := wire.receive(self._connection)) is not None:
+                if found[0] == wire.CANCEL:
+                    break
+        if not self._over.is_set():
+            control.cancel()
+
+    def _expect_the_end(self, reason: MadangError) -> None:
+        threading.Thread(target=self._end_hard, args=(reason,), daemon=True).start()
+
+    def _end_hard(self, reason: MadangError) -> None:
+        if self._over.wait(GRACE_S):
+            return
+        if self._sending.acquire(timeout=0.2):
+            with contextlib.suppress(OSError):
+                self._connection.settimeout(0.5)
+                wire.send(self._connection, wire.FAILED, wire.pack_error(reason))
+        if self._request:
+            stats = QueryStats(duration_s=(SystemClock().now_us() - self._started_at_us) / 1e6)
+            self._door.remember(Finished(self._request, stats, self._started_at_us, reason))
+        self._last_words()
+        os._exit(HARD_EXIT)
+
+
+def main(index: int, data_dir: Path) -> None:
+    """Be the query worker ``index`` of a data directory; returns when it is told to stop."""
+    data = DataDir(data_dir)
+    limits = PublishedProject(data.published_project)().platform.query
+    confine(
+        memory_bytes=limits.memory + _OVERHEAD_BYTES,
+        max_file_bytes=max(limits.spill, 2**30),
+    )
+    Worker(index, data).serve()
