@@ -64,8 +64,7 @@ class Leases:
             raise
         finally:
             self._forget(user, turn)
-        if not turn.done():
-            turn.cancel()
+        if not turn.done() or turn.cancelled():
             raise OverloadedError(
                 f"no query worker was free within {self.timeout_s:g} s",
                 hint="try again, or raise query.workers in madang.yml",

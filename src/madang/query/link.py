@@ -57,6 +57,11 @@ class WorkerLink:
             self.at_end = True
         return found
 
+    async def wait_closed(self) -> None:
+        """Wait until a closed connection is gone."""
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
     async def stop(self) -> None:
         """Cancel, drop what still comes, and kill the worker if it does not let go."""
         try:
@@ -68,6 +73,7 @@ class WorkerLink:
             self.kill()
         finally:
             self.close()
+            await self.wait_closed()
 
     def kill(self) -> None:
         """Kill the worker at the other end."""

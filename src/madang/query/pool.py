@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -149,7 +150,7 @@ class QueryPool:
                 await link.send(wire.CATALOG, msgspec.json.encode(identity))
                 found = await link.read()
             finally:
-                link.close()
+                self._close(link)
         finally:
             self._leases.give_back(index)
         if found is None:
@@ -177,7 +178,7 @@ class QueryPool:
             link = None
             try:
                 link = await running.or_cancelled(
-                    self._connected(index, deadline_s), WorkerLink.close
+                    self._connected(index, deadline_s), self._close
                 )
                 queued_s = self._clock.monotonic_s() - running.queued_at_s
                 sent = msgspec.structs.replace(request, queued_s=queued_s)
@@ -188,11 +189,11 @@ class QueryPool:
                     return link, index
             except BaseException:
                 if link is not None:
-                    link.close()
+                    self._close(link)
                 self._leases.give_back(index)
                 raise
             # It ended before it took the query: nothing ran, so another may.
-            link.close()
+            self._close(link)
             self._leases.give_back(index)
             if self._clock.monotonic_s() > deadline_s:
                 raise UnavailableError("no query worker takes queries", hint="see madang status")
@@ -266,7 +267,7 @@ class QueryPool:
         if running.abandoned:
             return
         if running.recorded or link.at_end:
-            link.close()
+            self._close(link)
             self._leases.give_back(index)
         else:
             self._stop_soon(link, index)
@@ -283,7 +284,14 @@ class QueryPool:
         self._put_away(running, reason)
 
     def _stop_soon(self, link: WorkerLink, index: int) -> None:
-        task = asyncio.get_running_loop().create_task(self._stop_worker(link, index))
+        self._in_background(self._stop_worker(link, index))
+
+    def _close(self, link: WorkerLink) -> None:
+        link.close()
+        self._in_background(link.wait_closed())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

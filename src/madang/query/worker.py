@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import shutil
@@ -17,7 +18,7 @@ import msgspec
 
 from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
-from madang.core.errors import MadangError
+from madang.core.errors import MadangError, UnavailableError
 from madang.project import Project
 from madang.query import wire
 from madang.query.control import Control
@@ -31,6 +32,7 @@ from madang.query.sandbox import confine
 from madang.query.socket_path import short_address
 from madang.query.zone import zone_name
 
+_log = logging.getLogger(__name__)
 RETIRE_BYTES = 512 * 2**20
 """A worker that holds more memory than this after a query ends, to be started anew."""
 GRACE_S = 2.0
@@ -118,7 +120,11 @@ class Worker:
                 self._serve_one(connection)
             except (OSError, msgspec.DecodeError):
                 # The pool went away, or speaks another version; it sees the end of the connection.
-                return
+                pass
+            except Exception as error:  # noqa: BLE001 - a defect fails its query, not the worker
+                _log.exception("a query failed for a reason that is not the query's")
+                with contextlib.suppress(OSError):
+                    wire.send(connection, wire.FAILED, wire.pack_error(_defect(error)))
         if self._stopping:
             return
         give_memory_back()
@@ -259,6 +265,13 @@ class _Serving:
             self._door.remember(Finished(self._request, stats, self._started_at_us, reason))
         self._last_words()
         os._exit(HARD_EXIT)
+
+
+def _defect(error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"the query worker failed: {type(error).__name__}: {error}",
+        hint="this is a defect; please report it with the query",
+    )
 
 
 def main(index: int, data_dir: Path) -> None:
