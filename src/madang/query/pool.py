@@ -177,9 +177,7 @@ class QueryPool:
             )
             link = None
             try:
-                link = await running.or_cancelled(
-                    self._connected(index, deadline_s), self._close
-                )
+                link = await running.or_cancelled(self._connected(index, deadline_s), self._close)
                 queued_s = self._clock.monotonic_s() - running.queued_at_s
                 sent = msgspec.structs.replace(request, queued_s=queued_s)
                 await link.send(wire.REQUEST, msgspec.json.encode(sent))
@@ -275,9 +273,7 @@ class QueryPool:
         if not running.recorded and link.at_end:
             self._report(running, _as_madang(error, running))
 
-    def _abandon(
-        self, running: Running, link: WorkerLink, index: int, reason: MadangError
-    ) -> None:
+    def _abandon(self, running: Running, link: WorkerLink, index: int, reason: MadangError) -> None:
         """Free the worker of a query whose reader does not read."""
         running.abandon(reason)
         self._stop_soon(link, index)

@@ -239,9 +239,7 @@ def test_sigterm_lets_the_query_finish(house: House, start_worker: Start) -> Non
 def test_a_query_over_its_memory_fails_alone(house: House, start_worker: Start) -> None:
     from madang.core.errors import TooLargeError
 
-    query = house.project.platform.query.model_copy(
-        update={"memory": 64 * 2**20, "spill": 2**20}
-    )
+    query = house.project.platform.query.model_copy(update={"memory": 64 * 2**20, "spill": 2**20})
     platform = house.project.platform.model_copy(update={"query": query})
     house.project = house.project.model_copy(update={"platform": platform})
     house.publish()
