@@ -8,7 +8,7 @@ from madang.core.errors import InvalidInputError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[KMGT]i?B?)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_SIZE_FACTORS = {"": 1, "B": 1} | {
+_SIZE_FACTORS: dict[str, int] = {"": 1, "B": 1} | {
     letter + tail: base**power
     for power, letter in enumerate("KMGT", start=1)
     for tail, base in (("B", 1000), ("", 1024), ("I", 1024), ("IB", 1024))

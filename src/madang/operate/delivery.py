@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-import orjson
-
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
 from madang.lake import Deliverer, Lake
 from madang.operate.health import DELIVERY_FILE
+from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
 from madang.operate.wiring import decoder_of
 from madang.project import Project, ProjectFollower, StreamSpec
@@ -29,11 +28,10 @@ class Deliveries:
         self._follower = follower
         self._store = store
         self._lake = lake
-        self._data = data
         self._project: Project | None = None
         self._by_stream: dict[str, tuple[StreamSpec, Deliverer]] = {}
         self._unopened: dict[str, str] = {}
-        self._written = b""
+        self._states = StateFile(data.run / DELIVERY_FILE)
 
     def follow_project(self) -> None:
         """Begin, end or rebuild deliveries whose streams the project added, removed or changed."""
@@ -81,18 +79,7 @@ class Deliveries:
 
     def write_states(self) -> None:
         """Leave how each delivery stands in ``run/delivery.json``, if it changed."""
-        states = orjson.dumps({name: _state(d) for name, (_, d) in self._by_stream.items()})
-        if states == self._written:
-            return
-        path = self._data.run / DELIVERY_FILE
-        fresh = path.with_suffix(".new")
-        try:
-            fresh.write_bytes(states)
-            fresh.replace(path)
-        except OSError:
-            # Status is behind until there is room again; delivery itself goes on.
-            return
-        self._written = states
+        self._states.write({name: _state(d) for name, (_, d) in self._by_stream.items()})
 
 
 def _state(deliverer: Deliverer) -> dict[str, object]:

@@ -131,7 +131,8 @@ def _role_problems(roles: tuple[dict[str, Any], ...]) -> Iterator[Problem]:
 
 
 def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
-    errors = report.get("errors") or ()
+    found = report.get("problems") or ()
+    errors = [one for one in found if one.get("severity") == "error"]
     if errors:
         yield Problem(
             "project_broken",
@@ -144,12 +145,14 @@ def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _source_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
     for name, state in states.items():
-        if state.get("error"):
+        error = state.get("error")
+        if error:
             yield Problem(
                 "source_failing",
                 Severity.WARNING,
-                f"the source {name} does not work: {state['error']}",
-                f"sources/{name}.yml says what it reads; it is tried again by itself",
+                f"the source {name} is {state['state']}: {error['message']}",
+                error.get("hint")
+                or f"sources/{name}.yml says what it reads; it is tried again by itself",
             )
 
 

@@ -20,7 +20,7 @@ from madang.operate.lock import lock_data_directory
 from madang.operate.role import RoleContext
 from madang.operate.supervisor import RoleBody, Supervisor
 from madang.operate.telemetry import use_folder
-from madang.project import Project, ProjectPublisher
+from madang.project import Project, ProjectError, ProjectPublisher
 
 ServeBody = Callable[[RoleContext, socket.socket], None]
 _FORMAT = 1
@@ -54,9 +54,11 @@ def run_platform(options: StartOptions, serve: ServeBody) -> None:
     data = DataDir(options.data_dir.resolve())
     lock_data_directory(data.run)
     _check_format(data)
-    project = ProjectPublisher(options.project_dir, data).publish_or_last_good()
+    project = _publish(options.project_dir, data)
     server = project.platform.server
-    listener = listen(options.host or server.host, server.port if options.port is None else options.port)
+    listener = listen(
+        options.host or server.host, server.port if options.port is None else options.port
+    )
     use_folder(data.run / "metrics")
     _clear_spill(data)
     url = _url(listener)
@@ -75,6 +77,19 @@ def run_platform(options: StartOptions, serve: ServeBody) -> None:
         supervisor.run()
     finally:
         (data.run / "platform.json").unlink(missing_ok=True)
+
+
+def _publish(project_dir: Path, data: DataDir) -> Project:
+    """The project as it is, or where it is broken its last good state; says what is wrong."""
+    result = ProjectPublisher(project_dir, data).publish()
+    if result.project is None:
+        raise ProjectError(problems=result.problems)
+    if result.errors:
+        sys.stderr.write(
+            f"The project has {len(result.errors)} errors; its last good state is used.\n"
+            f"The first: {result.errors[0]}\nmadang check shows all of them.\n"
+        )
+    return result.project
 
 
 def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[str, RoleBody]:

@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 
-import orjson
-
 from madang.core.clock import from_us
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
+from madang.operate.health import ROLES_FILE
 from madang.operate.role import RoleContext, become_role
+from madang.operate.state_file import StateFile
 from madang.operate.telemetry import forget_process
 
 RoleBody = Callable[[RoleContext], None]
@@ -67,6 +67,10 @@ class Supervisor:
     _running: dict[str, _Role] = field(default_factory=dict)
     _stopping: bool = False
     _impatient: bool = False
+    _states: StateFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._states = StateFile(self.data.run / ROLES_FILE)
 
     def start(self) -> None:
         """Fork every role and wait until all are ready.
@@ -195,13 +199,7 @@ class Supervisor:
             }
             for role in self._running.values()
         ]
-        waiting = self.data.run / "roles.json.new"
-        try:
-            waiting.write_bytes(orjson.dumps({"supervisor": os.getpid(), "roles": rows}))
-            waiting.replace(self.data.run / "roles.json")
-        except OSError:
-            # A full disk must not end the supervisor; the file is written again at the next change.
-            waiting.unlink(missing_ok=True)
+        self._states.write({"supervisor": os.getpid(), "roles": rows})
 
     def _asked_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._impatient = self._stopping

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import orjson
-
 from madang.collect import Collector
+from madang.operate.health import SOURCES_FILE
 from madang.operate.role import RoleContext
+from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
 from madang.operate.wiring import open_store
 from madang.project import ProjectFollower
 from madang.stream import LogStream
 
-_STATES_EVERY_S = 2.0
+_LOOK_S = 1.0
+_STATES_EVERY = 2
 
 
 def run_collect(context: RoleContext) -> None:
@@ -22,12 +23,15 @@ def run_collect(context: RoleContext) -> None:
     def stream(name: str) -> LogStream:
         return open_stream(store, follower.current(), name)
 
-    collector = Collector(follower, stream, data=context.data)
-    collector.start()
+    collector = Collector(stream, context.data)
+    collector.apply(follower.current())
     context.ready()
-    states = context.data.run / "sources.json"
-    while not context.stop.wait(_STATES_EVERY_S):
-        collector.refresh()
-        states.write_bytes(orjson.dumps(collector.source_states()))
-    collector.stop()
+    turn, states = 0, StateFile(context.data.run / SOURCES_FILE)
+    while not context.stop.wait(_LOOK_S):
+        if follower.changed():
+            collector.apply(follower.current())
+        turn += 1
+        if turn % _STATES_EVERY == 0:
+            states.write({each.name: each.as_dict() for each in collector.source_states()})
+    collector.close()
     store.close()
