@@ -69,7 +69,7 @@ class Deliveries:
 
     def poll(self) -> bool:
         """Let each delivery do one piece of work; whether any did."""
-        return any([deliverer.poll().worked for _, deliverer in self._by_stream.values()])
+        return any(deliverer.poll().worked for _, deliverer in self._by_stream.values())
 
     def flush(self) -> None:
         """Commit whatever was read."""

@@ -52,7 +52,7 @@ class Tidying:
         stream = open_stream(self._store, project, name)
         floor = {p: stream.bounds(p).end for p in range(stream.partitions)}
         if spec is not None and spec.table:
-            floor = {p: 0 for p in floor} | dict(stream.committed(GROUP))
+            floor = dict.fromkeys(floor, 0) | dict(stream.committed(GROUP))
         retention = spec.retention if spec else _DEAD_LETTERS
         report = stream.retain(age_s=retention.age, size_bytes=retention.size, floor=floor)
         if report.held:
