@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-import orjson
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
-from pyiceberg.table.update import (
-    AddSchemaUpdate,
-    AssertCurrentSchemaId,
-    SetCurrentSchemaUpdate,
-    UpdatesAndRequirements,
-    UpdateTableMetadata,
-)
 
 from madang.core.clock import from_us
 from madang.core.errors import FencedError, MadangError, NotFoundError
@@ -27,13 +19,14 @@ from madang.core.names import unknown
 from madang.lake.catalog import CatalogFile, lake_errors
 from madang.lake.evolution import conform, evolve
 from madang.lake.pinned import PinnedTable
-from madang.lake.state import OFFSETS_PROPERTY, Snapshot, StateReader, TableState, parse_offsets
+from madang.lake.state import Snapshot, StateReader, TableState
+from madang.lake.transaction import append_files, stored_offsets
 from madang.lake.types import to_arrow
 from madang.lake.writer import FileLayout, discard, write_rows
 from madang.project import TableSpec
 
 if TYPE_CHECKING:
-    from pyiceberg.table import Table, Transaction
+    from pyiceberg.table import Table
 
 _ATTEMPTS: Final = 8
 """How often a commit is tried over when upkeep of the same table came first."""
@@ -195,7 +188,7 @@ class LakeTable:
                     files = write_rows(conform(rows, to_arrow(schema)), self.layout(table, schema))
                     written = schema
                 try:
-                    snapshot_id = self._append(table, schema, files, offsets)
+                    snapshot_id = append_files(table, files, offsets, schema)
                 except CommitFailedException:
                     # Upkeep moved the table on. Whether a writer did, the offsets tell.
                     continue
@@ -216,9 +209,7 @@ class LakeTable:
     def _moved(
         self, table: Table, expected: Mapping[str, int], reached: Mapping[str, int]
     ) -> dict[str, int]:
-        current = table.metadata.current_snapshot()
-        summary = current.summary.additional_properties if current and current.summary else {}
-        stored = parse_offsets(summary)
+        stored = stored_offsets(table)
         for key in {**expected, **reached}:
             if stored.get(key) != expected.get(key):
                 raise FencedError(
@@ -227,20 +218,6 @@ class LakeTable:
                     hint="only one process may deliver to a table",
                 )
         return {**stored, **reached}
-
-    def _append(
-        self, table: Table, schema: Schema, files: Iterable[DataFile], offsets: Mapping[str, int]
-    ) -> int:
-        transaction = table.transaction()
-        if schema is not table.metadata.schema():
-            NewSchema(transaction, schema).commit()
-        with transaction.update_snapshot(
-            snapshot_properties=offsets_summary(offsets)
-        ).merge_append() as append:
-            for file in files:
-                append.append_data_file(file)
-        transaction.commit_transaction()
-        return int(append.snapshot_id)
 
     def load(self) -> Table:
         """The table as PyIceberg has it, for a transaction."""
@@ -255,31 +232,4 @@ class LakeTable:
             by_day=not spec.is_unpartitioned(),
             sort_by=self.sort_by,
             spec_id=spec.spec_id,
-        )
-
-
-def offsets_summary(offsets: Mapping[str, int]) -> dict[str, str]:
-    """The summary properties that carry offsets."""
-    text = orjson.dumps(dict(offsets), option=orjson.OPT_SORT_KEYS).decode()
-    return {OFFSETS_PROPERTY: text}
-
-
-class NewSchema(UpdateTableMetadata["NewSchema"]):
-    """Stage a schema that was put together by :func:`madang.lake.evolution.evolve`.
-
-    PyIceberg's own builder goes by dotted names, which are ambiguous where a column's name has a
-    dot in it.
-    """
-
-    def __init__(self, transaction: Transaction, schema: Schema) -> None:
-        super().__init__(transaction)
-        self._schema = schema
-
-    def _commit(self) -> UpdatesAndRequirements:
-        metadata = self._transaction.table_metadata
-        next_id = max(each.schema_id for each in metadata.schemas) + 1
-        added = Schema(*self._schema.fields, schema_id=next_id)
-        return (
-            (AddSchemaUpdate(schema_=added), SetCurrentSchemaUpdate(schema_id=next_id)),
-            (AssertCurrentSchemaId(current_schema_id=metadata.current_schema_id),),
         )
