@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from madang.core.errors import FencedError
+from madang.lake import Lake
 from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded
 from madang.stream import RECORD_SCHEMA, LogStore
 
@@ -94,3 +96,30 @@ def letters(store):
             found += chunk.batch["offset"].to_pylist()
         position = chunks[-1].end_offset
     return found
+
+
+def compete(data, start, results):
+    """Commit ten rounds against other processes that do the same; counts the rounds won."""
+    lake = Lake(data)
+    batch = pa.table(
+        {
+            "_time": pa.array([NOW_US], pa.timestamp("us", "UTC")),
+            "_partition": pa.array([0], pa.int32()),
+            "_offset": pa.array([0], pa.int64()),
+            "n": pa.array([0], pa.int64()),
+        }
+    )
+    won = 0
+    start.wait()
+    table = lake.table("lake.orders")
+    for round_number in range(10):
+        while table.offsets().get("s/0", 0) < round_number:
+            pass
+        expected = {"s/0": round_number} if round_number else {}
+        try:
+            table.commit(batch, expected=expected, reached={"s/0": round_number + 1})
+            won += 1
+        except FencedError:
+            pass
+    results.put(won)
+    lake.close()

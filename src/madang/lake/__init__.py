@@ -11,27 +11,45 @@ from typing import TYPE_CHECKING, Any
 from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
 
 if TYPE_CHECKING:
+    from madang.lake.compaction import CompactionReport as CompactionReport
     from madang.lake.deliver import Deliverer as Deliverer
     from madang.lake.deliver import DeliveryState as DeliveryState
     from madang.lake.deliver import Step as Step
+    from madang.lake.describe import TableDescription as TableDescription
+    from madang.lake.describe import TableSummary as TableSummary
+    from madang.lake.expiry import ExpiryReport as ExpiryReport
+    from madang.lake.expiry import RetentionReport as RetentionReport
     from madang.lake.lake import Lake as Lake
+    from madang.lake.orphans import OrphanReport as OrphanReport
     from madang.lake.pinned import PinnedColumn as PinnedColumn
     from madang.lake.pinned import PinnedFile as PinnedFile
     from madang.lake.pinned import PinnedTable as PinnedTable
     from madang.lake.table import CommitReport as CommitReport
     from madang.lake.table import LakeTable as LakeTable
+    from madang.lake.upkeep import Upkeep as Upkeep
+    from madang.lake.upkeep import UpkeepState as UpkeepState
+    from madang.lake.upkeep import UpkeepStep as UpkeepStep
 
 # Whoever needs the decoder port alone does not pay for the import of PyIceberg.
 _HOMES = {
     "CommitReport": "table",
+    "CompactionReport": "compaction",
     "Deliverer": "deliver",
     "DeliveryState": "deliver",
+    "ExpiryReport": "expiry",
     "Lake": "lake",
     "LakeTable": "table",
+    "OrphanReport": "orphans",
     "PinnedColumn": "pinned",
     "PinnedFile": "pinned",
     "PinnedTable": "pinned",
+    "RetentionReport": "expiry",
     "Step": "deliver",
+    "TableDescription": "describe",
+    "TableSummary": "describe",
+    "Upkeep": "upkeep",
+    "UpkeepState": "upkeep",
+    "UpkeepStep": "upkeep",
 }
 
 __all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder", *_HOMES]  # noqa: PLE0604  (keys are strings)

@@ -163,8 +163,12 @@ class StateReader:
         """The data files of a snapshot."""
         found: list[PinnedFile] = []
         for manifest in self.manifests(snapshot):
-            found += self._manifests.get(manifest.manifest_path, partial(_read_manifest, manifest))
+            found += self.manifest_files(manifest)
         return tuple(found)
+
+    def manifest_files(self, manifest: ManifestFile) -> tuple[PinnedFile, ...]:
+        """The data files of a manifest, without those that it marks as deleted."""
+        return self._manifests.get(manifest.manifest_path, partial(_read_manifest, manifest))
 
 
 def _read_manifest(manifest: ManifestFile) -> tuple[PinnedFile, ...]:

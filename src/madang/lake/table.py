@@ -22,11 +22,13 @@ from madang.lake.pinned import PinnedTable
 from madang.lake.state import Snapshot, StateReader, TableState
 from madang.lake.transaction import append_files, stored_offsets
 from madang.lake.types import to_arrow
-from madang.lake.writer import FileLayout, discard, write_rows
+from madang.lake.writer import FileLayout, discard, within_years, write_rows
 from madang.project import TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
+
+    from madang.lake.describe import TableDescription, TableSummary
 
 _ATTEMPTS: Final = 8
 """How often a commit is tried over when upkeep of the same table came first."""
@@ -155,6 +157,7 @@ class LakeTable:
 
         Args:
             rows: Any columns in any order; new ones are added to the table, wider ones widen it.
+                ``_time`` is kept within the years 0001 to 9999.
                 No rows at all is a commit too: only the offsets move.
             expected: ``<stream>/<partition>`` → the offset that the table must stand at; a
                 partition that is not named must not have any.
@@ -185,7 +188,8 @@ class LakeTable:
                     raise
                 if files is None or written != schema:
                     discard(files or ())
-                    files = write_rows(conform(rows, to_arrow(schema)), self.layout(table, schema))
+                    shaped = within_years(conform(rows, to_arrow(schema)))
+                    files = write_rows(shaped, self.layout(table, schema))
                     written = schema
                 try:
                     snapshot_id = append_files(table, files, offsets, schema)
@@ -233,3 +237,15 @@ class LakeTable:
             sort_by=self.sort_by,
             spec_id=spec.spec_id,
         )
+
+    def describe(self) -> TableDescription:
+        """Columns, history, days and files, for people to look at."""
+        from madang.lake.describe import describe
+
+        return describe(self)
+
+    def summarize(self) -> TableSummary:
+        """Rows, files and bytes of the current state; reads no list of files."""
+        from madang.lake.describe import summarize
+
+        return summarize(self)

@@ -17,6 +17,7 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.typedef import Record
 
+from madang.core.errors import InvalidInputError
 from madang.lake.decoder import OFFSET_COLUMN, PARTITION_COLUMN, TIME_COLUMN
 from madang.lake.files import make_folder, sync_file, sync_folder, to_location
 from madang.lake.stats import file_stats, leaves
@@ -27,6 +28,8 @@ GROUP_ROWS = 122_880
 """Rows of a row group: DuckDB's unit of parallel work."""
 GROUP_BYTES = 64 * 2**20
 """Row groups of wide rows are cut at this size in memory, so that reading them stays bounded."""
+_FIRST_US = -62_135_596_800_000_000
+_LAST_US = 253_402_300_799_999_999
 _DELTA_COLUMNS = (TIME_COLUMN, OFFSET_COLUMN)
 
 
@@ -182,6 +185,28 @@ def split_by_day(rows: pa.Table, layout: FileLayout) -> Iterator[tuple[int | Non
     for start, end in zip(starts, np.r_[starts[1:], len(ordered)], strict=True):
         part = rows.take(pa.array(order[start:end]))
         yield int(ordered[start]), _sorted(part, keys)
+
+
+def within_years(rows: pa.Table) -> pa.Table:
+    """The rows with a ``_time`` in the years 0001 to 9999, moved to the nearer end if need be.
+
+    Further days have no name: PyIceberg, and much that reads tables, fails on them.
+
+    Raises:
+        InvalidInputError: a row has no ``_time``.
+    """
+    index = rows.schema.get_field_index(TIME_COLUMN)
+    if index < 0 or not rows.num_rows:
+        return rows
+    field = rows.schema.field(index)
+    times = rows.column(index).cast(pa.int64())
+    if times.null_count:
+        raise InvalidInputError(f"{times.null_count} rows have no {TIME_COLUMN}")
+    found = pc.min_max(times)
+    if found["min"].as_py() >= _FIRST_US and found["max"].as_py() <= _LAST_US:
+        return rows
+    clamped = pc.min_element_wise(pc.max_element_wise(times, _FIRST_US), _LAST_US)
+    return rows.set_column(index, field, clamped.cast(field.type))
 
 
 def _days(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:

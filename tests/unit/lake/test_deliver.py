@@ -4,36 +4,17 @@ import pyarrow as pa
 import pytest
 
 from lake_fixtures import NOW_US, NumberDecoder, letters, numbers, open_streams, records
-from madang.core.clock import ManualClock
-from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError
-from madang.lake import Deliverer, Lake
+from madang.lake import Deliverer
 from madang.lake.decoder import DEAD_LETTER_SCHEMA
 from madang.project import DeliverSpec
 from madang.stream import RECORD_SCHEMA, LogStore
 
 
 @pytest.fixture
-def clock():
-    return ManualClock(NOW_US)
-
-
-@pytest.fixture
-def data(tmp_path):
-    return DataDir(tmp_path)
-
-
-@pytest.fixture
 def store(data, clock):
     with open_streams(data, clock=clock) as store:
         yield store
-
-
-@pytest.fixture
-def lake(data, clock):
-    lake = Lake(data, clock=clock)
-    yield lake
-    lake.close()
 
 
 def deliverer(lake, store, clock, **options):
