@@ -1,0 +1,147 @@
+"""The host source: polls on a steady grid, one batch a poll."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections import deque
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+
+from madang.collect.host.readers import READERS
+from madang.collect.host.samples import HOST_SCHEMA, Samples
+from madang.collect.source import SourceContext, SourceStatus
+from madang.core.errors import InvalidInputError, MadangError
+from madang.project import HostSourceSpec
+from madang.stream import Appended, Origin
+
+_log = logging.getLogger(__name__)
+_KEPT_POLLS = 720
+"""Polls that wait while the stream takes nothing: an hour at 5 s; then the oldest go."""
+_ACK_WAIT_S = 10.0
+
+
+class HostSource:
+    """Samples of this machine.
+
+    ``ts`` lies on a grid of the interval since 1970, so that samples of several machines and of
+    several runs meet; a tick that was missed is left out, not made up for. Each batch carries
+    ``Origin("host:<host>/<source>", ts)``, so that one is never appended twice.
+
+    Raises:
+        InvalidInputError: the stream has another schema.
+    """
+
+    def __init__(
+        self, spec: HostSourceSpec, context: SourceContext, *, proc: Path = Path("/proc")
+    ) -> None:
+        names = [
+            field.name for field in HOST_SCHEMA if field.name not in context.stream.schema.names
+        ]
+        if names:
+            raise InvalidInputError(
+                f"the source {spec.name!r} brings samples, but the stream {spec.stream!r} has no "
+                f"column {names[0]!r}",
+                hint="give it a stream of format typed with the columns ts, name, labels, value, host",
+            )
+        self._stream = context.stream
+        self._clock = context.clock
+        self._interval_us = max(1, round(spec.interval * 1_000_000))
+        self._proc = proc
+        self._host = socket.gethostname()
+        self._producer = f"host:{self._host}/{spec.name}"
+        self._kept: deque[tuple[int, pa.RecordBatch]] = deque()
+        self._last_sequence = self._stream.last_sequence(0, self._producer) or 0
+        self._waiting_for: MadangError | None = None
+        self._problems: dict[str, str] = {}
+        self._samples = self._polls = self._missed = self._dropped = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until ``stop`` is set: at once, then on the grid."""
+        interval_us = self._interval_us
+        tick_us = self._clock.now_us() // interval_us * interval_us
+        while True:
+            self.poll(tick_us)
+            now_us = self._clock.now_us()
+            next_us = tick_us + interval_us
+            if not tick_us <= now_us < next_us:  # late, or somebody set the clock
+                next_us = now_us // interval_us * interval_us + interval_us
+                self._missed += max(0, (next_us - tick_us) // interval_us - 1)
+            tick_us = next_us
+            if stop.wait(max(0.0, (tick_us - now_us) / 1e6)):
+                return
+
+    def poll(self, ts_us: int) -> Samples:
+        """Read everything once and append it as of ``ts_us``."""
+        samples = self.read()
+        self._polls += 1
+        sequence = max(ts_us, self._last_sequence + 1)
+        self._last_sequence = sequence
+        if len(self._kept) == _KEPT_POLLS:
+            self._kept.popleft()
+            self._dropped += 1
+        self._kept.append((sequence, samples.batch(ts_us, self._host)))
+        self._append()
+        return samples
+
+    def read(self) -> Samples:
+        """Everything that the machine tells now; a reader that fails is reported, not fatal."""
+        samples = Samples()
+        for name, reader in READERS.items():
+            begun_s = self._clock.monotonic_s()
+            problem = None
+            try:
+                reader(samples, self._proc)
+            except (OSError, ValueError, IndexError, psutil.Error, RuntimeError) as error:
+                problem = f"{name}: {error}"
+                if name not in self._problems:
+                    _log.warning("the %s of this machine cannot be read: %s", name, error)
+            if problem is None:
+                self._problems.pop(name, None)
+            else:
+                self._problems[name] = problem
+            took_s = self._clock.monotonic_s() - begun_s
+            samples.add("node_scrape_collector_duration_seconds", took_s, collector=name)
+            samples.add("node_scrape_collector_success", float(problem is None), collector=name)
+        samples.add("node_time_seconds", self._clock.now_us() / 1e6)
+        return samples
+
+    def status(self) -> SourceStatus:
+        """Polls, samples, missed ticks, and readers that fail."""
+        counts = {
+            "polls": self._polls,
+            "records": self._samples,
+            "missed_polls": self._missed,
+            "dropped_polls": self._dropped,
+            "waiting_polls": len(self._kept),
+        }
+        return SourceStatus(self._waiting_for, tuple(self._problems.values()), counts)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _append(self) -> None:
+        while self._kept:
+            sequence, batch = self._kept[0]
+            future: Future[Appended] = self._stream.submit(
+                batch, origin=Origin(self._producer, sequence), attributes={"source": "host"}
+            )
+            try:
+                future.result(_ACK_WAIT_S)
+            except FutureTimeoutError:
+                return  # still under way: the origin makes the next attempt harmless
+            except MadangError as error:
+                if not error.retryable:
+                    raise
+                if self._waiting_for is None:
+                    _log.warning("the stream %s takes nothing now: %s", self._stream.name, error)
+                self._waiting_for = error
+                return
+            self._waiting_for = None
+            self._samples += batch.num_rows
+            self._kept.popleft()
