@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from madang.collect.files import FilesSource
 from madang.collect.host import HostSource
@@ -51,14 +51,15 @@ class SourceState:
     restarts: int
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """JSON-able; ``error`` is its text, ``code`` the error's code."""
         return {
             "name": self.name,
             "kind": self.kind,
             "stream": self.stream,
             "state": self.state,
             "since_us": self.since_us,
-            "error": self.error and self.error.as_dict(),
+            "error": None if self.error is None else str(self.error),
+            "code": None if self.error is None else self.error.code,
             "problems": list(self.problems),
             "counts": dict(self.counts),
             "restarts": self.restarts,
@@ -90,13 +91,23 @@ def _host(spec: SourceSpec, context: SourceContext) -> Source:
     return HostSource(spec, context)
 
 
+class Projects(Protocol):
+    """Where the project is read from."""
+
+    def current(self) -> Project:
+        """The project as it stands; the same object until it changes."""
+        ...
+
+
 class Collector:
     """Runs the sources of a project, and changes what runs when the project changes.
 
     A source that fails is started again after a pause that doubles up to a minute; the others do
-    not notice. Sources keep their checkpoints in their streams, so a restart loses and repeats nothing.
+    not notice. Sources keep their checkpoints in their streams, so a restart loses and repeats
+    nothing.
 
     Args:
+        projects: Tells the project as it stands; ``operate`` gives a ``ProjectFollower``.
         open_stream: Gives the stream of a name, opened; raises MadangError where there is none.
         data: The data directory; sources keep what they remember in ``collect/<source>/``.
         clock: Injected time.
@@ -105,12 +116,15 @@ class Collector:
 
     def __init__(
         self,
+        projects: Projects,
         open_stream: Callable[[str], Stream],
-        data: DataDir,
         *,
+        data: DataDir,
         clock: Clock | None = None,
         factories: Mapping[str, SourceFactory] | None = None,
     ) -> None:
+        self._projects = projects
+        self._applied: Project | None = None
         self._open_stream = open_stream
         self._data = data
         self._clock = clock or SystemClock()
@@ -118,10 +132,25 @@ class Collector:
         self._mutex = threading.Lock()
         self._running: dict[str, _Running] = {}
 
+    def start(self) -> None:
+        """Run what the project says now.
+
+        Raises:
+            UnavailableError: there is no project yet.
+        """
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the project again; cheap where it did not change."""
+        project = self._projects.current()
+        if project is not self._applied:
+            self.apply(project)
+            self._applied = project
+
     def apply(self, project: Project) -> None:
         """Run what ``project`` says: stop what is gone, restart what changed, start what is new.
 
-        Returns when what had to stop has stopped. May be called again and again, from any thread.
+        Returns when what had to stop has stopped.
         """
         with self._mutex:
             wanted = {
@@ -138,12 +167,16 @@ class Collector:
                     self._running[name] = _Running(what, self)
                     self._running[name].start()
 
-    def source_states(self) -> list[SourceState]:
+    def states(self) -> list[SourceState]:
         """How every source does, by name."""
         with self._mutex:
             return [running.state() for _, running in sorted(self._running.items())]
 
-    def close(self) -> None:
+    def source_states(self) -> dict[str, dict[str, Any]]:
+        """How every source does, by name; JSON-able."""
+        return {state.name: state.as_dict() for state in self.states()}
+
+    def stop(self) -> None:
         """Stop every source: what is in flight lands, then files are closed."""
         with self._mutex:
             self._end(list(self._running.values()))

@@ -17,6 +17,16 @@ def until(condition, timeout_s: float = 10.0) -> None:
         time.sleep(0.005)
 
 
+class Fixed:
+    """A project that does not change by itself."""
+
+    def __init__(self, project=None):
+        self.project = project
+
+    def current(self):
+        return self.project
+
+
 class Scripted:
     """A source whose runs are told what to do, and that tells what became of it."""
 
@@ -47,9 +57,9 @@ def collector(tmp_path):
     Scripted.made = []
     with LogStore(tmp_path / "streams", min_free_bytes=0) as store:
         factories = {"files": Scripted, "host": Scripted}
-        collector = Collector(store.open, DataDir(tmp_path), factories=factories)
+        collector = Collector(Fixed(), store.open, data=DataDir(tmp_path), factories=factories)
         yield collector
-        collector.close()
+        collector.stop()
 
 
 def project(**sources) -> Project:
@@ -61,18 +71,28 @@ def project(**sources) -> Project:
 
 
 def states(collector) -> dict[str, str]:
-    return {state.name: state.state for state in collector.source_states()}
+    return {state.name: state.state for state in collector.states()}
 
 
 def test_sources_run_until_closed(collector):
     collector.apply(project(a="", b=""))
     until(lambda: states(collector) == {"a": "running", "b": "running"})
     assert {source.spec.name for source in Scripted.made} == {"a", "b"}
-    assert collector.source_states()[0].as_dict()["counts"] == {"records": 1}
-    collector.close()
+    assert collector.source_states()["a"]["counts"] == {"records": 1}
+    collector.stop()
     assert all(source.closed for source in Scripted.made)
-    assert collector.source_states() == []
+    assert collector.source_states() == {}
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("source-")]
+
+
+def test_a_new_state_of_the_project_is_taken_up(collector):
+    collector._projects.project = project(a="")
+    collector.start()
+    collector._projects.project = project(a="", b="")
+    collector.refresh()
+    until(lambda: states(collector) == {"a": "running", "b": "running"})
+    collector.refresh()
+    assert len(Scripted.made) == 2
 
 
 def test_only_what_changed_is_restarted(collector):
@@ -97,9 +117,9 @@ def test_a_stream_whose_records_are_cut_otherwise_restarts_its_sources(collector
 def test_a_source_that_fails_is_told_and_does_not_hurt_others(collector, how):
     collector.apply(project(a=how, b=""))
     until(lambda: states(collector) == {"a": "failed", "b": "running"})
-    error = collector.source_states()[0].error
+    error = collector.states()[0].error
     assert "boom" in error.message or "bad spec" in error.message
-    until(lambda: collector.source_states()[0].restarts >= 1)
+    until(lambda: collector.states()[0].restarts >= 1)
     collector.apply(project(a="mended", b=""))
     until(lambda: states(collector) == {"a": "running", "b": "running"})
 
@@ -109,16 +129,16 @@ def test_a_source_that_waits_says_for_what(collector):
     until(lambda: Scripted.made)
     Scripted.made[0].waiting = StorageFullError("the disk is full")
     until(lambda: states(collector) == {"a": "waiting"})
-    assert collector.source_states()[0].error.message == "the disk is full"
+    assert collector.states()[0].error.message == "the disk is full"
 
 
 def test_an_unknown_stream_or_kind_is_told(tmp_path):
     with LogStore(tmp_path / "streams") as store:
-        collector = Collector(store.get, DataDir(tmp_path), factories={})
+        collector = Collector(Fixed(), store.get, data=DataDir(tmp_path), factories={})
         collector.apply(project(a=""))
         until(lambda: states(collector) == {"a": "failed"})
-        assert "there is no kind of source 'files'" in collector.source_states()[0].error.message
-        collector.close()
+        assert "there is no kind of source 'files'" in collector.states()[0].error.message
+        collector.stop()
 
 
 def test_real_sources_of_a_project(tmp_path):
@@ -127,7 +147,7 @@ def test_real_sources_of_a_project(tmp_path):
     (logs / "app.log").write_text("1\n2\n")
     with LogStore(tmp_path / "streams", min_free_bytes=0) as store:
         store.open("metrics", HOST_SCHEMA)
-        collector = Collector(store.open, DataDir(tmp_path / "data"))
+        collector = Collector(Fixed(), store.open, data=DataDir(tmp_path / "data"))
         sources = {
             "logs": FilesSourceSpec(kind="files", stream="lines", paths=("logs/*.log",)),
             "me": HostSourceSpec(kind="host", stream="metrics", interval=0.05),
@@ -135,9 +155,9 @@ def test_real_sources_of_a_project(tmp_path):
         collector.apply(Project(directory=str(tmp_path), sources=sources))
         lines, metrics = store.open("lines"), store.open("metrics")
         until(lambda: lines.bounds(0).end == 2 and metrics.bounds(0).end > 0)
-        collector.close()
+        collector.stop()
         (logs / "app.log").write_text("1\n2\n3\n")
         collector.apply(Project(directory=str(tmp_path), sources=sources))
         until(lambda: lines.bounds(0).end == 3)
-        collector.close()
+        collector.stop()
     assert (tmp_path / "data" / "collect" / "logs" / "marks.json").exists()

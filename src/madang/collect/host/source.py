@@ -47,7 +47,7 @@ class HostSource:
             raise InvalidInputError(
                 f"the source {spec.name!r} brings samples, but the stream {spec.stream!r} has no "
                 f"column {names[0]!r}",
-                hint="give it a stream of format typed with the columns ts, name, labels, value, host",
+                hint=f"a typed stream with the columns {', '.join(HOST_SCHEMA.names)}",
             )
         self._stream = context.stream
         self._clock = context.clock

@@ -79,7 +79,7 @@ def test_a_poll_tells_what_node_exporter_tells(store, tmp_path):
     assert EVERYWHERE <= samples.names()
     assert source.status().problems == ()
     assert samples.find("node_memory_MemTotal_bytes")[0] > 2**20
-    assert {1.0} == set(samples.find("node_scrape_collector_success"))
+    assert set(samples.find("node_scrape_collector_success")) == {1.0}
     assert samples.find("node_filesystem_size_bytes", mountpoint="/")
     assert not samples.find("node_filesystem_size_bytes", fstype="proc")
     assert not samples.find("node_disk_read_bytes_total", device="loop0")
@@ -117,7 +117,7 @@ def test_polls_lie_on_a_grid_and_missed_ones_are_left_out(store, tmp_path, monke
     clock = Ticking(late_s=12.0)
     clock.advance(1.3)
     source = make(store, tmp_path, clock, interval=5.0)
-    monkeypatch.setattr(source, "read", lambda: _one())
+    monkeypatch.setattr(source, "read", _one)
     stop = threading.Event()
     monkeypatch.setattr(stop, "wait", clock.wait)
     source.run(stop)
