@@ -36,7 +36,7 @@ class ProducerEntry:
 
 def digest_of(producer: str) -> tuple[int, int]:
     """128 bits that stand for a producer's name."""
-    raw = hashlib.blake2b(producer.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+    raw = hashlib.blake2b(producer.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little")
 
 

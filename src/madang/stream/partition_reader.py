@@ -44,7 +44,12 @@ class PartitionReader:
         for _ in range(_ATTEMPTS):
             head = self._partition.head.require()
             try:
-                return self._read(head, offset, max_bytes)
+                at = offset
+                while True:
+                    frames, at = self._find(head, at, max_bytes)
+                    chunks = list(self._chunks(frames, offset))
+                    if chunks or at >= head.end:
+                        return chunks
             except FileNotFoundError:
                 # Retention removed the segment between the listing and the mapping.
                 self._partition.forget_listing()
@@ -52,7 +57,10 @@ class PartitionReader:
             f"a segment of {self._partition.folder.path} that holds offset {offset} is not there"
         )
 
-    def _read(self, head: Head, offset: int, max_bytes: int) -> list[Chunk]:
+    def _find(
+        self, head: Head, offset: int, max_bytes: int
+    ) -> tuple[list[tuple[MappedSegment, Frame]], int]:
+        """Sound frames from ``offset`` on, and the offset behind what was looked at."""
         bases = self._partition.bases(head)
         at = max(offset, head.earliest)
         if at < head.end and (not bases or bases[0] > at):
@@ -87,8 +95,7 @@ class PartitionReader:
         if not frames:
             # The reader is at the end: mapped pages would count as this process's memory.
             self._release_maps()
-            return []
-        return list(self._chunks(frames, offset))
+        return frames, at
 
     def _missing(self, head: Head, at: int, end: int) -> int:
         """Report that no segment holds the offsets from ``at`` to ``end``, which is returned."""
@@ -162,37 +169,41 @@ class PartitionReader:
         return found
 
     def _chunks(self, frames: list[tuple[MappedSegment, Frame]], offset: int) -> Iterable[Chunk]:
-        run: list[tuple[MappedSegment, Frame]] = []
+        """Chunks of ``frames``; neighbours of a few records and equal attributes are joined."""
+        run: list[tuple[Frame, pa.RecordBatch]] = []
         records = 0
         for segment, frame in frames:
-            if run and not (
-                frame.payload_length < _COALESCE_BELOW_BYTES
-                and run[-1][1].payload_length < _COALESCE_BELOW_BYTES
-                and run[-1][0] is segment
-                and run[-1][1].end_offset == frame.base_offset
-                and run[-1][1].attributes_json == frame.attributes_json
-                and records + frame.count <= _COALESCE_RECORDS
-            ):
+            batch = self._decode(segment, frame)
+            if batch is None:
+                continue
+            if run and not _may_follow(run[-1], frame, batch, records):
                 yield self._chunk(run, offset)
                 run, records = [], 0
-            run.append((segment, frame))
+            run.append((frame, batch))
             records += frame.count
         if run:
             yield self._chunk(run, offset)
 
-    def _chunk(self, run: list[tuple[MappedSegment, Frame]], offset: int) -> Chunk:
-        segment, first = run[0]
-        batches = [
-            pa.ipc.read_record_batch(
-                segment.data[frame.payload_at : frame.payload_at + frame.payload_length],
-                segment.schema,
+    def _decode(self, segment: MappedSegment, frame: Frame) -> pa.RecordBatch | None:
+        payload = segment.data[frame.payload_at : frame.payload_at + frame.payload_length]
+        try:
+            batch = pa.ipc.read_record_batch(payload, segment.schema)
+        except (pa.ArrowException, OSError) as error:
+            reason = f"the checksum holds, but it is no batch of the segment's schema: {error}"
+            damage = Damage(
+                frame.position, frame.end_position, frame.base_offset, frame.end_offset, reason
             )
-            for _, frame in run
-        ]
-        batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+            self._partition.quarantine.add(segment, damage)
+            return None
         schema = self._partition.schema()
-        if can_hold(schema, batch.schema):
-            batch = conform(batch, schema)
+        if segment.schema.equals(schema, check_metadata=True) or not can_hold(schema, batch.schema):
+            return batch
+        return conform(batch, schema)
+
+    def _chunk(self, run: list[tuple[Frame, pa.RecordBatch]], offset: int) -> Chunk:
+        first, batch = run[0]
+        if len(run) > 1:
+            batch = pa.concat_batches([part for _, part in run])
         base = first.base_offset
         if base < offset < base + batch.num_rows:
             batch, base = batch.slice(offset - base), offset
@@ -249,3 +260,18 @@ class PartitionReader:
             self._indexes.clear()
             self._cursors.clear()
         self._partition.forget_listing()
+
+
+def _may_follow(
+    last: tuple[Frame, pa.RecordBatch], frame: Frame, batch: pa.RecordBatch, records: int
+) -> bool:
+    """Whether ``frame`` is joined to a run that ends with ``last``: copying it costs little."""
+    before = last[0]
+    return (
+        frame.payload_length < _COALESCE_BELOW_BYTES
+        and before.payload_length < _COALESCE_BELOW_BYTES
+        and before.end_offset == frame.base_offset
+        and before.attributes_json == frame.attributes_json
+        and records + frame.count <= _COALESCE_RECORDS
+        and last[1].schema.equals(batch.schema)
+    )

@@ -128,7 +128,7 @@ def _keyless(stream: LogStream, origin: Origin | None, split: int) -> int:
         return 0
     if origin is None:
         return stream.next_turn() % split
-    return partition_of(origin.producer.encode("utf-8", "surrogateescape"), split)
+    return partition_of(origin.producer.encode("utf-8", "surrogatepass"), split)
 
 
 def _failed(message: str) -> Future[Appended]:

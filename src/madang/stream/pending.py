@@ -79,11 +79,10 @@ def _message(batch: pa.RecordBatch, compression: str | None) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression=compression)
     writer = pa.ipc.new_stream(sink, batch.schema, options=options)
-    begin = sink.tell()
     writer.write_batch(batch)
     end = sink.tell()
     writer.close()
-    return sink.getvalue()[begin:end]
+    return sink.getvalue()[batch.schema.serialize().size : end]
 
 
 def _check(batch: pa.RecordBatch) -> None:
@@ -103,7 +102,7 @@ def _check(batch: pa.RecordBatch) -> None:
 def _producer(origin: Origin | None) -> bytes:
     if origin is None:
         return b""
-    raw = origin.producer.encode("utf-8", "surrogateescape")
+    raw = origin.producer.encode("utf-8", "surrogatepass")
     if not raw or len(raw) > MAX_PRODUCER_BYTES:
         raise InvalidInputError(
             f"the name of a producer takes {len(raw)} bytes",

@@ -141,7 +141,7 @@ class ProducerMap:
                 )
                 + raw
                 for producer, entry in self._named.items()
-                for raw in (producer.encode("utf-8", "surrogateescape"),)
+                for raw in (producer.encode("utf-8", "surrogatepass"),)
             ]
             header = _HEADER.pack(
                 _MAGIC,
@@ -181,7 +181,7 @@ class ProducerMap:
         for _ in range(named):
             sequence, first, appended_at, count, split, length = _NAMED.unpack_from(data, at)
             at += _NAMED.size
-            name = data[at : at + length].decode("utf-8", "surrogateescape")
+            name = data[at : at + length].decode("utf-8", "surrogatepass")
             producers[name] = ProducerEntry(sequence, first, count, appended_at, split)
             at += length
         with self._mutex:

@@ -55,7 +55,8 @@ def retain_partition(
         head = found
         if before_us is not None and _begins_before(partition, head, before_us):
             try:
-                head, _ = writer.roll(head, partition.schema(), max(now_us, head.appended_at_us))
+                # Dated by the last append, so that the sealed segment is as old as its records.
+                head, _ = writer.roll(head, partition.schema(), head.appended_at_us)
                 report.rolled += 1
             except OSError as error:
                 # On a full disk sealed segments can still go, which makes room.

@@ -222,7 +222,7 @@ def decode_frame_header(data: pa.Buffer, position: int, limit: int, salt: int) -
         count,
         appended_at,
         sequence,
-        names[:producer_length].decode("utf-8", "surrogateescape"),
+        names[:producer_length].decode("utf-8", "surrogatepass"),
         names[producer_length:],
         payload_at,
         payload_length,
