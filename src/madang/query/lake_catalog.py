@@ -57,7 +57,13 @@ class LakeCatalog:
     def store(self) -> LogStore:
         """The streams."""
         if self._store is None:
-            self._store = LogStore(self._data.streams)
+            storage = self._project().platform.storage
+            self._store = LogStore(
+                self._data.streams,
+                segment_size_bytes=storage.segment_size,
+                min_free_bytes=storage.min_free,
+                idempotency_window_s=storage.idempotency_window,
+            )
         return self._store
 
     def names(self) -> Sequence[str]:

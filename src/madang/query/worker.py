@@ -12,7 +12,6 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -38,6 +37,7 @@ RETIRE_BYTES = 512 * 2**20
 GRACE_S = 2.0
 """A query that does not react to its end for this long takes the worker with it."""
 HARD_EXIT = 70
+_GROWTH_BYTES = 32 * 2**20
 _FIRST_FRAME_S = 5.0
 _OVERHEAD_BYTES = 2 * 2**30
 
@@ -67,9 +67,11 @@ class Worker:
     Args:
         index: Its number, from 0.
         data: The data directory.
+        stop: Set, by a handler of a signal, when it is to finish.
     """
 
-    def __init__(self, index: int, data: DataDir) -> None:
+    def __init__(self, index: int, data: DataDir, stop: threading.Event) -> None:
+        self._stop = stop
         self._data = data
         self._socket_path = data.run / f"query-{index}.sock"
         self._spill = data.spill / f"query-{index}"
@@ -78,28 +80,26 @@ class Worker:
         self._door: Door | None = None
         self._door_of: object = None
         self._history: HistoryWriter | None = None
-        self._stopping = False
+        self._used_memory_bytes = 0
 
-    def serve(self) -> None:
-        """Serve until SIGTERM or SIGINT, or until memory does not come back."""
+    def serve(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve until it is told to stop, or until memory does not come back."""
         self._empty_spill()
         self._data.run.mkdir(parents=True, exist_ok=True)
         woken, wake = socket.socketpair()
         wake.setblocking(False)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        with contextlib.closing(self._listen()) as listener:
+        with woken, wake, contextlib.closing(self._listen()) as listener:
             self._ready_door().warm()
-            while not self._stopping:
-                ready, _, _ = select.select([listener, woken], [], [])
-                if listener in ready and not self._stopping:
+            self._used_memory_bytes = resident_bytes()
+            if ready:
+                ready()
+            while not self._stop.is_set():
+                readable, _, _ = select.select([listener, woken], [], [])
+                if listener in readable and not self._stop.is_set():
                     self._serve_next(listener)
+            signal.set_wakeup_fd(-1)
         self._close()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._stopping = True
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -125,13 +125,22 @@ class Worker:
                 _log.exception("a query failed for a reason that is not the query's")
                 with contextlib.suppress(OSError):
                     wire.send(connection, wire.FAILED, wire.pack_error(_defect(error)))
-        if self._stopping:
+        if self._stop.is_set():
+            return
+        self._tidy_memory()
+        self._ready_door().warm()
+
+    def _tidy_memory(self) -> None:
+        """Return what the query left; where that is not possible, make room for a new process."""
+        if resident_bytes() < self._used_memory_bytes + _GROWTH_BYTES:
             return
         give_memory_back()
-        if resident_bytes() > RETIRE_BYTES:
-            self._stopping = True
-            return
-        self._ready_door().warm()
+        self._used_memory_bytes = resident_bytes()
+        if self._used_memory_bytes > RETIRE_BYTES:
+            _log.info(
+                "ends, because a query left it large", extra={"bytes": self._used_memory_bytes}
+            )
+            self._stop.set()
 
     def _serve_one(self, connection: socket.socket) -> None:
         connection.settimeout(_FIRST_FRAME_S)
@@ -274,12 +283,36 @@ def _defect(error: Exception) -> UnavailableError:
     )
 
 
-def main(index: int, data_dir: Path) -> None:
-    """Be the query worker ``index`` of a data directory; returns when it is told to stop."""
-    data = DataDir(data_dir)
+def run_worker(
+    index: int,
+    data: DataDir,
+    *,
+    ready: Callable[[], None] | None = None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Be the query worker ``index``, in the main thread of a process of its own.
+
+    Args:
+        index: Its number: it listens on ``run/query-<index>.sock``.
+        data: The data directory.
+        ready: Called once, when it takes queries.
+        stop: Set by the caller's handler of SIGTERM: the worker finishes its query and returns.
+            None: the worker handles SIGTERM and SIGINT itself.
+
+    It also returns when a query left so much memory behind that a new process is better.
+    """
     limits = PublishedProject(data.published_project)().platform.query
     confine(
         memory_bytes=limits.memory + _OVERHEAD_BYTES,
         max_file_bytes=max(limits.spill, 2**30),
     )
-    Worker(index, data).serve()
+    if stop is None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    Worker(index, data, stop).serve(ready)
+
+
+def main(index: int, data_dir: Path) -> None:
+    """Be a query worker that nobody supervises."""
+    run_worker(index, DataDir(data_dir))

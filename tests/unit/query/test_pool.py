@@ -56,7 +56,7 @@ def test_a_query_goes_through_a_worker_and_into_the_history(
     house: House, start_worker: Start
 ) -> None:
     house.deliver(order_rows(0, 5), reached=5)
-    worker = start_worker(0, house.data)
+    worker = start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -85,7 +85,7 @@ def test_a_query_goes_through_a_worker_and_into_the_history(
 
 
 def test_arrow_streams_in_pieces(house: House, start_worker: Start) -> None:
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -101,7 +101,7 @@ def test_arrow_streams_in_pieces(house: House, start_worker: Start) -> None:
 
 
 def test_a_running_and_a_queued_query_can_be_cancelled(house: House, start_worker: Start) -> None:
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -127,7 +127,7 @@ def test_a_running_and_a_queued_query_can_be_cancelled(house: House, start_worke
 
 
 def test_a_reader_that_leaves_frees_the_worker(house: House, start_worker: Start) -> None:
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house, queue_timeout_s=10) as pool:
@@ -140,7 +140,7 @@ def test_a_reader_that_leaves_frees_the_worker(house: House, start_worker: Start
 
 
 def test_a_reader_that_stalls_is_cut_off(house: House, start_worker: Start) -> None:
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house, stall_timeout_s=0.2) as pool:
@@ -157,7 +157,7 @@ def test_a_reader_that_stalls_is_cut_off(house: House, start_worker: Start) -> N
 
 
 def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker: Start) -> None:
-    worker = start_worker(0, house.data)
+    worker = start_worker(1, house.data)
     recorded: list[Finished] = []
 
     async def scenario() -> None:
@@ -178,7 +178,7 @@ def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker
 
 
 def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Start) -> None:
-    worker = start_worker(0, house.data)
+    worker = start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -203,7 +203,7 @@ def test_nobody_waits_for_ever(house: House, start_worker: Start) -> None:
                 await pool.run(request("SELECT 1"))
 
     asyncio.run(no_worker())
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def busy() -> None:
         async with pool_of(house, queue_timeout_s=0.3) as pool:
@@ -221,7 +221,7 @@ def test_nobody_waits_for_ever(house: House, start_worker: Start) -> None:
 
 
 def test_sigterm_lets_the_query_finish(house: House, start_worker: Start) -> None:
-    worker = start_worker(0, house.data)
+    worker = start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -243,7 +243,7 @@ def test_a_query_over_its_memory_fails_alone(house: House, start_worker: Start) 
     platform = house.project.platform.model_copy(update={"query": query})
     house.project = house.project.model_copy(update={"platform": platform})
     house.publish()
-    start_worker(0, house.data)
+    start_worker(1, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
