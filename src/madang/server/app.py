@@ -15,17 +15,48 @@ from starlette.routing import Route
 from madang import __version__
 from madang.server.access_log import AccessLog
 from madang.server.auth import Authenticator
+from madang.server.catalog_cache import CatalogCache
 from madang.server.context import ServerContext
 from madang.server.errors import add_error_handlers
 from madang.server.gate import Gate
 from madang.server.ingest import Ingest
 from madang.server.openapi_document import add_openapi
-from madang.server.routes import health, ingest, session, tokens, users
+from madang.server.routes import (
+    dead_letters,
+    health,
+    ingest,
+    overview,
+    project,
+    session,
+    sql,
+    streams,
+    tables,
+    tokens,
+    ui,
+    users,
+)
+from madang.server.sampler import Sampler
+from madang.server.static import WebUi
+from madang.server.table_view import TableViews
+from madang.server.tail import Tails
 
 _log = logging.getLogger(__name__)
 _THREADS = 8
 _FLUSH_USES_S = 20.0
-_ROUTERS = (session.router, users.router, tokens.router, ingest.router, health.router)
+_ROUTERS = (
+    session.router,
+    users.router,
+    tokens.router,
+    overview.router,
+    streams.router,
+    dead_letters.router,
+    project.router,
+    tables.router,
+    sql.router,
+    ingest.router,
+    health.router,
+    ui.router,  # the last: it takes every path
+)
 
 
 def create_app(context: ServerContext) -> FastAPI:
@@ -41,12 +72,18 @@ def create_app(context: ServerContext) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        flushing = asyncio.create_task(_flush_uses(context))
+        loop = asyncio.get_running_loop()
+        app.state.ask_sampler = lambda: loop.call_soon_threadsafe(sampler.asked)
+        tasks = [
+            asyncio.create_task(_flush_uses(context)),
+            asyncio.create_task(sampler.run()),
+        ]
         try:
             yield
         finally:
-            flushing.cancel()
-            await asyncio.gather(flushing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await access_log.close()
             executor.shutdown()
 
@@ -55,7 +92,12 @@ def create_app(context: ServerContext) -> FastAPI:
     app.state.context = context
     app.state.authenticator = authenticator
     app.state.executor = executor
-    app.state.stopping = asyncio.Event()
+    app.state.stopping = stopping = asyncio.Event()
+    app.state.sampler = sampler = Sampler(context)
+    app.state.tails = Tails(stopping)
+    app.state.tables = TableViews(context)
+    app.state.catalog = CatalogCache()
+    app.state.ui = WebUi(context.ui)
     # In front of the described route of the same path, which only documents it.
     app.router.routes.insert(
         0, Route("/ingest/{stream:path}", Ingest(context, authenticator, executor))

@@ -122,7 +122,7 @@ class _StatusError(MadangError):
 def _from_status(request: Request, error: HTTPException) -> MadangError:
     path = request.url.path
     if error.status_code == http.HTTPStatus.NOT_FOUND:
-        paths = {getattr(route, "path", "") for route in request.app.routes}
+        paths = {getattr(route, "path", "") for route in request.app.routes} - {"/{path:path}"}
         near = near_match(path, paths)
         return NotFoundError(
             f"there is nothing at {path}", hint=f"did you mean {near}?" if near else None

@@ -6,6 +6,7 @@ one wrapper of ``send``, since ingest's requests pass it too.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from madang.server.access_log import Access, AccessLog
 from madang.server.errors import ForeignHostError, error_response, unexpected
 from madang.server.metrics import observe_request
 
+_log = logging.getLogger(__name__)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _COMMON = ((b"x-content-type-options", b"nosniff"),)
 _PAGES = (
@@ -81,10 +83,15 @@ class Gate:
                 await error_response(refused)(scope, receive, counted)
             else:
                 await self._app(scope, receive, counted)
+        except MadangError as error:
+            # A stream that failed half way, such as a query over its time. Ending the connection
+            # before the answer's end is the only way left to say so.
+            _log.info("an answer was broken off: %s", error)
+            if not status:
+                await error_response(error)(scope, receive, counted)
         except Exception as error:
             bug = unexpected(error, scope["method"], scope["path"])
             if status:
-                # Half an answer is out: ending the connection is the only way left to say so.
                 raise
             await error_response(bug)(scope, receive, counted)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -13,34 +13,44 @@ from argon2 import PasswordHasher
 
 from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
+from madang.core.errors import UnavailableError
 from madang.core.names import unknown
-from madang.lake import DEAD_LETTER_SCHEMA
+from madang.lake import DEAD_LETTER_SCHEMA, Lake
 from madang.operate.accounts import Role, Scope, bootstrap, open_accounts
+from madang.operate.health import DiskSpace, Health
 from madang.project import PlatformSpec, Project, RecordFormat, ServerSpec, StreamSpec
 from madang.server import ServerContext, create_app, run_server
+from madang.server.context import WrittenStream
 from madang.stream import RECORD_SCHEMA, LogStore
 
 PASSWORD = "correct horse"
 WEAK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-@dataclass(frozen=True)
-class Space:
-    total_bytes: int = 100
-    free_bytes: int = 50
-    min_free_bytes: int = 10
-
-
-@dataclass
-class Health:
-    word: str = "ok"
-    problems: tuple = ()
-    disk: Space = field(default_factory=Space)
-    roles: tuple = ()
+GOOD = Health((), DiskSpace(100, 50, 10), ())
 
 
 def stream_spec(name, **more):
     return StreamSpec(name=name, **more)
+
+
+class NoQueries:
+    """A platform without query workers."""
+
+    async def run(self, request):
+        raise UnavailableError("no query worker is up")
+
+    async def complete(self, identity):
+        raise UnavailableError("no query worker is up")
+
+    def cancel(self, query_id):
+        return False
+
+    def status(self, query_id):
+        return None
+
+    def statuses(self):
+        return []
 
 
 class Clock(SystemClock):
@@ -90,7 +100,9 @@ class World:
             self.tokens[scope.value] = made.secret
         for role in (Role.EDITOR, Role.VIEWER):
             self.accounts.users.create(role.value, role, PASSWORD)
-        self.health = Health()
+        self.health = GOOD
+        self.lake = Lake(self.data)
+        self.written = {}
         self.stop = threading.Event()
         self.thread = None
         self.port = 0
@@ -112,11 +124,25 @@ class World:
             project=lambda: self.project,
             open_stream=self.open_stream,
             health=lambda: self.health,
+            lake=self.lake,
+            queries=NoQueries(),
+            write_stream=self.write_stream,
+            ui=self.data.root / "no-ui",
             clock=self.clock_s,
             metrics=lambda: b"# metrics\n",
             hosts=frozenset({"127.0.0.1", "localhost"}),
         )
         return replace(context, **more)
+
+    def write_stream(self, name, spec):
+        """What the project's writer does, without its files."""
+        created = name not in self.project.streams
+        self.add(StreamSpec.model_validate({**spec, "name": name}))
+        return WrittenStream(f"streams/{name}.yml", "partitions: 1\n", created)
+
+    def add(self, spec):
+        streams = {**self.project.streams, spec.name: spec}
+        self.project = self.project.model_copy(update={"streams": streams})
 
     def serve(self, **more):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -152,13 +178,13 @@ class World:
             self.thread.join(20)
             assert not self.thread.is_alive()
         self.store.close()
+        self.lake.close()
         self.accounts.close()
 
     def new_stream(self, **spec):
         """Add a stream to the project, as somebody who writes a file does."""
         name = f"s{next(self.numbers)}"
-        streams = {**self.project.streams, name: stream_spec(name, **spec)}
-        self.project = self.project.model_copy(update={"streams": streams})
+        self.add(stream_spec(name, **spec))
         return name
 
     def values(self, stream, partition=0):

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
+from madang.operate.health import DiskSpace, Health, Problem, Severity
 from madang.server.access_log import Access, AccessLog
 from madang.server.gate import allowed_hosts, host_name
+
+DOWN = Health((Problem("disk_full", Severity.ERROR, "full"),), DiskSpace(100, 5, 10), ())
 
 
 def access_lines(world, count):
@@ -105,7 +108,7 @@ def test_access_log_has_a_line_per_request_and_no_secret(world):
     assert ingest["bytes_out"] > 0
     assert ingest["duration_ms"] > 0
     assert "verysecret" not in str(login)
-    assert missing["route"] == "other"
+    assert missing["route"] == "/{path:path}"
 
 
 def some_access(number):
@@ -164,7 +167,7 @@ def test_readiness(world):
     world.serve()
     with world.client() as client:
         assert client.get("/readyz").json()["ready"]
-        world.health.word = "down"
+        world.health = DOWN
         answer = client.get("/readyz")
     assert answer.status_code == 503
     assert not answer.json()["ready"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from madang.server.context import HealthView, ServerContext
+from madang.operate.health import Health
+from madang.server.context import ServerContext
 from madang.server.models.health import CheckAnswer, ReadyAnswer
 
 router = APIRouter(tags=["health"])
@@ -36,7 +37,7 @@ def metrics(request: Request) -> Response:
     return Response(context.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _checks(health: HealthView) -> dict[str, CheckAnswer]:
+def _checks(health: Health) -> dict[str, CheckAnswer]:
     errors = [problem for problem in health.problems if problem.severity == "error"]
     checks = {
         "platform": CheckAnswer(

@@ -1,0 +1,228 @@
+"""Dead letters, appended to their stream again after a fix.
+
+Exactly once by default, even if this is killed half way. Letters are taken in runs that are the
+same on every try: cut at multiples of 256, up to an end that is committed before the first append
+(group ``replay.intent``). Each run's appends carry origins, so that what was appended but not
+committed (group ``replay``) is not appended twice.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from madang.core.errors import ConflictError, InvalidInputError
+from madang.core.ids import new_id
+from madang.stream import RECORD_SCHEMA, LogStream, Origin
+
+REPLAY_GROUP = "replay"
+_INTENT_GROUP = "replay.intent"
+_RUN_LETTERS = 256
+_READ_BYTES = 8 * 2**20
+_TIMEOUT_S = 60.0
+_PARTITION = 0
+"""Dead letters have one partition: they are few, and their order is that of delivery."""
+_running: set[str] = set()
+_running_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """``count`` letters of those from ``from_offset`` to before ``to_offset`` were appended."""
+
+    count: int
+    from_offset: int
+    to_offset: int
+
+
+def replayed_to(dead: LogStream) -> int:
+    """Dead letters below this offset were replayed, or are gone."""
+    return max(dead.committed(REPLAY_GROUP).get(_PARTITION, 0), dead.bounds(_PARTITION).earliest)
+
+
+def replay(
+    dead: LogStream,
+    stream: LogStream,
+    *,
+    from_offset: int | None = None,
+    to_offset: int | None = None,
+    code: str | None = None,
+) -> Replayed:
+    """Append dead letters to ``stream`` again, in the partition and as what they came.
+
+    Args:
+        dead: The dead letters of ``stream``.
+        stream: Where they came from.
+        from_offset: The first one. With a bound, letters are appended even if they were before.
+        to_offset: Behind the last one.
+        code: Only those with this code.
+
+    Raises:
+        ConflictError: another replay of the stream is under way.
+        InvalidInputError: the stream is a typed one, or the bounds are none.
+        StorageFullError: the disk is full; what was appended so far stays appended.
+    """
+    if not stream.schema.equals(RECORD_SCHEMA):
+        raise InvalidInputError(f"{stream.name!r} is a typed stream: its letters have no bytes")
+    for bound in (from_offset, to_offset):
+        if bound is not None and bound < 0:
+            raise InvalidInputError(f"an offset is not negative: {bound}")
+    with _running_lock:
+        if dead.name in _running:
+            raise ConflictError(f"a replay of {stream.name!r} is under way already")
+        _running.add(dead.name)
+    try:
+        if from_offset is not None or to_offset is not None:
+            return _range(dead, stream, from_offset, to_offset, code)
+        if code is not None:
+            return _by_code(dead, stream, code)
+        return _in_turn(dead, stream)
+    finally:
+        with _running_lock:
+            _running.discard(dead.name)
+
+
+def _in_turn(dead: LogStream, stream: LogStream) -> Replayed:
+    start, end = replayed_to(dead), dead.bounds(_PARTITION).end
+    intent = min(dead.committed(_INTENT_GROUP).get(_PARTITION, 0), end)
+    count, at = 0, start
+    # What was begun before is finished first, in the same runs.
+    for until in (intent, end):
+        if until <= at:
+            continue
+        dead.commit(_INTENT_GROUP, {_PARTITION: until})
+        for run in _runs(dead, at, until):
+            fresh = _not_yet_by_code(dead, run.letters)
+            count += _append(fresh, stream, f"key:replay:{dead.name}:{run.base}")
+            dead.commit(REPLAY_GROUP, {_PARTITION: run.until})
+        dead.commit(REPLAY_GROUP, {_PARTITION: until})
+        at = until
+    return Replayed(count, start, max(start, end))
+
+
+def _by_code(dead: LogStream, stream: LogStream, code: str) -> Replayed:
+    group = _code_group(code)
+    start = max(replayed_to(dead), dead.committed(group).get(_PARTITION, 0))
+    end = dead.bounds(_PARTITION).end
+    count = 0
+    for run in _runs(dead, start, end):
+        chosen = _with_code(run.letters, code)
+        count += _append(chosen, stream, f"key:replay:{dead.name}:{code}:{run.base}")
+        dead.commit(group, {_PARTITION: run.until})
+    return Replayed(count, start, max(start, end))
+
+
+def _range(
+    dead: LogStream,
+    stream: LogStream,
+    from_offset: int | None,
+    to_offset: int | None,
+    code: str | None,
+) -> Replayed:
+    bounds = dead.bounds(_PARTITION)
+    before = replayed_to(dead)
+    start = before if from_offset is None else max(from_offset, bounds.earliest)
+    end = max(start, bounds.end if to_offset is None else min(to_offset, bounds.end))
+    request, count = new_id(), 0
+    for run in _runs(dead, start, end):
+        chosen = run.letters if code is None else _with_code(run.letters, code)
+        count += _append(chosen, stream, f"key:replay:{request}:{run.base}")
+    if code is None and start <= before < end:
+        dead.commit(REPLAY_GROUP, {_PARTITION: end})
+    return Replayed(count, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Letters from offset ``base`` to before ``until``, with their own offset as ``_offset``."""
+
+    base: int
+    until: int
+    letters: pa.Table
+
+
+def _runs(dead: LogStream, start: int, end: int) -> Iterator[_Run]:
+    """Letters from ``start`` to ``end``, cut at multiples of 256."""
+    at = start
+    while at < end:
+        until = min(end, (at // _RUN_LETTERS + 1) * _RUN_LETTERS)
+        batches, base = [], at
+        while at < until:
+            chunks = dead.read(_PARTITION, at, max_bytes=_READ_BYTES)
+            if not chunks:
+                break
+            for chunk in chunks:
+                # A quarantined frame leaves a gap: those letters are gone.
+                if chunk.base_offset < until:
+                    batch = chunk.batch.slice(0, until - chunk.base_offset)
+                    ends = range(chunk.base_offset, chunk.base_offset + batch.num_rows)
+                    batches.append(batch.append_column("_offset", pa.array(ends, pa.int64())))
+                at = min(until, chunk.end_offset)
+                if at >= until:
+                    break
+        if batches:
+            yield _Run(base, until, pa.Table.from_batches(batches))
+        at = until
+
+
+def _with_code(letters: pa.Table, code: str) -> pa.Table:
+    return letters.filter(pc.equal(letters["code"], code))
+
+
+def _not_yet_by_code(dead: LogStream, letters: pa.Table) -> pa.Table:
+    """``letters`` without those that a replay of their code alone has taken."""
+    groups = set(dead.groups())
+    for code in pc.unique(letters["code"]).to_pylist():
+        if _code_group(code) not in groups:
+            continue
+        taken = dead.committed(_code_group(code)).get(_PARTITION, 0)
+        offsets = letters["_offset"]
+        mine = pc.and_(pc.equal(letters["code"], code), pc.less(offsets, taken))
+        letters = letters.filter(pc.invert(mine))
+    return letters
+
+
+def _append(letters: pa.Table, stream: LogStream, producer: str) -> int:
+    if not letters.num_rows:
+        return 0
+    futures = []
+    for part, attributes, group in _groups(letters):
+        records = _as_records(group)
+        # The digest: should other letters be left by another try, they are other appends.
+        digest = zlib.crc32(repr(group["_offset"].to_pylist()).encode())
+        futures.append(
+            stream.submit(
+                records,
+                partition=part if part < stream.partitions else 0,
+                origin=Origin(f"{producer}:{digest:08x}", 1),
+                attributes={**attributes, "replayed": "true"},
+            )
+        )
+    return sum(future.result(_TIMEOUT_S).count for future in futures)
+
+
+def _groups(letters: pa.Table) -> Iterator[tuple[int, dict[str, str], pa.Table]]:
+    """Letters by partition and attributes, each in order: a batch has one set of attributes."""
+    members: dict[tuple[int, tuple[tuple[str, str], ...]], list[int]] = {}
+    keys = zip(letters["partition"].to_pylist(), letters["attributes"].to_pylist(), strict=True)
+    for position, (part, attributes) in enumerate(keys):
+        members.setdefault((part, tuple(sorted(attributes or ()))), []).append(position)
+    for (part, attributes), rows in members.items():
+        yield part, dict(attributes), letters.take(pa.array(rows))
+
+
+def _as_records(letters: pa.Table) -> pa.RecordBatch:
+    headers = pa.nulls(letters.num_rows, RECORD_SCHEMA.field("headers").type)
+    columns = [letters["ts"], letters["key"], headers, letters["value"]]
+    table = pa.Table.from_arrays(columns, schema=RECORD_SCHEMA)
+    return table.combine_chunks().to_batches()[0]
+
+
+def _code_group(code: str) -> str:
+    return "replay.code." + re.sub(r"[^a-z0-9_-]", "-", code.lower())[:80]

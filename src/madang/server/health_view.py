@@ -1,0 +1,87 @@
+"""Health as models: shared by status and overview."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import psutil
+
+from madang.core.clock import from_us
+from madang.operate.health import Health
+from madang.server.context import ServerContext
+from madang.server.models.base import ErrorDetail, ErrorPlace
+from madang.server.models.overview import DiskRow, ProblemRow, RoleRow, StatusProject
+
+
+def health_fields(health: Health) -> dict[str, Any]:
+    """The fields of ``models.overview.Health``."""
+    disk = health.disk
+    return {
+        "health": health.word,
+        "problems": [
+            ProblemRow(
+                code=problem.code,
+                severity=str(problem.severity),
+                message=problem.message,
+                hint=problem.hint,
+            )
+            for problem in health.problems
+        ],
+        "disk": DiskRow(
+            total_bytes=disk.total_bytes,
+            free_bytes=disk.free_bytes,
+            min_free_bytes=disk.min_free_bytes,
+        ),
+        "roles": [
+            RoleRow(
+                name=role["name"],
+                pid=role["pid"],
+                state=role["state"],
+                started_at=role["started_at"],
+                restarts=role["restarts"],
+                memory_bytes=_memory_bytes(role["pid"]),
+            )
+            for role in health.roles
+        ],
+    }
+
+
+def project_view(context: ServerContext) -> StatusProject:
+    """What is in force, and what is wrong with the files as they stand."""
+    project = context.project()
+    return StatusProject(
+        directory=project.directory,
+        version=project.version,
+        loaded_at=_published_at(context),
+        errors=[_detail(error) for error in context.project_errors()],
+    )
+
+
+def _detail(fields: Mapping[str, Any]) -> ErrorDetail:
+    where = fields.get("where")
+    return ErrorDetail(
+        code=fields.get("code", "invalid_input"),
+        message=fields.get("message", ""),
+        hint=fields.get("hint"),
+        where=ErrorPlace(**where) if where else None,
+        retryable=bool(fields.get("retryable", False)),
+    )
+
+
+def _published_at(context: ServerContext) -> datetime | None:
+    try:
+        changed_ns = context.data.published_project.stat().st_mtime_ns
+    except OSError:
+        return None
+    return from_us(changed_ns // 1000)
+
+
+def _memory_bytes(pid: int | None) -> int:
+    if not pid:
+        return 0
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,59 @@
+"""Queries that ended: from ``system.query_history`` itself, so that a restart forgets none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from madang.core.clock import from_us
+from madang.query import QUERY_HISTORY_STREAM
+from madang.server.context import ServerContext
+from madang.server.models.base import ErrorDetail
+from madang.server.models.sql import QueryRow
+from madang.server.sampler import opened
+
+_READ_BYTES = 4 * 2**20
+_MOST_SCANNED = 5000
+_STEP = 500
+
+
+def ended_queries(context: ServerContext, limit: int, user: str | None) -> list[QueryRow]:
+    """The last ``limit`` queries that ended (of a user), newest first; of the last 5,000."""
+    stream = opened(context, QUERY_HISTORY_STREAM)
+    if stream is None or not stream.bounds(0).end:
+        return []
+    bounds = stream.bounds(0)
+    found: list[QueryRow] = []
+    end = bounds.end
+    oldest = max(bounds.earliest, bounds.end - _MOST_SCANNED)
+    while end > oldest and len(found) < limit:
+        start = max(oldest, end - _STEP)
+        rows: list[dict[str, Any]] = []
+        offset = start
+        while offset < end:
+            chunks = stream.read(0, offset, max_bytes=_READ_BYTES)
+            if not chunks:
+                break
+            for chunk in chunks:
+                rows += chunk.batch.slice(0, max(0, end - chunk.base_offset)).to_pylist()
+                offset = chunk.end_offset
+        found += [_row(row) for row in reversed(rows) if user in (None, row["user"])]
+        end = start
+    return found[:limit]
+
+
+def _row(row: dict[str, Any]) -> QueryRow:
+    error = None
+    if row["error"] is not None:
+        error = ErrorDetail(code=row["error_code"] or "error", message=row["error"])
+    return QueryRow(
+        query_id=row["query_id"],
+        state=row["state"],
+        user=row["user"] or "",
+        sql=row["sql"] or "",
+        started_at=row["started_at"] or row["ts"] or from_us(0),
+        duration_s=row["duration_s"] or 0.0,
+        rows=row["rows"] or 0,
+        bytes_read=row["bytes_read"] or 0,
+        truncated=bool(row["truncated"]),
+        error=error,
+    )

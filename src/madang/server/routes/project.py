@@ -1,0 +1,72 @@
+"""The project directory: writing a stream into it, and the schemas of its files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.encoders import jsonable_encoder
+
+from madang.core.errors import DeniedError, InvalidInputError, Place, UnavailableError
+from madang.core.names import RULE, is_name
+from madang.server.auth import MayAdmin, MayRead
+from madang.server.context import ServerContext
+from madang.server.models.streams import PutStreamAnswer
+from madang.server.routes.answers import BODY_ERRORS, ERRORS, NAMED_ERRORS, errors
+
+router = APIRouter(prefix="/api", tags=["project"])
+_OPEN_S = 10.0
+_POLL_S = 0.02
+
+
+@router.put(
+    "/streams/{stream}",
+    responses={
+        201: {"model": PutStreamAnswer, "description": "The stream is new."},
+        **BODY_ERRORS,
+        **ERRORS,
+        **errors(s409="The project's files are broken elsewhere."),
+    },
+)
+async def put_stream(
+    request: Request,
+    response: Response,
+    stream: str,
+    body: Annotated[dict[str, Any], Body(description="A StreamSpec; may be empty.")],
+    _identity: MayAdmin,
+) -> PutStreamAnswer:
+    """Write a stream's file into the project and open it: it takes records when this answers."""
+    context: ServerContext = request.app.state.context
+    if not is_name(stream):
+        if "." in stream and is_name(stream.replace(".", "_")):
+            raise DeniedError(f"{stream!r} is Madang's own", hint=f"a name is {RULE}")
+        raise InvalidInputError(
+            f"{stream!r} cannot name a stream", hint=f"a name is {RULE}", where=Place("stream")
+        )
+    written = await anyio.to_thread.run_sync(context.write_stream, stream, body)
+    await _until_open(context, stream)
+    response.status_code = 201 if written.created else 200
+    spec = context.project().streams[stream]
+    return PutStreamAnswer(name=stream, file=written.file, yaml=written.yaml, table=spec.table)
+
+
+@router.get("/schema/{kind}", responses=NAMED_ERRORS)
+async def get_schema(request: Request, kind: str, _identity: MayRead) -> dict[str, Any]:
+    """The JSON Schema of a kind of file: stream, source, table or platform."""
+    context: ServerContext = request.app.state.context
+    found: dict[str, Any] = jsonable_encoder(context.schema(kind))
+    return found
+
+
+async def _until_open(context: ServerContext, name: str) -> None:
+    deadline_s = context.clock.monotonic_s() + _OPEN_S
+    while name not in context.project().streams:
+        if context.clock.monotonic_s() > deadline_s:
+            raise UnavailableError(
+                f"the file of {name!r} is written, but the project was not published yet",
+                hint="ask again; madang status says what is wrong",
+            )
+        await asyncio.sleep(_POLL_S)
+    await anyio.to_thread.run_sync(context.open_stream, name)

@@ -1,0 +1,236 @@
+"""Streams: what they are, what is in them, their live tails."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import anyio.to_thread
+import orjson
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from madang.core.errors import InvalidInputError, MadangError, Place
+from madang.core.names import DEAD_SUFFIX, unknown
+from madang.operate.accounts import Permission
+from madang.project import StreamSpec
+from madang.server.auth import MayRead
+from madang.server.context import ServerContext
+from madang.server.models.streams import (
+    GroupRow,
+    NamedType,
+    PartitionBounds,
+    RecordsAnswer,
+    StreamAnswer,
+    StreamsAnswer,
+    StreamSummary,
+)
+from madang.server.records import forward, newest
+from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS
+from madang.server.routes.session import machine_zone
+from madang.server.sampler import LAKE_GROUP, Sampler, opened
+from madang.server.tail import Tails, parse_event_id
+from madang.stream import LogStream
+
+router = APIRouter(prefix="/api/streams", tags=["streams"])
+MAX_RECORDS = 1000
+Limit = Annotated[int, Query(ge=1, le=MAX_RECORDS)]
+
+
+def spec_of(context: ServerContext, name: str) -> StreamSpec:
+    """What the project says of a stream.
+
+    Raises:
+        NotFoundError: it knows none of that name.
+    """
+    streams = context.project().streams
+    spec = streams.get(name)
+    if spec is None:
+        raise unknown("stream", name, streams)
+    return spec
+
+
+def readable(context: ServerContext, name: str) -> LogStream:
+    """A stream of the project, or the dead letters of one.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    spec_of(context, name.removesuffix(DEAD_SUFFIX))
+    return context.open_stream(name)
+
+
+@router.get("", responses=NAMED_ERRORS)
+def list_streams(request: Request, _identity: MayRead) -> StreamsAnswer:
+    """All streams, with how they flow."""
+    context: ServerContext = request.app.state.context
+    sampler: Sampler = request.app.state.sampler
+    request.app.state.ask_sampler()
+    streams = context.project().streams
+    return StreamsAnswer(
+        streams=[_summary(context, sampler, name, streams[name]) for name in sorted(streams)]
+    )
+
+
+@router.get("/{stream}", responses=NAMED_ERRORS)
+def get_stream(request: Request, stream: str, _identity: MayRead) -> StreamAnswer:
+    """A stream in full."""
+    context: ServerContext = request.app.state.context
+    request.app.state.ask_sampler()
+    spec = spec_of(context, stream)
+    summary = _summary(context, request.app.state.sampler, stream, spec)
+    log = opened(context, stream)
+    file, yaml = _file_of(context, stream) if summary.editable else ("", "")
+    return StreamAnswer(
+        **summary.model_dump(),
+        spec=spec,
+        yaml=yaml,
+        file=file,
+        schema=[] if log is None else _schema(log),
+        partition_bounds=[] if log is None else _bounds(log, spec),
+        groups=[] if log is None else _groups(log),
+    )
+
+
+@router.get(
+    "/{stream}/records",
+    response_model=RecordsAnswer,
+    responses={**BODY_ERRORS, **NAMED_ERRORS},
+)
+def get_records(
+    request: Request,
+    stream: str,
+    _identity: MayRead,
+    *,
+    partition: Annotated[int | None, Query(ge=0, description="Default: all.")] = None,
+    offset: Annotated[int | None, Query(ge=0, description="Needs partition.")] = None,
+    from_: Annotated[Literal["latest", "earliest"], Query(alias="from")] = "latest",
+    limit: Limit = 100,
+) -> Response:
+    """Records from an offset on, the earliest, or (by default) the newest."""
+    context: ServerContext = request.app.state.context
+    log = readable(context, stream)
+    if partition is not None and partition >= log.partitions:
+        raise InvalidInputError(
+            f"the stream {stream!r} has no partition {partition}",
+            hint=f"it has {log.partitions}, counted from 0",
+            where=Place("partition"),
+        )
+    partitions = list(range(log.partitions)) if partition is None else [partition]
+    if offset is not None:
+        if len(partitions) != 1:
+            raise InvalidInputError("an offset needs its partition", where=Place("partition"))
+        found = forward(log, {partitions[0]: offset}, limit)
+    elif from_ == "earliest":
+        found = forward(log, {part: log.bounds(part).earliest for part in partitions}, limit)
+    else:
+        found = newest(log, partitions, limit)
+    following = {str(part): at for part, at in found.next.items()}
+    return json_response({"records": found.rows, "next": following})
+
+
+@router.get(
+    "/{stream}/tail",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Events `records` (an array of RecordRow, at most 200) and `dropped` "
+            '(`{"count"}`); an event\'s id resumes behind it.',
+            "content": {"text/event-stream": {}},
+        },
+        **NAMED_ERRORS,
+        **BUSY_ERRORS,
+    },
+)
+async def tail(
+    request: Request,
+    stream: str,
+    _identity: MayRead,
+    last_event_id: Annotated[str | None, Header(max_length=2000)] = None,
+) -> Response:
+    """New records as they are acknowledged, as server-sent events."""
+    context: ServerContext = request.app.state.context
+    tails: Tails = request.app.state.tails
+    tails.check()
+    log = await anyio.to_thread.run_sync(readable, context, stream)
+    positions = parse_event_id(last_event_id, log)
+    if positions is None:
+        positions = {part: log.bounds(part).end for part in range(log.partitions)}
+    headers, method = request.scope["headers"], request.method
+
+    async def still_allowed() -> bool:
+        try:
+            identity = await request.app.state.authenticator.identify(method, headers)
+        except MadangError:
+            return False
+        return bool(identity.may(Permission.READ))
+
+    return StreamingResponse(
+        tails.events(log, positions, still_allowed),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+def json_response(content: object) -> Response:
+    """A JSON answer from plain values, without a model's checks."""
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+def _summary(
+    context: ServerContext, sampler: Sampler, name: str, spec: StreamSpec
+) -> StreamSummary:
+    zone = spec.time.zone if spec.time else None
+    return StreamSummary(
+        **sampler.flow(name, spec).model_dump(),
+        description=spec.description,
+        owner=spec.owner,
+        partitions=spec.partitions,
+        format=spec.format,
+        time_zone=zone or context.project().platform.time_zone or machine_zone(),
+        editable="." not in name,
+    )
+
+
+def _file_of(context: ServerContext, name: str) -> tuple[str, str]:
+    from pathlib import Path
+
+    folder = Path(context.project().directory)
+    for suffix in (".yml", ".yaml"):
+        path = folder / "streams" / f"{name}{suffix}"
+        try:
+            return str(path.relative_to(folder)), path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+    return "", ""
+
+
+def _schema(log: LogStream) -> list[NamedType]:
+    return [NamedType(name=field.name, type=str(field.type)) for field in log.schema]
+
+
+def _bounds(log: LogStream, spec: StreamSpec) -> list[PartitionBounds]:
+    delivered = log.committed(LAKE_GROUP)
+    rows = []
+    for part in range(log.partitions):
+        bounds = log.bounds(part)
+        rows.append(
+            PartitionBounds(
+                partition=part,
+                earliest=bounds.earliest,
+                end=bounds.end,
+                size_bytes=bounds.size_bytes,
+                delivered=None if spec.table is None else delivered.get(part, 0),
+            )
+        )
+    return rows
+
+
+def _groups(log: LogStream) -> list[GroupRow]:
+    return [
+        GroupRow(
+            name=name,
+            offsets={str(part): offset for part, offset in log.committed(name).items()},
+            lag=log.lag(name),
+        )
+        for name in log.groups()
+    ]
