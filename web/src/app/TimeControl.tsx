@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 
 import { useSession } from '@/api/queries';
 import { setPreference, usePreference } from '@/i18n/preferences';
-import { DEFAULT_RANGE, parseRange, RANGES, wallRange } from '@/i18n/range';
+import { DEFAULT_RANGE, parseRange, RANGES, spanWords, wallRange } from '@/i18n/range';
 import { offsetLabel } from '@/i18n/time';
 import { useFormat } from '@/i18n/useFormat';
 
@@ -85,7 +85,7 @@ export function TimeControl() {
   };
   const says =
     range === null || range.relative
-      ? t('time.last', { span: t(`time.span`, { span: text ?? DEFAULT_RANGE }) })
+      ? t('time.last', { span: spanWords(text ?? DEFAULT_RANGE, format.language) })
       : `${format.time(range.startMs).slice(0, 16)} – ${format.time(range.endMs).slice(0, 16)}`;
   return (
     <Popover opened={opened} onChange={setOpened} width={320} position="bottom-end" trapFocus>

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { useTranslation } from 'react-i18next';
+import { Trans, useTranslation } from 'react-i18next';
 
 import { NOTHING } from '@/i18n/format';
 import { useFormat } from '@/i18n/useFormat';
@@ -23,6 +23,13 @@ export function Count({ value }: { value: Maybe }) {
   const text = format.count(value);
   const exact = format.exact(value);
   return text === exact ? <span className="num">{text}</span> : <Shown exact={exact}>{text}</Shown>;
+}
+
+type Counted = 'unit.nRows' | 'unit.nWaiting' | 'unit.nDead' | 'unit.nFresh' | 'unit.nRecords';
+
+/** A number in its words: "12.3K rows", "1.2만 행". */
+export function Counted({ what, value }: { what: Counted; value: number }) {
+  return <Trans i18nKey={what} components={{ n: <Count value={value} /> }} />;
 }
 
 export function Bytes({ value }: { value: Maybe }) {

@@ -17,7 +17,7 @@ function flat(tree: Tree, path = ''): Record<string, string> {
 
 const english = flat(en);
 const korean = flat(ko);
-const variables = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((found) => found[1]).toSorted();
+const variables = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}|<(\w+)\/>/g)].map((found) => found[1] ?? found[2]).toSorted();
 
 describe('dictionaries', () => {
   it('hold the same keys in both languages', () => {

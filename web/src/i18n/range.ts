@@ -8,6 +8,14 @@ export const DEFAULT_RANGE = '1h';
 
 const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** `1h` in words: "1 hour", "1시간". */
+export function spanWords(text: string, language: string): string {
+  const found = /^(\d{1,4})([mhd])$/.exec(text);
+  if (!found) return text;
+  const unit = { m: 'minute', h: 'hour', d: 'day' }[found[2] ?? 'm'] ?? 'minute';
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(Number(found[1]));
+}
+
 export function parseRange(text: string, nowMs: number): Range | null {
   const relative = /^(\d{1,4})([mhd])$/.exec(text);
   if (relative) {

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Overview } from '@/api/types';
 import { Panel } from '@/components/Panel';
 import { Sparkline } from '@/components/Sparkline';
-import { Ago, Bytes, Count, Duration, Rate } from '@/components/Values';
+import { Ago, Bytes, Counted, Duration, Rate } from '@/components/Values';
 
 import classes from './Flow.module.css';
 import { type Lane, lanes, laneTone, laneWidth } from './flow';
@@ -55,7 +55,7 @@ const LaneRow = memo(function LaneRow({ lane }: { lane: Lane }) {
               search={{ tab: 'dead' }}
               className={classes.dead}
             >
-              <Count value={stream.dead_letters} /> {t('home.deadShort')}
+              <Counted what="unit.nDead" value={stream.dead_letters} />
             </Link>
           ) : (
             <Ago at={stream.last_append_at} />
@@ -82,7 +82,7 @@ const LaneRow = memo(function LaneRow({ lane }: { lane: Lane }) {
               <line x1="0" x2="100%" y1="50%" y2="50%" strokeWidth={laneWidth(stream.records_per_s)} data-live={stream.records_per_s > 0} />
             </svg>
             <span className={classes.pipeText}>
-              <Count value={stream.lag_records} /> {t('home.waiting')}
+              <Counted what="unit.nWaiting" value={stream.lag_records} />
             </span>
           </>
         )}
@@ -105,7 +105,7 @@ const LaneRow = memo(function LaneRow({ lane }: { lane: Lane }) {
         {table && (
           <>
             <span>
-              <Count value={table.rows} /> {t('unit.rows')}
+              <Counted what="unit.nRows" value={table.rows} />
             </span>
             <span className={classes.under}>
               <Bytes value={table.size_bytes} />

@@ -1,0 +1,138 @@
+import { Decimal, Field, Int64, TimestampMicrosecond, Utf8, tableFromArrays } from 'apache-arrow';
+import { describe, expect, it } from 'vitest';
+
+import { autoChart, fittingChart } from '@/charts/autoChart';
+import { chartData } from '@/charts/chartData';
+
+import { cellText, decimalText, timestampText, typeName } from './cells';
+import { closeDraft, draftTitle, emptyDraft, openDraft, parseDrafts } from './drafts';
+import { moved, rangeOf, tabSeparated } from './gridKeys';
+import { barFor, barHeight, columnWindow, scrolled, TALLEST } from './gridScroll';
+import { bindable, bindParams, findParams } from './params';
+import { ResultSet } from './result';
+import { decodeShared, encodeShared } from './shareLink';
+
+describe('links', () => {
+  it('carry a query there and back, Korean too', () => {
+    const shared = { sql: "SELECT '한글' -- 설명\nFROM lake.주문", params: { from: '' }, chart: { type: 'bar' } };
+    const text = encodeShared(shared);
+    expect(text).toMatch(/^[\w-]+$/);
+    expect(decodeShared(text ?? '')).toEqual(shared);
+  });
+  it.each(['', '!!', 'AAAA', 'x'.repeat(40_000)])('say null for a broken one: %.10j', (text) => {
+    expect(decodeShared(text)).toBeNull();
+  });
+  it('are refused for what no mail program would carry', () => {
+    const noise = Array.from({ length: 60_000 }, (_, index) => String.fromCharCode(33 + ((index * 7919 + (index >> 3) * 31) % 90))).join('');
+    expect(encodeShared({ sql: noise + Array.from({ length: 30_000 }, () => Math.random().toString(36)).join('') })).toBeNull();
+  });
+});
+
+describe('parameters', () => {
+  it('are found where they are, once, and not in strings, names or comments', () => {
+    expect(findParams("SELECT $b, '$c', \"$d\", $a -- $e\n/* $f */ WHERE x = $b")).toEqual(['b', 'a']);
+    expect(findParams('SELECT $$ $no $$, $tag$ $no $tag$, $1')).toEqual([]);
+    expect(findParams("SELECT 'it''s $no', $yes")).toEqual(['yes']);
+  });
+  it('are bound with the type that was meant', () => {
+    expect(bindable('12')).toBe(12);
+    expect(bindable('-0.5')).toBe(-0.5);
+    expect(bindable('007')).toBe('007');
+    expect(bindable("'12'")).toBe('12');
+    expect(bindable('true')).toBe(true);
+    expect(bindable('null')).toBeNull();
+    expect(bindable('12345678901234567890')).toBe('12345678901234567890');
+  });
+  it('take $from and $to from the range, and name what is missing', () => {
+    const { bound, missing } = bindParams('SELECT $from, $to, $x, $y', { y: '1' }, { startMs: 0, endMs: 1000 });
+    expect(bound).toEqual({ from: '1970-01-01T00:00:00.000Z', to: '1970-01-01T00:00:01.000Z', y: 1 });
+    expect(missing).toEqual(['x']);
+  });
+});
+
+describe('drafts', () => {
+  it('survive nonsense in the storage', () => {
+    expect(parseDrafts('{"tabs": 3}').tabs).toHaveLength(1);
+    expect(parseDrafts(null).tabs).toHaveLength(1);
+  });
+  it('open a query once and take over the empty tab', () => {
+    const start = parseDrafts(null);
+    const one = openDraft(start, emptyDraft('SELECT 1'));
+    expect(one.tabs).toHaveLength(1);
+    expect(openDraft(one, emptyDraft('SELECT 1 ')).tabs).toHaveLength(1);
+    const two = openDraft(one, emptyDraft('SELECT 2'));
+    expect(closeDraft(two, two.active).active).toBe(one.active);
+  });
+  it('are named after what they read', () => {
+    expect(draftTitle('SELECT * FROM lake.orders o')).toBe('orders');
+    expect(draftTitle('SELECT 1 + 1')).toBe('SELECT 1 +');
+  });
+});
+
+describe('cells', () => {
+  it('keep microseconds and turn instants into the zone', () => {
+    expect(timestampText(Date.UTC(2026, 10, 21, 8, 8, 44, 123) + 0.456, 'Asia/Seoul')).toBe('2026-11-21 17:08:44.123456');
+    expect(timestampText(0, null)).toBe('1970-01-01 00:00:00');
+    expect(timestampText(Date.UTC(-1, 0, 1), null)).toMatch(/^-0001-01-01/);
+  });
+  it('keep decimals whole', () => {
+    expect(decimalText(Uint32Array.of(12345, 0, 0, 0), 2)).toBe('123.45');
+    expect(decimalText(Uint32Array.of(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff), 3)).toBe('-0.001');
+    expect(typeName(new Decimal(2, 10))).toMatch(/^decimal/);
+  });
+  it('name types as SQL does and show big integers whole', () => {
+    expect(typeName(new TimestampMicrosecond('UTC'))).toBe('timestamptz');
+    expect(cellText(9_007_199_254_740_993n, new Int64(), 'UTC')).toBe('9007199254740993');
+    expect(cellText(null, new Utf8(), 'UTC')).toBeNull();
+    expect(new Field('x', new Utf8()).name).toBe('x');
+  });
+});
+
+describe('results', () => {
+  const table = tableFromArrays({ n: Float64Array.of(3, 1, Number.NaN, 2), s: ['c', 'a', null, 'b'] });
+  const result = new ResultSet(table.schema, table.batches);
+  it('sort by any column, nothing last', () => {
+    expect([...result.order(0, false)]).toEqual([1, 3, 0, 2]);
+    expect([...result.order(0, true)]).toEqual([0, 3, 1, 2]);
+    expect([...result.order(1, true)]).toEqual([0, 3, 1, 2]);
+  });
+  it('are drawn by themselves', () => {
+    const choice = autoChart(result.columns);
+    expect(choice).toEqual({ type: 'bar', x: 's', y: ['n'], by: null });
+    expect(fittingChart({ x: 'gone' }, result.columns)).toEqual(choice);
+    const data = choice && chartData(result, choice, 'UTC');
+    expect(data?.series[0]?.points[0]).toEqual(['c', 3]);
+  });
+  it('are copied as spreadsheets take them', () => {
+    const grid = { heads: ['n', 's'], text: (row: number, column: number) => result.text(row, column, 'UTC') };
+    expect(tabSeparated(rangeOf({ row: 1, column: 1 }, { row: 0, column: 0 }), grid)).toBe('n\ts\n3\tc\n1\ta');
+    expect(tabSeparated(rangeOf({ row: 1, column: 1 }, { row: 1, column: 1 }), grid)).toBe('a');
+  });
+});
+
+describe('the grid', () => {
+  const extent = { total: 26_000_044, view: 500 };
+  it('reaches the first and the last row of a million', () => {
+    expect(barHeight(extent)).toBe(TALLEST);
+    const end = scrolled({ bar: 0, top: 0 }, TALLEST - 500, extent);
+    expect(end.top).toBe(extent.total - 500);
+    expect(scrolled(end, 0, extent).top).toBe(0);
+  });
+  it('moves by pixels under the wheel and by shares under the bar', () => {
+    expect(scrolled({ bar: 1000, top: 90_000 }, 1100, extent).top).toBe(90_100);
+    expect(scrolled({ bar: 0, top: 0 }, (TALLEST - 500) / 2, extent).top).toBeCloseTo((extent.total - 500) / 2);
+    expect(scrolled({ bar: 0, top: 0 }, barFor(1_000_000, extent), extent).top).toBeCloseTo(1_000_000);
+  });
+  it('draws only the columns that are seen', () => {
+    expect(columnWindow([0, 100, 200, 300], 120, 180)).toEqual([1, 2]);
+    expect(columnWindow([0, 100, 200, 300], -100, 1000)).toEqual([0, 3]);
+    expect(columnWindow([0], 0, 100)).toEqual([0, 0]);
+  });
+  it('moves by keys and stays inside', () => {
+    const grid = { rows: 10, columns: 3, page: 4 };
+    expect(moved({ row: 0, column: 0 }, 'ArrowUp', false, grid)).toEqual({ row: 0, column: 0 });
+    expect(moved({ row: 0, column: 0 }, 'End', true, grid)).toEqual({ row: 9, column: 2 });
+    expect(moved({ row: 2, column: 1 }, 'PageDown', false, grid)).toEqual({ row: 6, column: 1 });
+    expect(moved({ row: 0, column: 0 }, 'x', false, grid)).toBeNull();
+  });
+});
