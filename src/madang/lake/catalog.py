@@ -7,6 +7,7 @@ that moves here is the moment at which a commit becomes durable.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 import threading
@@ -83,6 +84,23 @@ class CatalogFile:
         )
         with lake_errors(f"the catalog {self._data.catalog}"), self.open().engine.connect() as link:
             return sorted((str(row[0]), str(row[1])) for row in link.execute(statement))
+
+    @contextmanager
+    def turn(self, namespace: str, name: str) -> Iterator[None]:
+        """Hold the table's turn to commit, among threads and processes.
+
+        Not for correctness, which the catalog sees to, but for fairness: without it, whoever needs
+        longer for a commit would be outrun again and again.
+        """
+        folder = self._data.run / "lake"
+        with lake_errors(f"the table {namespace}.{name}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder / f"{namespace}.{name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def close(self) -> None:
         """Release the file."""

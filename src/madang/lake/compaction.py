@@ -146,9 +146,9 @@ def to_location_text(path: str) -> str:
 
 
 def _rewrite(table: LakeTable, plan: CompactionPlan, rows: int) -> DataFile:
-    loaded = table.load()
-    schema = loaded.metadata.schema()
-    layout = table.layout(loaded, schema)
+    state = table.state()
+    schema = state.schema()
+    layout = table.layout(state, schema)
     arrow: pa.Schema = to_arrow(schema)
     keys = sort_keys(schema, layout.sort_by)
     with DayFile(layout, plan.day) as file:
@@ -170,15 +170,16 @@ def swap(table: LakeTable, removed: set[str], added: Sequence[DataFile]) -> None
         FencedError: one of ``removed`` is gone; ``added`` was discarded.
     """
     for _ in range(_ATTEMPTS):
-        loaded = table.load()
-        found = _live(loaded, removed)
-        if len(found) != len(removed):
-            break
-        try:
-            replace_files(loaded, found, added)
-        except CommitFailedException:
-            # Delivery came first. The files to be replaced are most likely still there.
-            continue
+        with table.turn():
+            loaded = table.load()
+            found = _live(loaded, removed)
+            if len(found) != len(removed):
+                break
+            try:
+                replace_files(loaded, found, added)
+            except CommitFailedException:
+                # Somebody who does not take turns. The files are most likely still there.
+                continue
         return
     discard(added)
     raise FencedError(f"the table {table.name} was changed while it was rewritten")

@@ -55,16 +55,18 @@ def expired_snapshots(history: Sequence[Snapshot], *, keep_s: float, now_us: int
     reach_us = now_us - round(keep_s * 1_000_000)
     full_us = now_us - round(FULL_HISTORY_S * 1_000_000)
     slot_us = round(THIN_HISTORY_S * 1_000_000)
-    gone = []
-    for snapshot, following in itertools.pairwise(history):
-        beyond = following.at_us <= reach_us
-        # The last state of each slot stays.
-        crowded = following.at_us < full_us and (
-            snapshot.at_us // slot_us == following.at_us // slot_us
-        )
-        if beyond or crowded:
-            gone.append(snapshot.snapshot_id)
-    return gone
+    thinned = [
+        snapshot
+        for snapshot, following in itertools.pairwise(history)
+        # Of a slot, the last state stays.
+        if following.at_us >= full_us or snapshot.at_us // slot_us != following.at_us // slot_us
+    ]
+    left = {
+        snapshot.snapshot_id
+        for snapshot, following in itertools.pairwise([*thinned, *history[-1:]])
+        if following.at_us > reach_us
+    }
+    return [each.snapshot_id for each in history[:-1] if each.snapshot_id not in left]
 
 
 def expire(table: LakeTable, snapshot_ids: Sequence[int]) -> ExpiryReport:
@@ -76,14 +78,15 @@ def expire(table: LakeTable, snapshot_ids: Sequence[int]) -> ExpiryReport:
     wanted = set(snapshot_ids)
     with lake_errors(f"expiring snapshots of the table {table.name}"):
         for _ in range(_ATTEMPTS):
-            loaded = table.load()
-            known = {each.snapshot_id for each in loaded.metadata.snapshots}
-            gone = (wanted & known) - {loaded.metadata.current_snapshot_id}
-            try:
-                if gone:
-                    forget(loaded, gone)
-            except CommitFailedException:
-                continue
+            with table.turn():
+                loaded = table.load()
+                known = {each.snapshot_id for each in loaded.metadata.snapshots}
+                gone = (wanted & known) - {loaded.metadata.current_snapshot_id}
+                try:
+                    if gone:
+                        forget(loaded, gone)
+                except CommitFailedException:
+                    continue
             return ExpiryReport(table.name, len(gone), len(known) - len(gone))
     raise FencedError(f"the table {table.name} was changed {_ATTEMPTS} times during one expiry")
 

@@ -60,6 +60,12 @@ class TableState:
         self._parsed: dict[int, Schema] = {}
         self._snapshots: list[Any] = raw.get("snapshots") or []
         self.current_schema_id: int = raw["current-schema-id"]
+        self.last_column_id: int = raw["last-column-id"]
+        spec_id: int = raw["default-spec-id"]
+        self.spec_id = spec_id
+        self.by_day = any(
+            each["spec-id"] == spec_id and each["fields"] for each in raw["partition-specs"]
+        )
         self.table_folder = to_path(raw["location"])
         self.properties: Mapping[str, str] = raw.get("properties") or {}
         self.updated_at_us: int = raw["last-updated-ms"] * 1000

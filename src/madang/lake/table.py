@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -169,33 +170,22 @@ class LakeTable:
             StorageFullError: no room; nothing was committed.
         """
         started = time.monotonic()
-        files: list[DataFile] | None = None
-        written: Schema | None = None
         for _ in range(_ATTEMPTS):
+            state = self.state()
+            current = state.current
+            self._fence(current.offsets if current else {}, expected, reached)
             with lake_errors(f"the table {self.name}"):
-                table = self.load()
-                before = table.metadata.schema()
-                try:
-                    offsets = self._moved(table, expected, reached)
-                    schema = evolve(
-                        before,
-                        rows.schema,
-                        last_id=table.metadata.last_column_id,
-                        docs=self.spec.columns,
-                    )
-                except BaseException:
-                    discard(files or ())
-                    raise
-                if files is None or written != schema:
-                    discard(files or ())
-                    shaped = within_years(conform(rows, to_arrow(schema)))
-                    files = write_rows(shaped, self.layout(table, schema))
-                    written = schema
-                try:
-                    snapshot_id = append_files(table, files, offsets, schema)
-                except CommitFailedException:
-                    # Upkeep moved the table on. Whether a writer did, the offsets tell.
-                    continue
+                before = state.schema()
+                schema = self._evolved(before, rows, state.last_column_id)
+                files = write_rows(
+                    within_years(conform(rows, to_arrow(schema))), self.layout(state, schema)
+                )
+                done = self._append(files, (before, schema), expected, reached)
+            if done is None:
+                # Another schema than the one that the files were written for.
+                discard(files)
+                continue
+            snapshot_id, offsets = done
             known = {field.name for field in before.fields}
             return CommitReport(
                 table=self.name,
@@ -207,13 +197,42 @@ class LakeTable:
                 columns=tuple(f.name for f in schema.fields if f.name not in known),
                 duration_s=time.monotonic() - started,
             )
-        discard(files or ())
         raise FencedError(f"the table {self.name} was changed {_ATTEMPTS} times during one commit")
 
-    def _moved(
-        self, table: Table, expected: Mapping[str, int], reached: Mapping[str, int]
+    def _append(
+        self,
+        files: Sequence[DataFile],
+        schemas: tuple[Schema, Schema],
+        expected: Mapping[str, int],
+        reached: Mapping[str, int],
+    ) -> tuple[int, dict[str, int]] | None:
+        """Commit files; None if the table's schema is not the first of ``schemas`` any more."""
+        before, schema = schemas
+        for _ in range(_ATTEMPTS):
+            with self.turn():
+                table = self.load()
+                try:
+                    offsets = self._fence(stored_offsets(table), expected, reached)
+                except FencedError:
+                    discard(files)
+                    raise
+                if table.metadata.schema() != before:
+                    return None
+                evolved = table.metadata.schema() if schema is before else schema
+                try:
+                    return append_files(table, files, offsets, evolved), offsets
+                except CommitFailedException:
+                    # Somebody who does not take turns. Whether a writer, the offsets tell.
+                    continue
+        discard(files)
+        raise FencedError(f"the table {self.name} was changed {_ATTEMPTS} times during one commit")
+
+    def _evolved(self, before: Schema, rows: pa.Table, last_id: int) -> Schema:
+        return evolve(before, rows.schema, last_id=last_id, docs=self.spec.columns)
+
+    def _fence(
+        self, stored: Mapping[str, int], expected: Mapping[str, int], reached: Mapping[str, int]
     ) -> dict[str, int]:
-        stored = stored_offsets(table)
         for key in {**expected, **reached}:
             if stored.get(key) != expected.get(key):
                 raise FencedError(
@@ -223,19 +242,22 @@ class LakeTable:
                 )
         return {**stored, **reached}
 
+    def turn(self) -> AbstractContextManager[None]:
+        """The turn to commit to this table; held while its state is read, changed and committed."""
+        return self._catalog.turn(self._namespace, self._table)
+
     def load(self) -> Table:
         """The table as PyIceberg has it, for a transaction."""
         return self._catalog.open().load_table((self._namespace, self._table))
 
-    def layout(self, table: Table, schema: Schema) -> FileLayout:
+    def layout(self, state: TableState, schema: Schema) -> FileLayout:
         """How data files of the table are written."""
-        spec = table.metadata.spec()
         return FileLayout(
-            folder=self.state().table_folder / "data",
+            folder=state.table_folder / "data",
             schema=schema,
-            by_day=not spec.is_unpartitioned(),
+            by_day=state.by_day,
             sort_by=self.sort_by,
-            spec_id=spec.spec_id,
+            spec_id=state.spec_id,
         )
 
     def describe(self) -> TableDescription:
