@@ -103,8 +103,8 @@ def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[
         "collect": run_collect,
         "deliver": run_deliver,
     }
-    for number in range(1, project.platform.query.workers + 1):
-        roles[f"query-{number}"] = query_role(number)
+    for index in range(project.platform.query.workers):
+        roles[f"query-{index}"] = query_role(index)
     return roles
 
 

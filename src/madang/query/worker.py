@@ -18,7 +18,7 @@ import msgspec
 from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, UnavailableError
-from madang.project import Project
+from madang.project import ProjectFollower
 from madang.query import wire
 from madang.query.control import Control
 from madang.query.door import Door, DoorSettings, Finished
@@ -42,25 +42,6 @@ _FIRST_FRAME_S = 5.0
 _OVERHEAD_BYTES = 2 * 2**30
 
 
-class PublishedProject:
-    """The last good project, read anew when its file changes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._project = Project(directory=str(path.parent))
-
-    def __call__(self) -> Project:
-        """The project as it stands; an empty one before anything was published."""
-        with contextlib.suppress(OSError, ValueError):
-            found = self._path.stat()
-            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if seen != self._seen:
-                self._project = Project.model_validate_json(self._path.read_bytes())
-                self._seen = seen
-        return self._project
-
-
 class Worker:
     """Serves queries on ``run/query-<index>.sock`` until it is told to stop.
 
@@ -75,7 +56,7 @@ class Worker:
         self._data = data
         self._socket_path = data.run / f"query-{index}.sock"
         self._spill = data.spill / f"query-{index}"
-        self._project = PublishedProject(data.published_project)
+        self._project = ProjectFollower(data).current
         self._catalog = LakeCatalog(data, self._project)
         self._door: Door | None = None
         self._door_of: object = None
@@ -301,7 +282,7 @@ def run_worker(
 
     It also returns when a query left so much memory behind that a new process is better.
     """
-    limits = PublishedProject(data.published_project)().platform.query
+    limits = ProjectFollower(data).current().platform.query
     confine(
         memory_bytes=limits.memory + _OVERHEAD_BYTES,
         max_file_bytes=max(limits.spill, 2**30),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -100,7 +101,9 @@ class House:
         self._door: Door | None = None
 
     def publish(self) -> None:
-        self.data.published_project.write_text(self.project.model_dump_json(by_alias=True))
+        project = self.project.model_dump(mode="json", by_alias=True)
+        published = {"loaded_at": "2026-01-01T00:00:00+00:00", "project": project}
+        self.data.published_project.write_text(json.dumps(published))
 
     def deliver(self, rows: pa.Table, reached: int) -> int:
         if not self.lake.exists("lake.orders"):

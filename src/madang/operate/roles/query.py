@@ -8,10 +8,10 @@ from madang.operate.role import RoleContext
 from madang.query.worker import run_worker
 
 
-def query_role(number: int) -> Callable[[RoleContext], None]:
-    """The body of the role ``query-<number>``."""
+def query_role(index: int) -> Callable[[RoleContext], None]:
+    """The body of the role ``query-<index>``."""
 
     def run_query(context: RoleContext) -> None:
-        run_worker(number, context.data, ready=context.ready, stop=context.stop)
+        run_worker(index, context.data, ready=context.ready, stop=context.stop)
 
     return run_query
