@@ -70,8 +70,7 @@ class MadangError(Exception):
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
-            "where": where
-            and {"name": where.name, "line": where.line, "column": where.column},
+            "where": where and {"name": where.name, "line": where.line, "column": where.column},
             "retryable": self.retryable,
             **self.extra(),
         }
