@@ -23,15 +23,14 @@ def run_collect(context: RoleContext) -> None:
     def stream(name: str) -> LogStream:
         return open_stream(store, follower.current(), name)
 
-    collector = Collector(stream, context.data)
-    collector.apply(follower.current())
+    collector = Collector(follower, stream, data=context.data)
+    collector.start()
     context.ready()
     turn, states = 0, StateFile(context.data.run / SOURCES_FILE)
     while not context.stop.wait(_LOOK_S):
-        if follower.changed():
-            collector.apply(follower.current())
+        collector.refresh()
         turn += 1
         if turn % _STATES_EVERY == 0:
-            states.write({each.name: each.as_dict() for each in collector.source_states()})
-    collector.close()
+            states.write(collector.source_states())
+    collector.stop()
     store.close()
