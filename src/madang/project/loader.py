@@ -218,8 +218,8 @@ class _Loader:
         return read_document(file, self.files.contents[file])
 
     def _build(self, model: type[S], document: Document, name: str) -> S | None:
-        if not document.root:
-            return None
+        if document.problems and not document.root:
+            return None  # it could not be read; ``{}`` is a mapping like any other
         written = document.root.get("name")
         if written not in (None, "", name) and isinstance(written, str):
             short = name.removeprefix(f"{DEFAULT_NAMESPACE}.")
