@@ -1,0 +1,198 @@
+"""Files of any size → request bodies of a few MiB that end with a record."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from madang.core.errors import InvalidInputError, TooLargeError
+from madang.core.names import near_match
+
+PIECE_BYTES = 4 * 2**20
+MAX_BODY_BYTES = 64 * 2**20
+
+FORMATS = ("ndjson", "json", "csv", "plain", "arrow", "parquet")
+CONTENT_TYPES = {
+    "ndjson": "application/x-ndjson",
+    "json": "application/json",
+    "csv": "text/csv",
+    "plain": "text/plain",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+_BY_SUFFIX = {
+    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".csv": "csv",
+    ".arrow": "arrow", ".arrows": "arrow", ".ipc": "arrow", ".feather": "arrow",
+    ".parquet": "parquet", ".log": "plain", ".txt": "plain",
+}  # fmt: skip
+_PACKED = (".gz", ".zst", ".zstd")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One request: a body that begins and ends with whole records."""
+
+    body: bytes
+    content_type: str
+
+
+def check_format(form: str) -> str:
+    """``form`` if files can have it.
+
+    Raises:
+        InvalidInputError: otherwise, with the near match.
+    """
+    if form not in FORMATS:
+        near = near_match(form, FORMATS)
+        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(FORMATS)}"
+        raise InvalidInputError(f"there is no format {form!r}", hint=hint)
+    return form
+
+
+def format_of(file: str, stream_format: str) -> str:
+    """The format of a file by its name; where that says nothing, as the stream is read."""
+    path = Path(file)
+    while path.suffix in _PACKED:
+        path = path.with_suffix("")
+    found = _BY_SUFFIX.get(path.suffix.lower())
+    by_stream = {"json": "ndjson", "csv": "csv", "typed": "ndjson"}.get(stream_format, "plain")
+    if found in (None, "plain"):
+        # A .log file may well hold JSON lines; the stream knows.
+        return by_stream
+    return found
+
+
+def open_file(file: str) -> IO[bytes]:
+    """The decompressed bytes of a file; ``-`` is standard input.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    raw = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - the caller's
+    buffered = cast("io.BufferedReader", raw)
+    head = buffered.peek(4)[:4]
+    if head.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+    if head == b"\x28\xb5\x2f\xfd":
+        import zstandard
+
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+        return io.BufferedReader(reader)
+    return buffered
+
+
+def pieces(file: IO[bytes], form: str, *, header: bool) -> Iterator[Piece]:
+    """The bodies of one file.
+
+    Args:
+        file: Decompressed bytes.
+        form: One of ``FORMATS``.
+        header: The CSV begins with a header line, which then begins every body.
+
+    Raises:
+        TooLargeError: a record, or a JSON array, is larger than a body may be.
+        InvalidInputError: the file cannot be read as ``form``.
+    """
+    if form == "parquet":
+        yield from _parquet(file)
+    elif form == "arrow":
+        yield from _arrow(file)
+    elif form == "json":
+        yield from _json(file)
+    else:
+        yield from _lines(file, form, header=header)
+
+
+def _lines(file: IO[bytes], form: str, *, header: bool, first: bytes = b"") -> Iterator[Piece]:
+    content_type = CONTENT_TYPES[form]
+    prefix = file.readline(2**20) if form == "csv" and header else b""
+    left = first
+    while True:
+        block = file.read(PIECE_BYTES)
+        data = left + block
+        if not block:
+            if data.strip(b"\r\n"):
+                yield Piece(prefix + data, content_type)
+            return
+        end = _record_end(data, quoted=form == "csv")
+        if end == 0:
+            if len(data) > MAX_BODY_BYTES:
+                raise TooLargeError(f"a record is larger than {MAX_BODY_BYTES // 2**20} MiB")
+            left = data
+            continue
+        left = data[end:]
+        yield Piece(prefix + data[:end], content_type)
+
+
+def _record_end(data: bytes, *, quoted: bool) -> int:
+    # The offset behind the last line end that ends a record; within CSV quotes it ends none.
+    end = data.rfind(b"\n") + 1
+    while quoted and end and data.count(b'"', 0, end) % 2:
+        end = data.rfind(b"\n", 0, end - 1) + 1
+    return end
+
+
+def _json(file: IO[bytes]) -> Iterator[Piece]:
+    # A .json file is one document (often a large array), or lines of JSON under the wrong name.
+    import json
+
+    head = file.read(PIECE_BYTES)
+    first_line = head.partition(b"\n")[0].strip()
+    if first_line.startswith(b"{"):
+        try:
+            json.loads(first_line)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            yield from _lines(file, "ndjson", header=False, first=head)
+            return
+    data = head + file.read(MAX_BODY_BYTES + 1 - len(head))
+    if len(data) > MAX_BODY_BYTES:
+        raise TooLargeError(
+            f"a JSON document is larger than {MAX_BODY_BYTES // 2**20} MiB",
+            hint="write one record a line (ndjson), such as with `jq -c .[]`",
+        )
+    if data.strip():
+        yield Piece(data, CONTENT_TYPES["json"])
+
+
+def _parquet(file: IO[bytes]) -> Iterator[Piece]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        source = pq.ParquetFile(file if file.seekable() else pa.BufferReader(file.read()))
+        for batch in source.iter_batches(batch_size=16_384):
+            yield _arrow_piece(batch)
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"not a Parquet file: {error}") from None
+
+
+def _arrow(file: IO[bytes]) -> Iterator[Piece]:
+    import pyarrow as pa
+
+    try:
+        if file.read(6) == b"ARROW1":
+            with pa.ipc.open_file(pa.BufferReader(b"ARROW1" + file.read())) as whole:
+                for number in range(whole.num_record_batches):
+                    yield _arrow_piece(whole.get_batch(number))
+            return
+        file.seek(0)
+        with pa.ipc.open_stream(file) as stream:
+            for batch in stream:
+                yield _arrow_piece(batch)
+    except (pa.ArrowException, io.UnsupportedOperation) as error:
+        raise InvalidInputError(f"not Arrow IPC: {error}") from None
+
+
+def _arrow_piece(batch: Any) -> Piece:  # noqa: ANN401 - pyarrow is imported late
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return Piece(sink.getvalue().to_pybytes(), CONTENT_TYPES["arrow"])

@@ -1,0 +1,180 @@
+"""``madang sql``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from madang.cli.options import Data, Token, Url
+
+_FORMATS = ("table", "json", "ndjson", "csv", "parquet", "arrow")
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(metavar="SQL", help="The query, or - to read standard input.")
+    ] = "-",
+    output_format: Annotated[
+        str, typer.Option("--format", "-f", help="table, json, ndjson, csv, parquet, arrow.")
+    ] = "table",
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="name=value for $name; repeat as needed."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Write the result to a file.")
+    ] = None,
+    max_rows: Annotated[int | None, typer.Option("--max-rows", min=1)] = None,
+    timeout: Annotated[str | None, typer.Option("--timeout", help="Such as 30s.")] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh/--delivered", help="With what is not delivered yet, or without."),
+    ] = True,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Ask the lake; the answer includes what arrived a moment ago."""
+    from madang.cli.options import client
+    from madang.core.errors import InvalidInputError
+    from madang.core.names import near_match
+    from madang.core.units import parse_duration
+
+    wanted = "json" if as_json else output_format
+    if wanted not in _FORMATS:
+        near = near_match(wanted, _FORMATS)
+        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(_FORMATS)}"
+        raise InvalidInputError(f"there is no format {wanted!r}", hint=hint)
+    text = sys.stdin.read() if query == "-" else query
+    if not text.strip():
+        raise InvalidInputError("there is no SQL", hint='madang sql "select 1"')
+    body: dict[str, object] = {"sql": text, "fresh": fresh}
+    if parameters:
+        body["params"] = _parameters(parameters)
+    if max_rows or wanted == "table":
+        body["max_rows"] = max_rows or 1000
+    timeout_s = parse_duration(timeout) if timeout is not None else 300.0
+    if timeout is not None:
+        body["timeout_s"] = timeout_s
+    api = client(url, token, data)
+    if wanted == "table" and output is None:
+        _show(_ask(api, body, "json", timeout_s))
+    else:
+        _save(api, body, "csv" if wanted == "table" else wanted, output, timeout_s)
+
+
+def _parameters(given: list[str]) -> dict[str, object]:
+    import json
+
+    from madang.core.errors import InvalidInputError
+
+    found: dict[str, object] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise InvalidInputError(f"{one!r} is not name=value")
+        try:
+            found[name.removeprefix("$")] = json.loads(value)
+        except ValueError:
+            found[name.removeprefix("$")] = value
+    return found
+
+
+def _ask(api: Any, body: dict[str, object], form: str, timeout_s: float) -> dict[str, Any]:  # noqa: ANN401
+    import json
+
+    with _open(api, body, form, timeout_s) as answer:
+        result: dict[str, Any] = json.loads(answer.read())
+    return result
+
+
+def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any:  # noqa: ANN401
+    """The open answer; Ctrl-C meanwhile cancels the query at the platform too."""
+    import json
+
+    from madang.cli.client import quoted
+    from madang.core.ids import new_id
+
+    identifier = new_id()
+    content = json.dumps({**body, "query_id": identifier}, ensure_ascii=False).encode()
+    try:
+        return api.stream(
+            "POST",
+            "/api/sql",
+            content,
+            headers={"Content-Type": "application/json"},
+            query={"format": form},
+            timeout_s=timeout_s + 60,
+        )
+    except KeyboardInterrupt:
+        api.close()
+        api.send("DELETE", f"/api/queries/{quoted(identifier)}")
+        raise
+
+
+def _save(
+    api: Any,  # noqa: ANN401 - the client, imported late
+    body: dict[str, object],
+    form: str,
+    output: str | None,
+    timeout_s: float,
+) -> None:
+    import shutil
+    from pathlib import Path
+
+    from madang.core.errors import InvalidInputError
+
+    if output is None and form in ("parquet", "arrow") and sys.stdout.isatty():
+        raise InvalidInputError(f"{form} is not for a terminal", hint="add --output FILE")
+    with _open(api, body, form, timeout_s) as answer:
+        if output is None:
+            shutil.copyfileobj(answer, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            draft = Path(f"{output}.part")
+            try:
+                with draft.open("wb") as file:
+                    shutil.copyfileobj(answer, file)
+                draft.replace(output)
+            finally:
+                draft.unlink(missing_ok=True)
+
+
+def _show(result: dict[str, Any]) -> None:
+    from madang.cli.output import count, duration, note, show_table, size
+
+    names = [column["name"] for column in result["columns"]]
+    numbers = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "LONG", "HUGE")
+    heads = [
+        f"{column['name']}>"
+        if any(word in str(column["type"]).upper() for word in numbers)
+        and "[" not in str(column["type"])
+        and "STRUCT" not in str(column["type"]).upper()
+        else column["name"]
+        for column in result["columns"]
+    ]
+    if names:
+        show_table(heads, [[_cell(value) for value in row] for row in result["rows"]])
+    stats = result.get("stats") or {}
+    parts = [f"{count(result['row_count'])} rows"]
+    if stats.get("duration_s") is not None:
+        parts.append(duration(stats["duration_s"]))
+    if stats.get("bytes_read"):
+        parts.append(f"{size(stats['bytes_read'])} read")
+    if result.get("truncated"):
+        parts.append("cut here; --max-rows or --format csv for all")
+    note(", ".join(parts))
+
+
+def _cell(value: object) -> str | int | float | bool | None:
+    import json
+
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        flat = value.replace("\n", "⏎").replace("\t", " ")
+        return flat if len(flat) <= 120 else flat[:119] + "…"
+    return value if isinstance(value, int | float | bool) else None

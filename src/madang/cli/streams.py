@@ -1,0 +1,151 @@
+"""``madang streams``: list, create, tail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from madang.cli.options import AsJson, Data, Token, Url
+
+app = typer.Typer(help="List, create and follow streams.", invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(help="The stream's name.")]
+
+
+@app.callback()
+def streams(
+    context: typer.Context,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the streams, unless a command follows."""
+    if context.invoked_subcommand is None:
+        list_streams(url, token, data, as_json)
+
+
+@app.command("list")
+def list_streams(
+    url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """List the streams: rate, lag, freshness, dead letters, size."""
+    from madang.cli.options import client
+    from madang.cli.output import count, duration, say, show_json, show_table, size
+
+    found = client(url, token, data).get("/api/streams")["streams"]
+    if as_json:
+        show_json(found)
+        return
+    if not found:
+        say("no streams; `madang streams create NAME` makes one")
+        return
+    show_table(
+        (
+            "stream",
+            "format",
+            "records>",
+            "per second>",
+            "lag>",
+            "fresh>",
+            "dead>",
+            "size>",
+            "table",
+        ),
+        [
+            (
+                one["name"],
+                one.get("format"),
+                count(one.get("records_total")),
+                f"{one.get('records_per_s') or 0:,.1f}",
+                count(one.get("lag_records")),
+                duration(one.get("freshness_s")),
+                count(one.get("dead_letters")),
+                size(one.get("size_bytes")),
+                one.get("table") or "–",
+            )
+            for one in found
+        ],
+    )
+
+
+@app.command("create")
+def create(
+    name: Name,
+    record_format: Annotated[
+        str | None, typer.Option("--format", help="How records are read: json, csv, plain, …")
+    ] = None,
+    partitions: Annotated[int | None, typer.Option("--partitions", min=1, max=64)] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Field whose value decides the partition.")
+    ] = None,
+    description: Annotated[str | None, typer.Option("--description")] = None,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a stream's YAML into the project and open it at once."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import say, show_json
+
+    given = {
+        "format": record_format,
+        "partitions": partitions,
+        "key": key,
+        "description": description,
+    }
+    spec = {name: value for name, value in given.items() if value is not None}
+    answer = client(url, token, data).send("PUT", f"/api/streams/{quoted(name)}", spec)
+    if as_json:
+        show_json(answer)
+        return
+    say(f"{answer['file']}")
+    if answer.get("table"):
+        say(f"records land in the table {answer['table']}")
+
+
+@app.command("tail")
+def tail(
+    name: Name,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=0, max=10_000, help="Newest records first shown.")
+    ] = 10,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", "-f/-F", help="Go on as records arrive.")
+    ] = True,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest records, then each one as it arrives; Ctrl-C ends it."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import note
+
+    path = f"/api/streams/{quoted(name)}"
+    if limit:
+        newest = client(url, token, data).get(f"{path}/records", limit=limit)
+        _show(newest["records"], as_json)
+    if not follow:
+        return
+    for event, content in client(url, token, data).events(f"{path}/tail"):
+        if event == "dropped":
+            note(f"… {content['count']:,} records not shown")
+        elif event == "records":
+            _show(content, as_json)
+
+
+def _show(records: list[dict[str, Any]], as_json: bool) -> None:
+    import json
+
+    from madang.cli.output import say
+
+    for record in records:
+        if as_json:
+            typer.echo(json.dumps(record, ensure_ascii=False))
+        else:
+            say(f"{record['partition']}/{record['offset']}  {record['ts']}  {record['value']}")

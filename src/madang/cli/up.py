@@ -1,0 +1,44 @@
+"""``madang up``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from madang.cli.options import Data, Directory
+
+
+def up(
+    directory: Directory = None,
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. Else MADANG_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="Port. Else MADANG_PORT; 0: a free one."),
+    ] = None,
+) -> None:
+    """Start the platform on a project and stay in the foreground; Ctrl-C ends it cleanly."""
+    from madang.core.errors import InvalidInputError
+    from madang.operate.platform import StartOptions, run_platform
+    from madang.project.settings import start_settings
+    from madang.server.role import run_serve
+
+    settings = start_settings(project=directory, data=data, host=host, port=port)
+    if not settings.project_dir.is_dir():
+        raise InvalidInputError(
+            f"there is no project directory {settings.project_dir}",
+            hint=f"`madang init {settings.project_dir}` writes a first one",
+        )
+    run_platform(
+        StartOptions(
+            project_dir=settings.project_dir,
+            data_dir=settings.data_dir,
+            host=settings.host,
+            port=settings.port,
+            token=settings.token,
+        ),
+        run_serve,
+    )

@@ -1,0 +1,112 @@
+"""``madang user``: add, list, remove, passwd."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from madang.cli.options import AsJson, Data, Token, Url
+
+app = typer.Typer(help="Add, list and remove people.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The user's name.")]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    role: Annotated[str, typer.Option("--role", help="admin, editor or viewer.")] = "viewer",
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+) -> None:
+    """Add a user; the password is asked for, or read from standard input."""
+    from madang.cli.options import client
+    from madang.cli.output import say
+
+    body = {"name": name, "role": role, "password": _password("Password")}
+    client(url, token, data).send("POST", "/api/users", body)
+    say(f"added {name} as {role}")
+
+
+@app.command("list")
+def list_users(
+    url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """List the users."""
+    from madang.cli.options import client
+    from madang.cli.output import ago, show_json, show_table
+
+    found = client(url, token, data).get("/api/users")["users"]
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        ("name", "role", "created", "last seen"),
+        [
+            (one["name"], one["role"], ago(one.get("created_at")), ago(one.get("last_seen_at")))
+            for one in found
+        ],
+    )
+
+
+@app.command("remove")
+def remove(name: Name, url: Url = None, token: Token = None, data: Data = None) -> None:
+    """Remove a user."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import say
+
+    client(url, token, data).send("DELETE", f"/api/users/{quoted(name)}")
+    say(f"removed {name}")
+
+
+@app.command("passwd")
+def passwd(name: Name, url: Url = None, data: Data = None) -> None:
+    """Change one's own password: signs in with the old one."""
+    from madang.cli.client import Client
+    from madang.cli.output import say
+    from madang.project.settings import Connection, connection
+
+    current, new = _password("Current password"), _password("New password")
+    api = Client(Connection(connection(url=url, data=data).url, None))
+    signed = api.request(
+        "POST",
+        "/api/session",
+        _json({"name": name, "password": current}),
+        headers={"Content-Type": "application/json"},
+    )
+    cookie = next(
+        (value for key, value in signed.headers.items() if key.lower() == "set-cookie"), ""
+    ).partition(";")[0]
+    headers = {
+        "Content-Type": "application/json",
+        "Cookie": cookie,
+        "X-Madang-Request": "1",
+    }
+    body = _json({"current": current, "new": new})
+    api.request("PUT", "/api/session/password", body, headers=headers)
+    api.request("DELETE", "/api/session", headers=headers)
+    say(f"the password of {name} is changed")
+
+
+def _json(value: object) -> bytes:
+    import json
+
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _password(prompt: str) -> str:
+    from madang.core.errors import InvalidInputError
+
+    if sys.stdin.isatty():
+        import getpass
+
+        text = getpass.getpass(f"{prompt}: ")
+    else:
+        text = sys.stdin.readline().rstrip("\n")
+    if not text:
+        raise InvalidInputError("the password is empty")
+    return text
