@@ -13,7 +13,8 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     rb"""
     (?P<space>(?:[\s\x00]|--[^\n]*)+)
-  | (?P<string>[eExX]?'(?:[^']|'')*(?:'|\Z))
+  | (?P<escaped>[eE]'(?:[^'\\]|''|\\.)*(?:'|\Z))
+  | (?P<string>[xX]?'(?:[^']|'')*(?:'|\Z))
   | (?P<quoted>"(?:[^"]|"")*(?:"|\Z))
   | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\xff][\w\x80-\xff]*|)\$.*?(?:\$(?P=tag)\$|\Z))
   | (?P<param>\$[\w\x80-\xff]+|\?)
@@ -23,6 +24,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+_KINDS = {"tag": "string", "dollar": "string", "escaped": "string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,10 @@ def tokenize(sql: bytes) -> list[Token]:
         match = _TOKEN.match(sql, position)
         assert match is not None and match.lastgroup is not None
         # A ``-`` or ``/`` that begins a comment ends a run of space; longer symbols never hold one.
-        kind = match.lastgroup if match.lastgroup != "tag" else "dollar"
+        kind = _KINDS.get(match.lastgroup, match.lastgroup)
         if kind != "space":
             text = match[0].decode("utf-8", "replace")
-            tokens.append(
-                Token("string" if kind == "dollar" else kind, text, position, match.end())
-            )
+            tokens.append(Token(kind, text, position, match.end()))
         position = match.end()
     return tokens
 

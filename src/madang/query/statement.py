@@ -135,7 +135,14 @@ def _named(
     placed: list[tuple[TableRef, int]] = []
     for ref in refs:
         if ref.start is not None:
-            placed.append((ref, index_at[plain.back(ref.start)]))
+            at = plain.back(ref.start)
+            if at not in index_at:
+                raise InvalidInputError(
+                    f"the table {'.'.join(ref.path)!r} is written in a way that is not understood",
+                    hint="write it plainly, or in double quotes",
+                    where=place(plain.original, at),
+                )
+            placed.append((ref, index_at[at]))
         else:
             placed += [(ref, index) for index in _unplaced(ref, tokens)]
     found: dict[int, NamedTable] = {}

@@ -21,6 +21,7 @@ from madang.core.errors import (
     UnavailableError,
 )
 from madang.query import Finished, Identity, QueryPool, QueryRequest, QueryState, ResultFormat
+from madang.query.worker import HARD_EXIT
 from unit.query.conftest import House, WorkerProcess, order_rows
 
 Start = Callable[[int, DataDir], WorkerProcess]
@@ -177,6 +178,7 @@ def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker
     assert recorded[0].error is not None
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Start) -> None:
     worker = start_worker(1, house.data)
 
@@ -194,6 +196,24 @@ def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Star
     asyncio.run(scenario())
     worker.process.join(5)
     assert worker.process.exitcode == -signal.SIGKILL
+
+
+def test_a_query_that_cannot_be_interrupted_takes_its_worker_with_it(
+    house: House, start_worker: Start
+) -> None:
+    worker = start_worker(1, house.data)
+
+    async def scenario() -> None:
+        async with pool_of(house) as pool:
+            asked = request("SELECT length(printf('%2000000000d', 1))", timeout_s=0.2)
+            with pytest.raises(DeadlineError):
+                await pool.run(asked)
+
+    asyncio.run(scenario())
+    worker.process.join(5)
+    assert worker.process.exitcode == HARD_EXIT
+    chunks = house.store.get("system.query_history").read(0, 0)
+    assert [row["error_code"] for row in chunks[0].batch.to_pylist()] == ["deadline"]
 
 
 def test_nobody_waits_for_ever(house: House, start_worker: Start) -> None:
