@@ -84,6 +84,7 @@ def create_app(context: ServerContext) -> FastAPI:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await context.queries.close()
             await access_log.close()
             executor.shutdown()
 

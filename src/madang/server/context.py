@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import pyarrow as pa
 
 from madang import __version__
 from madang.core.clock import Clock, SystemClock
@@ -13,11 +15,11 @@ from madang.core.datadir import DataDir
 from madang.lake import Lake
 from madang.operate.accounts import Accounts
 from madang.operate.health import Health
-from madang.project import Project
+from madang.project import Project, ProjectEditor
 from madang.query import Identity, QueryMeta, QueryRequest, QueryStats
 from madang.stream import LogStream
 
-__all__ = ["Queries", "RunningQuery", "ServerContext", "StreamWriter"]
+__all__ = ["Queries", "RunningQuery", "ServerContext"]
 
 
 class RunningQuery(Protocol):
@@ -65,26 +67,9 @@ class Queries(Protocol):
         """Tables, columns and functions, as a ``Completion``."""
         ...
 
-
-class StreamWriter(Protocol):
-    """Writes a stream's file into the project directory and publishes what that makes."""
-
-    def __call__(self, name: str, spec: Mapping[str, Any]) -> WrittenStream:
-        """Write ``streams/<name>.yml``.
-
-        Raises:
-            MadangError: the project would not pass its checks; nothing was written.
-        """
+    async def close(self) -> None:
+        """Cancel what runs."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenStream:
-    """A stream's file: its path within the project directory, its text, whether it is new."""
-
-    file: str
-    yaml: str
-    created: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +86,8 @@ class ServerContext:
         lake: The tables.
         health: Looks at disk, roles and problems now; a few file reads.
         queries: The query workers.
-        write_stream: Writes a stream's file and publishes.
-        project_errors: What is wrong with the project's files as they stand, as error objects.
-        schema: The JSON Schema of a kind (``stream``, ``source``, ``table``, ``platform``);
-            ``NotFoundError`` for another.
+        editor: Writes into the project directory and publishes.
+        define_stream: Opens a typed stream that nobody has opened yet with its first schema.
         metrics: The text for ``/metrics``.
         hosts: Names that the Host header may hold; None for any.
         ui: The built web UI; where it is missing, a page says how to build it.
@@ -118,9 +101,8 @@ class ServerContext:
     lake: Lake
     health: Callable[[], Health]
     queries: Queries
-    write_stream: StreamWriter
-    project_errors: Callable[[], Sequence[Mapping[str, Any]]] = lambda: ()
-    schema: Callable[[str], Mapping[str, Any]] = lambda kind: {"title": kind}
+    editor: ProjectEditor
+    define_stream: Callable[[str, pa.Schema], LogStream]
     metrics: Callable[[], bytes] = lambda: b""
     clock: Clock = field(default_factory=SystemClock)
     hosts: frozenset[str] | None = None

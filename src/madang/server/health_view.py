@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import psutil
 
 from madang.core.clock import from_us
+from madang.core.errors import MadangError
 from madang.operate.health import Health
 from madang.server.context import ServerContext
 from madang.server.models.base import ErrorDetail, ErrorPlace
@@ -55,18 +55,18 @@ def project_view(context: ServerContext) -> StatusProject:
         directory=project.directory,
         version=project.version,
         loaded_at=_published_at(context),
-        errors=[_detail(error) for error in context.project_errors()],
+        errors=[_detail(error) for error in context.editor.errors()],
     )
 
 
-def _detail(fields: Mapping[str, Any]) -> ErrorDetail:
-    where = fields.get("where")
+def _detail(error: MadangError) -> ErrorDetail:
+    where = error.where
     return ErrorDetail(
-        code=fields.get("code", "invalid_input"),
-        message=fields.get("message", ""),
-        hint=fields.get("hint"),
-        where=ErrorPlace(**where) if where else None,
-        retryable=bool(fields.get("retryable", False)),
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        where=where and ErrorPlace(name=where.name, line=where.line, column=where.column),
+        retryable=error.retryable,
     )
 
 

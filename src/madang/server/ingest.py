@@ -19,12 +19,20 @@ from madang.collect import (
     ContentFormat,
     Media,
     SplitBody,
+    UnsupportedMediaError,
     decompress,
     detect_media,
     split_body,
 )
+from madang.collect.bodies.arrow_body import read_ipc
 from madang.core.clock import Clock
-from madang.core.errors import DeniedError, InvalidInputError, MadangError, Place
+from madang.core.errors import (
+    DeniedError,
+    InvalidInputError,
+    MadangError,
+    NotFoundError,
+    Place,
+)
 from madang.core.names import DEAD_SUFFIX, SYSTEM_NAMESPACE, unknown
 from madang.operate.accounts import Permission
 from madang.project import Project, RecordFormat, StreamSpec
@@ -50,7 +58,9 @@ _EXPANSION = 4
 class _Target:
     """A stream that is written to, resolved once for each state of the project."""
 
-    stream: LogStream
+    name: str
+    stream: LogStream | None
+    """None: a typed stream that its first Arrow body defines."""
     spec: StreamSpec
     records: object
     body_bytes: object
@@ -119,6 +129,7 @@ class Ingest:
                 query = _query(scope["query_string"])
                 split = await self._split(target, pieces, size_bytes, headers, query)
                 del pieces
+                assert target.stream is not None
                 futures = append(target.stream, split, target.spec.key, headers.idempotency_key)
                 appended = [await self._completions.wait(future) for future in futures]
             finally:
@@ -131,7 +142,7 @@ class Ingest:
         count = sum(one.count for one in appended)
         target.body_bytes.inc(size_bytes)  # type: ignore[attr-defined]
         target.records.inc(count)  # type: ignore[attr-defined]
-        await _answer(send, _acknowledgement(target.stream.name, count, appended))
+        await _answer(send, _acknowledgement(target.name, count, appended))
 
     async def _admit(self, scope: Scope) -> _Target:
         method: str = scope["method"]
@@ -163,13 +174,21 @@ class Ingest:
                 own,
                 otherwise=f"create it: PUT /api/streams/{name}, or madang streams create",
             )
+        try:
+            stream = self._context.open_stream(name)
+        except NotFoundError:
+            if spec.format is not RecordFormat.TYPED:
+                raise
+            stream = None
         target = _Target(
-            self._context.open_stream(name),
+            name,
+            stream,
             spec,
             INGEST_RECORDS.labels(name),
             INGEST_BYTES.labels(name),
         )
-        self._targets[name] = target
+        if stream is not None:
+            self._targets[name] = target
         return target
 
     async def _split(
@@ -224,20 +243,35 @@ class Ingest:
             head=body[:64],
             stream_format=target.spec.format,
         )
+        if target.stream is None:
+            target.stream = self._define(target.name, body, media)
         return _split_one(body, media, target, query.key, arrived_at_us)
+
+    def _define(self, name: str, body: bytes, media: Media) -> LogStream:
+        if media.format is not ContentFormat.ARROW:
+            raise UnsupportedMediaError(
+                f"{name!r} is a typed stream without columns yet",
+                hint="send its first records as application/vnd.apache.arrow.stream: they "
+                "decide the columns",
+            )
+        schema = read_ipc(body).schema.remove_metadata()
+        if not len(schema):
+            raise InvalidInputError("the first batch of a typed stream has no columns")
+        return self._context.define_stream(name, schema)
 
 
 def _split_one(
     body: bytes, media: Media, target: _Target, key: bytes | None, arrived_at_us: int
 ) -> SplitBody:
-    spec = target.spec
+    spec, stream = target.spec, target.stream
+    assert stream is not None
     return split_body(
         body,
         media=media,
         max_record_size_bytes=spec.max_record_size,
         arrived_at_us=arrived_at_us,
         stream_format=spec.format,
-        schema=target.stream.schema,
+        schema=stream.schema,
         key_field=spec.key,
         key=key,
         csv_header=not spec.header,

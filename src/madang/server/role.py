@@ -1,73 +1,145 @@
-"""The body of the role ``serve``: builds what the routes need and serves until told to stop."""
+"""The role ``serve``: the HTTP side of the platform, and the one that publishes the project."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import threading
-from pathlib import Path
+
+import pyarrow as pa
 
 from madang.core.clock import SystemClock
+from madang.core.datadir import DataDir
+from madang.lake import Lake
 from madang.operate.accounts import open_accounts
 from madang.operate.health import assess
 from madang.operate.role import RoleContext
-from madang.operate.streams import open_stream
+from madang.operate.streams import open_stream, schema_of
 from madang.operate.telemetry import exposition
 from madang.operate.wiring import open_store
-from madang.project import ProjectFollower, ProjectPublisher, ProjectWatch, PublishResult
+from madang.project import Project, ProjectEditor, ProjectFollower, ProjectPublisher
+from madang.project.watch import ProjectWatch
+from madang.query import QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query.pool import QueryPool
 from madang.server.app import create_app
 from madang.server.context import ServerContext
+from madang.server.gate import allowed_hosts
 from madang.server.run import run_server
-from madang.stream import LogStream
+from madang.stream import LogStore, LogStream
 
 _log = logging.getLogger(__name__)
-_UI = Path(__file__).parent / "ui"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOK_EVERY_S = 0.1
+_WATCH_AGAIN_S = 5.0
 
 
 def run_serve(context: RoleContext, listener: socket.socket) -> None:
-    """Serve HTTP, and publish the project whenever its files change."""
-    data = context.data
-    follower = ProjectFollower(data)
-    project = follower.current()
+    """Serve HTTP on ``listener`` until told to stop, then finish what is under way.
+
+    Args:
+        context: The role's place in the platform.
+        listener: Bound and listening; opened by the supervisor, so that a restart refuses nobody.
+    """
+    data, clock = context.data, SystemClock()
+    current = CurrentProject(data)
+    project = current()
     store = open_store(data, project)
+    streams = _Streams(store, current)
     accounts = open_accounts(data.metadata, session_age_s=project.platform.server.session_age)
-    publisher = ProjectPublisher(context.project_dir, data)
-    clock = SystemClock()
-
-    def stream(name: str) -> LogStream:
-        return open_stream(store, follower.current(), name)
-
-    host = listener.getsockname()[0]
+    lake = Lake(data, clock=clock)
+    history = HistoryWriter(streams.open(QUERY_HISTORY_STREAM))
+    query = project.platform.query
+    pool = QueryPool(
+        data.run,
+        query.workers,
+        queue_timeout_s=query.queue_timeout,
+        record=history.record,
+        clock=clock,
+    )
     app = create_app(
         ServerContext(
             data=data,
             accounts=accounts,
-            project=follower.current,
-            open_stream=stream,
-            health=lambda: assess(data, follower.current(), clock.now_us()),
+            project=current,
+            open_stream=streams.open,
+            define_stream=streams.define,
+            lake=lake,
+            health=lambda: assess(data, current(), clock.now_us()),
+            queries=pool,
+            editor=ProjectEditor(context.project_dir, data),
             metrics=exposition,
             clock=clock,
-            hosts=_LOOPBACK if host in _LOOPBACK else None,
-            ui=_UI,
+            hosts=allowed_hosts(listener.getsockname()[0]),
         )
     )
-    watching = threading.Thread(
-        target=ProjectWatch(publisher).run, args=(context.stop, _say), name="project", daemon=True
-    )
-    watching.start()
-    run_server(app, listener, ready=context.ready, stop=context.stop)
-    watching.join(5)
-    accounts.close()
-    store.close()
+    watch = threading.Thread(target=_watch, args=(context,), name="project", daemon=True)
+    watch.start()
+    # What is imported and built by now stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        run_server(app, listener, ready=context.ready, stop=context.stop)
+    finally:
+        history.close()
+        store.close()
+        lake.close()
+        accounts.close()
 
 
-def _say(result: PublishResult) -> None:
-    if result.errors:
-        _log.error(
-            "the project is broken; its last good state goes on: %s",
-            result.errors[0],
-            extra={"errors": [str(error) for error in result.errors]},
-        )
-    elif result.changed:
-        _log.info("the project changed", extra={"warnings": [str(w) for w in result.problems]})
+class CurrentProject:
+    """The published project, for any thread: looked for at most ten times a second."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._follower = ProjectFollower(data)
+        self._clock = SystemClock()
+        self._lock = threading.Lock()
+        self._project = self._follower.current()
+        self._looked_at_s = self._clock.monotonic_s()
+
+    def __call__(self) -> Project:
+        """The last good state; the same object until it changes."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._looked_at_s > _LOOK_EVERY_S and self._lock.acquire(blocking=False):
+            try:
+                self._project = self._follower.current()
+            except Exception:  # noqa: BLE001 -- the state that is known goes on
+                _log.warning("the published project cannot be read", exc_info=True)
+            finally:
+                self._looked_at_s = now_s
+                self._lock.release()
+        return self._project
+
+
+class _Streams:
+    """The project's streams."""
+
+    def __init__(self, store: LogStore, project: CurrentProject) -> None:
+        self._store = store
+        self._project = project
+
+    def open(self, name: str) -> LogStream:
+        """The stream ``name``.
+
+        Raises:
+            NotFoundError: the project has none of that name, or it is a typed one that nobody has
+                sent a batch to.
+        """
+        project = self._project()
+        if schema_of(project, name) is None:
+            return self._store.get(name)
+        return open_stream(self._store, project, name)
+
+    def define(self, name: str, schema: pa.Schema) -> LogStream:
+        """A typed stream with the schema of its first batch."""
+        partitions = self._project().streams[name].partitions
+        return self._store.open(name, schema, partitions=partitions)
+
+
+def _watch(context: RoleContext) -> None:
+    while not context.stop.is_set():
+        try:
+            publisher = ProjectPublisher(context.project_dir, context.data)
+            ProjectWatch(publisher).run(context.stop)
+        except Exception:  # noqa: BLE001 -- watching must go on
+            _log.warning("watching the project failed; it begins anew", exc_info=True)
+            context.stop.wait(_WATCH_AGAIN_S)

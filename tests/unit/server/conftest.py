@@ -14,24 +14,32 @@ from argon2 import PasswordHasher
 from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
-from madang.core.names import unknown
-from madang.lake import DEAD_LETTER_SCHEMA, Lake
+from madang.lake import Lake
 from madang.operate.accounts import Role, Scope, bootstrap, open_accounts
 from madang.operate.health import DiskSpace, Health
-from madang.project import PlatformSpec, Project, RecordFormat, ServerSpec, StreamSpec
+from madang.operate.streams import open_stream, schema_of
+from madang.project import ProjectEditor, ProjectFollower, ProjectPublisher
 from madang.server import ServerContext, create_app, run_server
-from madang.server.context import WrittenStream
-from madang.stream import RECORD_SCHEMA, LogStore
+from madang.stream import LogStore
 
 PASSWORD = "correct horse"
 WEAK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+MADANG_YML = """
+name: test
+time_zone: Asia/Seoul
+server:
+  max_body_size: 8MiB
+  body_timeout: 1s
+storage:
+  min_free: 0
+"""
+STREAMS = {
+    "orders": "description: What people buy\nowner: minji\n",
+    "clicks": "partitions: 4\nkey: user\n",
+}
 GOOD = Health((), DiskSpace(100, 50, 10), ())
-
-
-def stream_spec(name, **more):
-    return StreamSpec(name=name, **more)
 
 
 class NoQueries:
@@ -52,6 +60,9 @@ class NoQueries:
     def statuses(self):
         return []
 
+    async def close(self):
+        return None
+
 
 class Clock(SystemClock):
     """The machine's clock, whose monotonic hand a test may push on."""
@@ -70,25 +81,14 @@ class World:
 
     def __init__(self, root):
         self.data = DataDir(root / "data")
-        self.project = Project(
-            directory=str(root / "project"),
-            platform=PlatformSpec(
-                name="test",
-                time_zone="Asia/Seoul",
-                server=ServerSpec(max_body_size="8MiB", body_timeout="1s"),
-            ),
-            streams={
-                spec.name: spec
-                for spec in (
-                    stream_spec("orders"),
-                    stream_spec("clicks", partitions=4, key="user"),
-                    stream_spec("lines", format=RecordFormat.PLAIN),
-                    stream_spec("table", format=RecordFormat.CSV),
-                    stream_spec("system.access_log"),
-                )
-            },
-            version="1",
-        )
+        self.directory = root / "project"
+        (self.directory / "streams").mkdir(parents=True)
+        (self.directory / "madang.yml").write_text(MADANG_YML)
+        for name, text in STREAMS.items():
+            (self.directory / "streams" / f"{name}.yml").write_text(text)
+        self.editor = ProjectEditor(self.directory, self.data)
+        assert ProjectPublisher(self.directory, self.data).publish().errors == ()
+        self.follower = ProjectFollower(self.data)
         self.store = LogStore(self.data.streams, min_free_bytes=0)
         self.accounts = open_accounts(self.data.metadata, hasher=WEAK)
         bootstrap(self.accounts, "admin-token")
@@ -102,47 +102,41 @@ class World:
             self.accounts.users.create(role.value, role, PASSWORD)
         self.health = GOOD
         self.lake = Lake(self.data)
-        self.written = {}
         self.stop = threading.Event()
         self.thread = None
         self.port = 0
         self.clock_s = Clock()
         self.numbers = itertools.count()
 
+    @property
+    def project(self):
+        return self.follower.current()
+
     def open_stream(self, name):
-        spec = self.project.streams.get(name.removesuffix(".dead"))
-        if spec is None:
-            raise unknown("stream", name, self.project.streams)
-        if name.endswith(".dead"):
-            return self.store.open(name, DEAD_LETTER_SCHEMA)
-        return self.store.open(name, RECORD_SCHEMA, partitions=spec.partitions)
+        if schema_of(self.project, name) is None:
+            return self.store.get(name)
+        return open_stream(self.store, self.project, name)
+
+    def define_stream(self, name, schema):
+        return self.store.open(name, schema, partitions=self.project.streams[name].partitions)
 
     def context(self, **more):
         context = ServerContext(
             data=self.data,
             accounts=self.accounts,
-            project=lambda: self.project,
+            project=self.follower.current,
             open_stream=self.open_stream,
             health=lambda: self.health,
             lake=self.lake,
             queries=NoQueries(),
-            write_stream=self.write_stream,
+            editor=self.editor,
+            define_stream=self.define_stream,
             ui=self.data.root / "no-ui",
             clock=self.clock_s,
             metrics=lambda: b"# metrics\n",
             hosts=frozenset({"127.0.0.1", "localhost"}),
         )
         return replace(context, **more)
-
-    def write_stream(self, name, spec):
-        """What the project's writer does, without its files."""
-        created = name not in self.project.streams
-        self.add(StreamSpec.model_validate({**spec, "name": name}))
-        return WrittenStream(f"streams/{name}.yml", "partitions: 1\n", created)
-
-    def add(self, spec):
-        streams = {**self.project.streams, spec.name: spec}
-        self.project = self.project.model_copy(update={"streams": streams})
 
     def serve(self, **more):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -184,7 +178,7 @@ class World:
     def new_stream(self, **spec):
         """Add a stream to the project, as somebody who writes a file does."""
         name = f"s{next(self.numbers)}"
-        self.add(stream_spec(name, **spec))
+        self.editor.write_stream(name, spec)
         return name
 
     def values(self, stream, partition=0):

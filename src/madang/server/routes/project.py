@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Body, Request, Response
-from fastapi.encoders import jsonable_encoder
 
 from madang.core.errors import DeniedError, InvalidInputError, Place, UnavailableError
 from madang.core.names import RULE, is_name
+from madang.project import json_schema
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.streams import PutStreamAnswer
@@ -45,19 +46,18 @@ async def put_stream(
         raise InvalidInputError(
             f"{stream!r} cannot name a stream", hint=f"a name is {RULE}", where=Place("stream")
         )
-    written = await anyio.to_thread.run_sync(context.write_stream, stream, body)
+    written = await anyio.to_thread.run_sync(context.editor.write_stream, stream, body)
     await _until_open(context, stream)
     response.status_code = 201 if written.created else 200
     spec = context.project().streams[stream]
-    return PutStreamAnswer(name=stream, file=written.file, yaml=written.yaml, table=spec.table)
+    file = written.file.relative_to(Path(context.project().directory))
+    return PutStreamAnswer(name=stream, file=str(file), yaml=written.yaml, table=spec.table)
 
 
 @router.get("/schema/{kind}", responses=NAMED_ERRORS)
-async def get_schema(request: Request, kind: str, _identity: MayRead) -> dict[str, Any]:
+def get_schema(kind: str, _identity: MayRead) -> dict[str, Any]:
     """The JSON Schema of a kind of file: stream, source, table or platform."""
-    context: ServerContext = request.app.state.context
-    found: dict[str, Any] = jsonable_encoder(context.schema(kind))
-    return found
+    return json_schema(kind)
 
 
 async def _until_open(context: ServerContext, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from madang.core.errors import DeniedError, UnauthenticatedError
 from madang.operate.accounts import Identity
+from madang.operate.wiring import zone_of
 from madang.server.auth import SESSION_COOKIE, HasAccount, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.session import PasswordChange, SessionAnswer, SessionUser, SignIn
@@ -93,21 +93,11 @@ def _set_cookie(response: Response, context: ServerContext, secret: str) -> None
 
 
 def _answer(context: ServerContext, identity: Identity) -> SessionAnswer:
-    platform = context.project().platform
+    project = context.project()
     return SessionAnswer(
         user=SessionUser(name=identity.user, role=identity.role),
-        time_zone=platform.time_zone or machine_zone(),
-        platform=platform.name,
+        time_zone=zone_of(project),
+        platform=project.platform.name,
         version=context.version,
         must_set_password=identity.kind == "session" and not identity.has_password,
     )
-
-
-def machine_zone() -> str:
-    """The machine's IANA zone; ``UTC`` where it cannot be told."""
-    try:
-        target = str(Path("/etc/localtime").resolve())
-    except OSError:
-        return "UTC"
-    _, found, zone = target.partition("zoneinfo/")
-    return zone if found and zone != "Etc/UTC" else "UTC"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import anyio.to_thread
@@ -12,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from madang.core.errors import InvalidInputError, MadangError, Place
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.operate.accounts import Permission
+from madang.operate.wiring import zone_of
 from madang.project import StreamSpec
 from madang.server.auth import MayRead
 from madang.server.context import ServerContext
@@ -26,7 +28,6 @@ from madang.server.models.streams import (
 )
 from madang.server.records import forward, newest
 from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS
-from madang.server.routes.session import machine_zone
 from madang.server.sampler import LAKE_GROUP, Sampler, opened
 from madang.server.tail import Tails, parse_event_id
 from madang.stream import LogStream
@@ -186,14 +187,12 @@ def _summary(
         owner=spec.owner,
         partitions=spec.partitions,
         format=spec.format,
-        time_zone=zone or context.project().platform.time_zone or machine_zone(),
+        time_zone=zone or zone_of(context.project()),
         editable="." not in name,
     )
 
 
 def _file_of(context: ServerContext, name: str) -> tuple[str, str]:
-    from pathlib import Path
-
     folder = Path(context.project().directory)
     for suffix in (".yml", ".yaml"):
         path = folder / "streams" / f"{name}{suffix}"
