@@ -37,8 +37,8 @@ _RUN_BYTES: Final = 8 * 2**20
 """Chunks are decoded when this much is waiting, so that a commit is not one long stall."""
 _RUN_CELLS: Final = 16_000_000
 """The same in rows × columns: a wide table takes memory for every null, too."""
-_CATCH_UP_BYTES: Final = 256 * 2**20
-_DECODED_BYTES: Final = 512 * 2**20
+_CATCH_UP_BYTES: Final = 128 * 2**20
+_DECODED_BYTES: Final = 256 * 2**20
 """A commit is due when this much is decoded, however little raw input it was."""
 _INTERVAL_S: Final = 0.5
 _BACK_OFF_S: Final = (1.0, 60.0)

@@ -25,9 +25,10 @@ TABLE_PROPERTIES: Final = {
     # Of the metadata files only the latest are of use; readers that come late ask again.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
-    # A commit adds a manifest; every 32nd commit puts them together.
+    # A commit adds a manifest; every 32nd commit puts them together, full ones stay as they are.
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "32",
+    "commit.manifest.target-size-bytes": str(512 * 1024),
     # Madang tries over by itself, because it has to look at the offsets each time.
     "commit.retry.num-retries": "0",
 }

@@ -19,6 +19,9 @@ from pyiceberg.schema import Schema
 Bound = bool | int | float | str | bytes
 """A column's least or greatest value in a file."""
 _TEXT_BOUND = 16
+_MOST_COLUMNS = 100
+"""Only so many columns are described: of a table with a thousand, nobody could read the manifests
+in time. Parquet's own footers have the rest."""
 _PACKS: dict[type[ice.IcebergType], str] = {
     ice.BooleanType: "?",
     ice.IntegerType: "<i",
@@ -71,7 +74,7 @@ def _leaves(
 def file_stats(footer: pq.FileMetaData, schema: Schema) -> FileStats:
     """The statistics of a file that was written with the columns of ``schema``, in that order."""
     stats = FileStats(footer.num_rows)
-    columns = leaves(schema)
+    columns = leaves(schema)[:_MOST_COLUMNS]
     bounds: dict[int, tuple[Any, Any] | None] = {}
     for group_index in range(footer.num_row_groups):
         group = footer.row_group(group_index)

@@ -1,0 +1,59 @@
+"""``kill -9`` of delivery and compaction at every step: every record is there exactly once."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lake_fixtures import letters, numbers, open_streams, records
+from madang.core.datadir import DataDir
+from madang.lake import Lake
+
+pytestmark = pytest.mark.crash
+CHILD = Path(__file__).parent / "lake_child.py"
+ROUND = 20
+"""Records of a round; every tenth is a dead letter."""
+
+
+def run_child(root, kill_at):
+    """Run the child; the exit code."""
+    source = Path(__file__).parents[2]
+    paths = [str(source / "src"), str(source / "tests")]
+    found = subprocess.run(
+        [sys.executable, str(CHILD), str(root), str(kill_at)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode in (0, -signal.SIGKILL), found.stdout + found.stderr
+    return found.returncode
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_exactly_once_whenever_it_dies(tmp_path, first):
+    data = DataDir(tmp_path)
+    sent, dead, kills = [], [], 0
+    with open_streams(data) as store:
+        for number in range(8):
+            base = number * ROUND
+            values = ["dead" if i % 10 == 5 else i for i in range(base, base + ROUND)]
+            store.get("orders").submit(records(values)).result()
+            sent += [value for value in values if value != "dead"]
+            dead += [base + i for i, value in enumerate(values) if value == "dead"]
+            kills += run_child(tmp_path, first + number * 5) != 0
+    assert kills >= 5
+    assert run_child(tmp_path, 0) == 0
+    with open_streams(data) as store:
+        assert letters(store) == dead
+        lake = Lake(data)
+        assert numbers(lake) == sent
+        assert lake.table("lake.orders").offsets() == {"orders/0": 8 * ROUND}
+        scanned = lake._catalog.open().load_table("lake.orders").scan().to_arrow()
+        assert scanned.num_rows == len(sent)
+        assert store.get("orders").committed("lake") == {0: 8 * ROUND}
+        lake.close()
