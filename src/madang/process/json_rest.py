@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from madang.process.engine import literal
 from madang.process.json_text import strictly_invalid
 from madang.process.json_work import JsonWork, Mask, whole
 from madang.process.layout import Kind, Layout, Path, pointer
 from madang.process.parsed import Dead, Rows
 from madang.process.rest import RECORD_KEY, RestBuilder
 
+_SPARSE = 8
+"""Up to this many times more values are read than wanted, rather than a record more than once."""
+_PART_BYTES = 2**27
 _NOT_JSON = r"(?:^|[\[:,])-?(?:NaN|Infinity)"
 
 
@@ -41,34 +47,23 @@ class JsonRest:
                 bad = work.misfit[:, i][shapes.codes]
             if bad is not None:
                 self._add(np.flatnonzero(bad), path, skip)
-        for members, paths in self._extras():
-            for path in paths:
-                self._add(members, path, skip)
         if self._rows:
             self._keep(np.concatenate(self._rows), np.concatenate(self._ids))
+        for parent, members in shapes.extras.items():
+            if self._is_column(parent):
+                has_extras = np.zeros(len(shapes.types), np.bool_)
+                has_extras[members] = True
+                self._keep_extras(parent, np.flatnonzero((has_extras & ~repeated)[shapes.codes]))
         if skip is not None:
             self._keep_whole(np.flatnonzero(skip))
         rest = self._builder.build()
         self._find_constants(rest)
         return rest
 
-    def _extras(self) -> list[tuple[Rows, list[Path]]]:
-        """Rows and their fields beyond the probed ones, where the parent is a column."""
-        shapes = self._work.shapes
-        if not shapes.extras:
-            return []
-        by_code = np.argsort(shapes.codes, kind="stable")
-        bounds = np.searchsorted(shapes.codes[by_code], np.arange(len(shapes.types) + 1))
-        found = []
-        for shape, extra in shapes.extras.items():
-            members = by_code[bounds[shape] : bounds[shape + 1]]
-            found.append((members, [path for path in extra if self._has_parent(path)]))
-        return found
-
-    def _has_parent(self, path: Path) -> bool:
-        # A parent that is no column stands in the rest itself, with all that it holds.
-        for depth in range(1, len(path)):
-            node = self._layout.find(path[:depth])
+    def _is_column(self, parent: Path) -> bool:
+        # An object that is no column stands in the rest itself, with all that it holds.
+        for depth in range(1, len(parent) + 1):
+            node = self._layout.find(parent[:depth])
             if node is None or node.kind is not Kind.STRUCT:
                 return False
         return True
@@ -82,20 +77,72 @@ class JsonRest:
             self._paths.append(path)
 
     def _keep(self, rows: Rows, ids: Rows) -> None:
-        work = self._work
-        pointers = pa.array([pointer(path) for path in self._paths], pa.string())
-        pairs = pa.table({"v": work.text.take(pa.array(rows)), "p": pointers.take(pa.array(ids))})
-        texts = whole(
-            work.engine.query(
-                "SELECT nullif(json_extract(v, p)::VARCHAR, 'null') AS x FROM t", t=pairs
-            ).column("x")
-        )
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        dense = len(rows) * _SPARSE >= len(distinct) * len(self._paths)
+        texts = self._dense(distinct, inverse, ids) if dense else self._sparse(rows, ids)
         numbers = np.array([self._builder.path_id(path) for path in self._paths], np.int64)
-        self._builder.add(rows, numbers[ids], texts)
-        counts = np.bincount(ids[texts.is_valid().to_numpy(zero_copy_only=False)])
-        for path, count in zip(self._paths, counts.tolist(), strict=False):
+        self._store(rows, numbers[ids], texts)
+
+    def _dense(self, distinct: Rows, inverse: Rows, ids: Rows) -> pa.Array:
+        """Every path of every row, read once a row, then those that are wanted."""
+        pointers = ", ".join(literal(pointer(path)) for path in self._paths)
+        lists = self._query(
+            f"SELECT json_extract(v, [{pointers}])::VARCHAR[] AS x FROM t",
+            {"v": self._work.text.take(pa.array(distinct))},
+        )
+        return lists.flatten().take(pa.array(inverse * len(self._paths) + ids))
+
+    def _sparse(self, rows: Rows, ids: Rows) -> pa.Array:
+        """One path at a time, in parts: each repeats the text of its record."""
+        pointers = pa.array([pointer(path) for path in self._paths], pa.string())
+        sizes = pc.binary_length(self._work.text).to_numpy(zero_copy_only=False)[rows]
+        parts = np.cumsum(sizes.astype(np.int64)) // _PART_BYTES
+        cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(rows)]
+        texts = [
+            self._query(
+                "SELECT json_extract(v, p)::VARCHAR AS x FROM t",
+                {
+                    "v": self._work.text.take(pa.array(rows[begin:end])),
+                    "p": pointers.take(pa.array(ids[begin:end])),
+                },
+            )
+            for begin, end in pairwise(cuts)
+        ]
+        return pa.concat_arrays(texts)
+
+    def _keep_extras(self, parent: Path, rows: Rows) -> None:
+        """All fields of the object at ``parent`` that were not asked for."""
+        probed = [path[-1] for path in self._work.shapes.paths if path[:-1] == parent]
+        inner = f"json_extract(v, {literal(pointer(parent))})" if parent else "v"
+        found = self._work.engine.query(
+            "SELECT map_keys(m) AS k, map_values(m)::VARCHAR[] AS x FROM"
+            f" (SELECT from_json({inner}, '\"MAP(VARCHAR,JSON)\"') AS m FROM t)",
+            t=pa.table({"v": self._work.text.take(pa.array(rows))}),
+        )
+        keys, texts = whole(found.column("k")), whole(found.column("x"))
+        owners = np.repeat(rows, pc.list_value_length(keys).to_numpy(zero_copy_only=False))
+        names, values = keys.flatten(), texts.flatten()
+        known = pc.is_in(names, value_set=pa.array(probed, pa.string()))
+        wanted = np.flatnonzero(~known.to_numpy(zero_copy_only=False))
+        encoded = names.take(pa.array(wanted)).dictionary_encode()
+        numbers = np.array(
+            [self._builder.path_id((*parent, name)) for name in encoded.dictionary.to_pylist()],
+            np.int64,
+        )
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        self._store(owners[wanted], numbers[codes], values.take(pa.array(wanted)))
+
+    def _store(self, rows: Rows, numbers: Rows, texts: pa.Array) -> None:
+        """Keep the texts that are not null, and count them."""
+        there = pc.fill_null(pc.not_equal(texts, "null"), False).to_numpy(zero_copy_only=False)
+        keep = np.flatnonzero(there)
+        self._builder.add(rows[keep], numbers[keep], texts.take(pa.array(keep)))
+        for number, count in enumerate(np.bincount(numbers[keep]).tolist()):
             if count:
-                work.misfits[".".join(path)] += count
+                self._work.misfits[".".join(self._builder.path(number))] += count
+
+    def _query(self, sql: str, columns: dict[str, pa.Array]) -> pa.Array:
+        return whole(self._work.engine.query(sql, t=pa.table(columns)).column("x"))
 
     def _keep_whole(self, rows: Rows) -> None:
         """Records that repeat a key: columns take the first value, ``_rest`` the whole record."""

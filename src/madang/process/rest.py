@@ -31,6 +31,10 @@ class RestBuilder:
         """A number for ``path``."""
         return self._path_ids.setdefault(path, self._new(path))
 
+    def path(self, number: int) -> Path:
+        """The path of a number."""
+        return self._paths[number]
+
     def _new(self, path: Path) -> int:
         if path not in self._path_ids:
             self._paths.append(path)

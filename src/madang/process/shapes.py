@@ -30,8 +30,10 @@ _SMALL = 4096
 """Rows up to which one query is quicker than two that do less."""
 _MAX_KNOWN = 128
 """Leaf columns up to which all of a table's fields are asked for from the start."""
-_MAX_PROBES = 2 * MAX_LEAVES
-"""Paths whose type is asked for in one batch; further fields go to ``_rest`` untyped."""
+
+
+_Beyond = tuple[list[Path], Path | None]
+"""Paths that are not probed, and the first path that occurs twice."""
 
 
 class NotAnObjectError(ValueError):
@@ -43,16 +45,16 @@ class Shapes:
     """The shapes of a batch.
 
     ``codes[row]`` is the shape of a row. ``types[shape, i]`` is the JSON type at ``paths[i]``; a
-    parent stands before its children. ``extras[shape]`` are paths beyond ``paths``; ``repeats``
-    holds, per shape whose records repeat a key, the first such path. ``opened``: the
-    paths of objects whose fields were looked into.
+    parent stands before its children. ``extras`` names, per object, the shapes in which it has
+    fields beyond ``paths``; ``repeats``, per shape whose records repeat a key, the first such path.
+    ``opened``: the objects whose fields were looked into.
     """
 
     codes: npt.NDArray[np.int64]
     types: npt.NDArray[np.uint8]
     paths: list[Path]
     opened: set[Path]
-    extras: dict[int, list[Path]] = field(default_factory=dict)
+    extras: dict[Path, list[int]] = field(default_factory=dict)
     repeats: dict[int, Path] = field(default_factory=dict)
 
     @property
@@ -70,6 +72,7 @@ class ShapeFinder:
         self._paths: list[Path] = []
         self._known: set[Path] = set()
         self._opened: list[Path] = [()]
+        self._new = 0
         # A wide table's fields are found by the records' keys instead.
         known = layout.columns.values() if layout.leaves <= _MAX_KNOWN else ()
         for node in known:
@@ -90,8 +93,12 @@ class ShapeFinder:
         return self._explore(text)
 
     def _remember(self, path: Path) -> bool:
-        if path in self._known or len(self._paths) >= _MAX_PROBES:
+        if path in self._known:
             return False
+        if self._layout.find(path) is None:
+            if self._new >= MAX_LEAVES - self._layout.leaves:
+                return False
+            self._new += 1
         self._known.add(path)
         self._paths.append(path)
         node = self._layout.find(path)
@@ -192,29 +199,27 @@ class ShapeFinder:
             ).combine_chunks(),
             "k",
         ).to_pylist()
-        unknown = [self._unknown(entry) for entry in lists]
+        beyond = [self._beyond(entry) for entry in lists]
         grown = False
-        for paths, _ in unknown:
-            for path in paths:
+        for more, _ in beyond:
+            for path in more:
                 if self._layout.admits(path) and self._remember(path):
                     grown = True
         if not grown:
-            _split(shapes, rows, key_codes, unknown)
+            _split(shapes, rows, key_codes, beyond)
         return grown
 
-    def _unknown(self, lists: Sequence[Sequence[str] | None]) -> tuple[list[Path], Path | None]:
-        """Paths of keys that are not probed, and the first key that an object repeats."""
+    def _beyond(self, lists: Sequence[Sequence[str] | None]) -> _Beyond:
+        """Keys of the opened objects that are not probed, and the first that one repeats."""
         paths: list[Path] = []
         repeated: Path | None = None
         for parent, keys in zip(self._opened, lists, strict=True):
             if not keys:
                 continue
-            counts = Counter(keys)
-            for name, count in counts.items():
-                if count > 1 and repeated is None:
-                    repeated = (*parent, name)
-                if (*parent, name) not in self._known:
-                    paths.append((*parent, name))
+            distinct = dict.fromkeys(keys)
+            if len(distinct) < len(keys) and repeated is None:
+                repeated = (*parent, Counter(keys).most_common(1)[0][0])
+            paths += [(*parent, name) for name in distinct if (*parent, name) not in self._known]
         return paths, repeated
 
 
@@ -222,7 +227,7 @@ def _split(
     shapes: Shapes,
     rows: npt.NDArray[np.int64],
     key_codes: npt.NDArray[np.int64],
-    unknown: list[tuple[list[Path], Path | None]],
+    beyond: list[_Beyond],
 ) -> None:
     """Give each combination of a shape and its further keys a shape of its own."""
     pairs = shapes.codes[rows] * (int(key_codes.max()) + 1) + key_codes
@@ -230,9 +235,9 @@ def _split(
     base = len(shapes.types)
     shapes.types = np.concatenate([shapes.types, shapes.types[shapes.codes[rows[first]]]])
     for new, example in enumerate(first):
-        paths, repeated = unknown[int(key_codes[example])]
-        if paths:
-            shapes.extras[base + new] = paths
+        paths, repeated = beyond[int(key_codes[example])]
+        for parent in {path[:-1] for path in paths}:
+            shapes.extras.setdefault(parent, []).append(base + new)
         if repeated is not None:
             shapes.repeats[base + new] = repeated
     assert len(distinct) == len(first)

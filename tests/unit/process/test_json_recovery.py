@@ -28,13 +28,11 @@ def refuse(constant):
 
 
 def pairs(found):
-    if len({name for name, _ in found}) != len(found):
-        raise Repeated
-    return dict(found)
+    return Pairs(found) if len({name for name, _ in found}) != len(found) else dict(found)
 
 
-class Repeated(Exception):
-    pass
+class Pairs(list):
+    """An object that repeats a key."""
 
 
 names = st.one_of(
@@ -91,9 +89,7 @@ def is_fine(record):
     try:
         value = read(record.decode())
         json.dumps(value, ensure_ascii=False).encode()  # A lone surrogate is no text.
-        return isinstance(value, dict)
-    except Repeated:
-        return True
+        return isinstance(value, dict | Pairs)
     except (ValueError, RecursionError):
         return False
 
@@ -121,7 +117,7 @@ def same_json(wanted, got):
             return float(wanted) == float(got) or wanted == got
     if isinstance(wanted, dict) and isinstance(got, dict):
         return wanted.keys() == got.keys() and all(same_json(wanted[k], got[k]) for k in wanted)
-    if isinstance(wanted, list) and isinstance(got, list):
+    if isinstance(wanted, list | tuple) and type(wanted) is type(got):
         return len(wanted) == len(got) and all(map(same_json, wanted, got))
     return type(wanted) is type(got) and wanted == got
 
@@ -144,7 +140,7 @@ def assert_kept(wanted, columns, rest, fields):
         else:
             assert left is None, (name, left)
             if (field.metadata or {}).get(b"doc") == b"JSON":
-                assert same_json(value, json.loads(column, parse_int=Number, parse_float=Number))
+                assert same_json(value, read(column))
             else:
                 assert same(value, column), (name, value, column)
 
@@ -167,15 +163,11 @@ def check(decoded, batch):
             assert dead[offset]["reason"]
             continue
         row = rows[offset]
-        rest = (
-            json.loads(row["_rest"], parse_int=Number, parse_float=Number) if row["_rest"] else {}
-        )
-        try:
-            wanted = read(record.decode())
-        except Repeated:
+        rest = read(row["_rest"]) if row["_rest"] else {}
+        if "_record" in rest:
             assert rest["_record"] == record.decode()
-            continue
-        assert_kept(wanted, row, rest, fields)
+        else:
+            assert_kept(read(record.decode()), row, rest, fields)
 
 
 @given(batches=st.lists(st.lists(records, min_size=1, max_size=8), min_size=1, max_size=3))
