@@ -21,6 +21,7 @@ from madang.query.rewrite import Rewritten, place
 _MARK = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^+\s*$", re.DOTALL)
 _CANDIDATES = re.compile(r"\n(?:Candidate bindings|Did you mean|Candidate functions):? ?(.*)", re.S)
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
+_CALL = re.compile(r"'(\w+)\(")
 _QUOTED = re.compile(r'"([^"\n]+)"')
 
 
@@ -117,7 +118,7 @@ def _characters(text: str, width: int) -> int:
 
 def _of_identifier(text: str, ran: Rewritten) -> Place:
     """The place of the first name in the message that the user wrote."""
-    for name in _QUOTED.findall(text):
+    for name in [*_QUOTED.findall(text), *_CALL.findall(text)]:
         for token in tokenize(ran.original):
             if token.is_name and token.name.lower() == name.lower():
                 return place(ran.original, token.start)

@@ -44,6 +44,12 @@ def resolve(named: NamedTable, known: Sequence[str], sql: bytes) -> str:
         if candidate in tables:
             return candidate
     written = ".".join(named.path)
+    if _is_file(parts[-1]):
+        raise NotFoundError(
+            f"there is no table {written!r}",
+            hint="files are not read by name; collect them into a stream first",
+            where=place(sql, named.start),
+        )
     missing = unknown(
         "table",
         written,
@@ -53,9 +59,11 @@ def resolve(named: NamedTable, known: Sequence[str], sql: bytes) -> str:
     raise NotFoundError(missing.message, hint=missing.hint, where=place(sql, named.start))
 
 
+def _is_file(name: str) -> bool:
+    return "." in name or "/" in name
+
+
 def _otherwise(parts: Sequence[str]) -> str:
-    if "." in parts[-1] or "/" in parts[-1]:
-        return "files are not read by name; collect them into a stream first"
     if parts[0] in ("information_schema", "pg_catalog") or parts[0].startswith("duckdb"):
         return "SHOW TABLES lists tables, DESCRIBE <table> their columns"
     return "SHOW TABLES lists the tables"

@@ -130,11 +130,12 @@ def _operand_end(tokens: Sequence[Token], index: int) -> int | None:
             end += 1
     elif token.is_word("TIMESTAMP", "TIMESTAMPTZ", "DATE") and following:
         end = index + 2 if following[0].kind == "string" else None
-    elif token.is_word("CURRENT_TIMESTAMP", "CURRENT_DATE"):
-        end = index + 1
     elif token.kind == "word" and following and following[0].text == "(":
         close = _closing(tokens, index + 1)
         end = None if close is None else close + 1
+    elif token.is_name and not token.is_word("WHERE", "JOIN", "GROUP", "ORDER", "LIMIT", "AS"):
+        # CURRENT_TIMESTAMP; a column is refused when it is evaluated, with a better message.
+        end = index + 1
     while end is not None and end + 1 < len(tokens) and tokens[end].text == "::":
         end += 2
     return end
