@@ -88,6 +88,7 @@ class World:
             (self.directory / "streams" / f"{name}.yml").write_text(text)
         self.editor = ProjectEditor(self.directory, self.data)
         assert ProjectPublisher(self.directory, self.data).publish().errors == ()
+        self.ui = root / "ui"
         self.follower = ProjectFollower(self.data)
         self.store = LogStore(self.data.streams, min_free_bytes=0)
         self.accounts = open_accounts(self.data.metadata, hasher=WEAK)
@@ -107,6 +108,9 @@ class World:
         self.port = 0
         self.clock_s = Clock()
         self.numbers = itertools.count()
+
+    def publish(self):
+        ProjectPublisher(self.directory, self.data).publish()
 
     @property
     def project(self):
@@ -131,7 +135,7 @@ class World:
             queries=NoQueries(),
             editor=self.editor,
             define_stream=self.define_stream,
-            ui=self.data.root / "no-ui",
+            ui=self.ui,
             clock=self.clock_s,
             metrics=lambda: b"# metrics\n",
             hosts=frozenset({"127.0.0.1", "localhost"}),

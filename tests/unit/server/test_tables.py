@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+
+@pytest.fixture(scope="module")
+def reader(server):
+    day = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    times = pa.array([day, day + timedelta(days=1)], pa.timestamp("us", "UTC"))
+    first = pa.table({"_time": times, "n": pa.array([1, 2], pa.int64())})
+    orders = server.lake.create("lake.orders", first.schema)
+    orders.commit(first, expected={}, reached={"orders/0": 2})
+    wider = first.append_column("late", pa.array(["x", None]))
+    orders.commit(wider, expected={"orders/0": 2}, reached={"orders/0": 4})
+    server.lake.create("lake.empty", first.schema)
+    with server.client("read") as opened:
+        yield opened
+
+
+def test_list(reader):
+    empty, orders = reader.get("/api/tables").json()["tables"]
+    assert empty["name"] == "lake.empty"
+    assert (empty["rows"], empty["last_commit_at"], empty["stream"]) == (0, None, None)
+    assert orders["rows"] == 4
+    assert orders["files"] == 4
+    assert orders["size_bytes"] > 0
+    assert orders["namespace"] == "lake"
+    assert orders["stream"] == "orders"
+    assert orders["description"] == "What people buy"
+
+
+def test_a_table_in_full(reader):
+    found = reader.get("/api/tables/lake.orders").json()
+    columns = {column["name"]: column for column in found["columns"]}
+    assert columns["n"]["type"] == "long"
+    assert columns["n"]["added_at"] is None
+    assert columns["late"]["added_at"] is not None
+    newest, oldest = found["snapshots"]
+    assert (newest["rows"], newest["added_rows"], oldest["rows"]) == (4, 2, 2)
+    assert isinstance(newest["id"], str)
+    assert newest["summary"]["madang.offsets"] == '{"orders/0":4}'
+    assert [(day["partition"], day["rows"]) for day in found["partitions"]] == [
+        ("2026-11-21", 2),
+        ("2026-11-20", 2),
+    ]
+    assert len(found["files_sample"]) == 4
+    assert found["location"].endswith("lake/orders")
+
+
+def test_empty_table(reader):
+    found = reader.get("/api/tables/lake.empty").json()
+    assert found["snapshots"] == []
+    assert found["files_sample"] == []
+
+
+def test_unknown_table_has_a_near_match(reader):
+    answer = reader.get("/api/tables/lake.oders")
+    assert answer.status_code == 404
+    assert "lake.orders" in answer.json()["error"]["hint"]
+
+
+@pytest.mark.parametrize("name", ["orders", "lake.", ".orders", "a.b.c", "lake.%00", "'"])
+def test_strange_names(reader, name):
+    assert reader.get(f"/api/tables/{name}").status_code in (400, 404)
+
+
+def test_overview(server, reader):
+    stream = server.new_stream()
+    with server.client("ingest") as client:
+        client.post(f"/ingest/{stream}", content=b"{}\n{}")
+    found = reader.get("/api/overview").json()
+    assert found["health"] == "ok"
+    assert [table["name"] for table in found["tables"]] == ["lake.empty", "lake.orders"]
+    (row,) = [row for row in found["streams"] if row["name"] == stream]
+    assert row["records_total"] == 2
+    assert row["lag_records"] == 2
+    assert row["last_append_at"] is not None
+    assert row["dead_letters"] == 0
+
+
+def test_status_names_what_is_wrong_with_the_project(server, reader):
+    broken = server.directory / "streams" / "broken.yml"
+    assert reader.get("/api/status").json()["project"]["errors"] == []
+    broken.write_text("partitons: 2\n")
+    server.publish()
+    (error,) = reader.get("/api/status").json()["project"]["errors"]
+    assert error["where"] == {"name": "streams/broken.yml", "line": 1, "column": 1}
+    assert "partitions" in error["hint"]
+    broken.unlink()
+    server.publish()
+    found = reader.get("/api/status").json()["project"]
+    assert found["errors"] == []
+    assert found["directory"] == str(server.directory)
+
+
+def test_schemas(reader):
+    assert "partitions" in reader.get("/api/schema/stream").json()["properties"]
+    answer = reader.get("/api/schema/streams")
+    assert answer.status_code == 404
+    assert "stream" in answer.json()["error"]["hint"]
