@@ -158,7 +158,7 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.count = 0
-        self.bomb = False
+        self.bomb = self.looped = False
 
     def root(self, node: Node | None) -> None:
         document = self.document
@@ -172,6 +172,8 @@ class _Builder:
             )
         else:
             value = self.value(node, ())
+            if self.looped:
+                return
             if self.bomb:
                 document.problem(
                     f"more than {MAX_VALUES:,} values once the aliases are written out", 1, 1
@@ -181,7 +183,10 @@ class _Builder:
 
     def value(self, node: Node, path: Path) -> object:
         self.count += 1
-        if self.count > MAX_VALUES or len(path) > MAX_DEPTH:
+        if len(path) > MAX_DEPTH and not self.bomb:
+            self.document.problem("an alias contains itself", *_mark(node), "write it out")
+            self.bomb = self.looped = True
+        if self.count > MAX_VALUES or self.bomb:
             self.bomb = True
             return None
         self.document._values[path] = _mark(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import os
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from madang.core.errors import Place
-from madang.core.names import RULE, is_name, near_match
+from madang.core.names import RULE, is_name
 from madang.project.problem import Problem
 
 FOLDERS = ("streams", "sources", "tables")
@@ -69,7 +70,7 @@ class ProjectFiles:
         base = self.directory.resolve()
         path = (base / relative).resolve()
         if not path.is_relative_to(base) or Path(relative).is_absolute():
-            raise PermissionError(errno.EACCES, "is outside the project directory")
+            raise PermissionError(errno.EACCES, "it is outside the project directory")
         self.schemas[relative] = b""  # Named, so watched, even while it cannot be read.
         data = _read(path)
         self.schemas[relative] = data
@@ -80,7 +81,7 @@ def read_files(directory: Path) -> ProjectFiles:
     """Read every YAML file of the project in ``directory``; never raises for what is in there."""
     problems: list[Problem] = []
     contents: dict[str, bytes] = {}
-    entries = _entries(directory, ".", problems)
+    entries = _entries(directory, str(directory), problems)
     for entry in entries:
         base = entry.name
         if base in FOLDERS:
@@ -88,7 +89,7 @@ def read_files(directory: Path) -> ProjectFiles:
         elif base in ("madang.yml", "madang.yaml"):
             _read_into(contents, Path(entry.path), base, problems)
         elif not base.startswith("."):
-            _near_miss(base, {one.name for one in entries}, problems)
+            _near_miss(base, problems)
     for file, other in _twice(contents):
         problems.append(
             Problem(f"{other} says the same thing", Place(file), "keep one of the two files")
@@ -109,15 +110,12 @@ def _entries(directory: Path, shown: str, problems: list[Problem]) -> list[os.Di
     return entries
 
 
-def _near_miss(base: str, present: set[str], problems: list[Problem]) -> None:
-    stem = base.removesuffix(".txt")
-    near = near_match(stem, _KNOWN)
-    if near is None or (near in present and near in FOLDERS and near != base.lower()):
-        return
-    if Path(base).suffix in _NOTES and stem == base:
+def _near_miss(base: str, problems: list[Problem]) -> None:
+    near = difflib.get_close_matches(base.lower().removesuffix(".txt"), _KNOWN, n=1, cutoff=0.8)
+    if not near:
         return
     problems.append(
-        Problem(f"{base!r} is not read", Place(base), f"did you mean {near!r}?", "warning")
+        Problem(f"{base!r} is not read", Place(base), f"did you mean {near[0]!r}?", "warning")
     )
 
 

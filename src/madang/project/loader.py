@@ -70,7 +70,8 @@ def check_directory(directory: Path | str) -> LoadResult:
     files = read_files(path)
     if not files.contents and not files.problems:
         hint = "`madang init DIR` writes a first one"
-        problem = Problem(f"there is no project in {path}", Place("madang.yml"), hint)
+        what = "no project: neither madang.yml nor streams, sources or tables"
+        problem = Problem(what, Place("madang.yml"), hint)
         return LoadResult(None, (problem,))
     return check_files(files)
 
@@ -165,7 +166,7 @@ class _Loader:
         return self._build(HostSourceSpec, document, name) if kind == "host" else None
 
     def _source_kind(self, document: Document) -> str | None:
-        if not document.root:
+        if document.problems and not document.root:
             return None
         kind = document.root.get("kind")
         if isinstance(kind, str) and kind in SOURCE_KINDS:
@@ -190,7 +191,7 @@ class _Loader:
             name = stem if "." in stem else f"{DEFAULT_NAMESPACE}.{stem}"
             document = self._document(file)
             spec = self._build(TableSpec, document, name)
-            if spec:
+            if spec and not name.startswith("system."):
                 self._note(document, checks.check_table(spec, filled, doubtful=doubtful))
                 found[name] = spec
             self.problems += document.problems

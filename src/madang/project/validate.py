@@ -95,14 +95,21 @@ def _explain(model: type[BaseModel], detail: ErrorDetails, path: Path) -> tuple[
     if kind == "unreadable":
         return f"{key}: {context['text']}", context.get("hint")
     if kind in _EXPECTED:
-        hint = f"expected {_EXPECTED[kind]}"
-        return f"{key}: {shown(detail['input'])} is not {_EXPECTED[kind]}", (
-            hint if detail["input"] is None else None
-        )
+        return f"{key}: {shown(detail['input'])} is not {_EXPECTED[kind]}", _how(detail)
     if kind == "too_short":
         return f"{key} is empty", f"at least {context['min_length']}"
     text = str(context["error"]) if "error" in context else detail["msg"]
     return f"{key}: {text[:1].lower() + text[1:]}", None
+
+
+def _how(detail: ErrorDetails) -> str | None:
+    value, kind = detail["input"], detail["type"]
+    scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if kind in ("list_type", "tuple_type") and scalar:
+        return f"write [{value}]" if len(str(value)) <= 60 else None
+    if kind == "string_type" and isinstance(value, int | float):
+        return f'quote it: "{shown(value)}"'
+    return None
 
 
 def _unknown_key(name: str, known: Iterable[str]) -> tuple[str, str | None]:
