@@ -1,9 +1,9 @@
 import { frame } from './frame';
 import { home } from './home';
-import { settings } from './settings';
+import { roleHint, scope, scopeShort, settings, tokenLife } from './settings';
 import { sql } from './sql';
-import { streams } from './streams';
-import { tables } from './tables';
+import { recordFormat, streamFault, streamForm, streams } from './streams';
+import { ownColumn, tables } from './tables';
 
 /** English, the language whose keys the types know. */
-export const en = { ...frame, home, sql, streams, tables, settings };
+export const en = { ...frame, home, sql, streams, streamForm, streamFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };

@@ -1,5 +1,110 @@
-import { SkeletonRows } from '@/components/states';
+import { Button, Tabs } from '@mantine/core';
+import { IconTerminal2 } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
 
-export default function Soon() {
-  return <SkeletonRows />;
+import { tableQuery } from '@/api/queries';
+import type { TableDetail } from '@/api/types';
+import { Page } from '@/components/Page';
+import { Panel } from '@/components/Panel';
+import { ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
+import { Ago, Bytes, Count } from '@/components/Values';
+import { encodeShared } from '@/sql/shareLink';
+
+import { Columns } from './Columns';
+import { Files } from './Files';
+import { RowsOverTime } from './RowsOverTime';
+import { Snapshots } from './Snapshots';
+import classes from './Tables.module.css';
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Facts({ table }: { table: TableDetail }) {
+  const { t } = useTranslation();
+  return (
+    <dl className={classes.facts}>
+      <Fact name={t('unit.Rows')}><Count value={table.rows} /></Fact>
+      <Fact name={t('tables.size')}><Bytes value={table.size_bytes} /></Fact>
+      <Fact name={t('tables.files')}><Count value={table.files} /></Fact>
+      <Fact name={t('tables.columns')}><Count value={table.columns.length} /></Fact>
+      <Fact name={t('tables.lastCommit')}><Ago at={table.last_commit_at} /></Fact>
+    </dl>
+  );
+}
+
+const TABS = ['columns', 'snapshots', 'files'] as const;
+
+export default function TablePage() {
+  const { t } = useTranslation();
+  const { name } = useParams({ from: '/frame/tables/$name' });
+  const search = useSearch({ from: '/frame/tables/$name' });
+  const navigate = useNavigate();
+  const table = useQuery({ ...tableQuery(name), refetchInterval: 5000 });
+  const tab = TABS.find((known) => known === search.tab) ?? 'columns';
+  const { data } = table;
+  if (table.error !== null && !data) {
+    return (
+      <Page title={name}>
+        <ErrorState error={table.error} onRetry={() => void table.refetch()} />
+      </Page>
+    );
+  }
+  const hasTime = data?.columns.some((column) => column.name === '_time') ?? false;
+  const sql = `SELECT *\nFROM ${name}\n${hasTime ? 'ORDER BY _time DESC\n' : ''}LIMIT 100`;
+  return (
+    <Page
+      title={name}
+      note={
+        data && (
+          <>
+            {data.description}
+            {data.stream !== null && (
+              <>
+                {data.description !== '' && ' · '}
+                {t('tables.filledBy')}{' '}
+                <Link to="/streams/$name" params={{ name: data.stream }} className="link">
+                  {data.stream}
+                </Link>
+              </>
+            )}
+          </>
+        )
+      }
+      actions={
+        <Button leftSection={<IconTerminal2 size={14} />} onClick={() => void navigate({ to: '/sql', search: { q: encodeShared({ sql }) ?? undefined } })}>
+          {t('tables.query')}
+        </Button>
+      }
+    >
+      <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
+        {(loaded) => <Facts table={loaded} />}
+      </WhenLoaded>
+      {hasTime && <RowsOverTime table={name} range={search.t} />}
+      <Tabs value={tab} keepMounted={false} onChange={(next) => void navigate({ to: '.', replace: true, search: (old) => ({ ...old, tab: next === 'columns' ? undefined : (next ?? undefined) }) })}>
+        <Tabs.List mb={16}>
+          <Tabs.Tab value="columns">{t('tables.columns')}</Tabs.Tab>
+          <Tabs.Tab value="snapshots">{t('tables.snapshots')}</Tabs.Tab>
+          <Tabs.Tab value="files">{t('tables.filesTab')}</Tabs.Tab>
+        </Tabs.List>
+        <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows /></Panel>}>
+          {(loaded) => (
+            <>
+              <Tabs.Panel value="columns"><Columns table={loaded} /></Tabs.Panel>
+              <Tabs.Panel value="snapshots"><Snapshots table={loaded} /></Tabs.Panel>
+              <Tabs.Panel value="files"><Files table={loaded} /></Tabs.Panel>
+            </>
+          )}
+        </WhenLoaded>
+      </Tabs>
+    </Page>
+  );
 }
