@@ -59,3 +59,10 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """``name`` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -72,7 +72,8 @@ def _new_column(
 
 def _new_list(work: JsonWork, index: int, path: Path) -> Node | None:
     rows = np.flatnonzero(work.types_of(index) == js.ARRAY)
-    kinds = set(work.elements(rows, path)[1]) - {"", "empty"}
+    codes, names = work.elements(rows, path)
+    kinds = {names[code] for code in np.unique(codes)} - {"empty"}
     if not kinds:
         return None
     if kinds <= {"long", "double"}:

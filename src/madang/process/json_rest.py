@@ -9,9 +9,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.process.engine import literal
+from madang.process.engine import literal, whole
 from madang.process.json_text import strictly_invalid
-from madang.process.json_work import JsonWork, Mask, whole
+from madang.process.json_work import JsonWork, Mask
 from madang.process.layout import Kind, Layout, Path, pointer
 from madang.process.parsed import Dead, Rows
 from madang.process.rest import RECORD_KEY, RestBuilder

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from madang.process import shapes as js
 from madang.process.casting import narrowed
-from madang.process.engine import identifier, literal
-from madang.process.json_work import JsonWork, Mask, whole
+from madang.process.engine import identifier, literal, whole
+from madang.process.json_work import JsonWork, Mask
 from madang.process.layout import Kind, Layout, Node
 from madang.process.parsed import Rows
 from madang.process.typed_text import TypedText, Wanted
@@ -114,8 +114,9 @@ class JsonValues:
         if leaf.element in (Kind.LONG, Kind.DOUBLE):
             # Only numbers can fail by value: beyond 64 bits, beyond what a double holds.
             kept = rows[~unfit[codes]]
+            kept = kept[_doubtful_lists(values.take(pa.array(kept)), leaf.element)]
             texts = work.extract(kept, leaf.path)
-            wrong[kept[_lists_differ(texts, values.take(pa.array(kept)), leaf.element)]] = True
+            wrong[kept[_lists_differ(texts, values.take(pa.array(kept)))]] = True
         return wrong
 
     def _inexact(self, work: JsonWork, leaf: Node, rows: Rows, values: pa.Array) -> Mask:
@@ -179,23 +180,28 @@ def _same_number(text: str, got: float | None) -> bool:
         return float(text) == got
 
 
-def _lists_differ(texts: pa.Array, values: pa.Array, element: Kind) -> Mask:
-    """Which lists of numbers are not what their JSON text says."""
-    differ = np.zeros(len(values), np.bool_)
+def _doubtful_lists(values: pa.Array, element: Kind) -> Mask:
+    """Which lists hold a null, or a number too large to be sure of."""
     flat = values.flatten()
     parents = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
-    if element is Kind.LONG:
-        doubtful = flat.is_null().to_numpy(zero_copy_only=False)
-    else:
+    doubtful = flat.is_null().to_numpy(zero_copy_only=False)
+    if element is Kind.DOUBLE:
         with np.errstate(invalid="ignore"):
-            doubtful = ~(np.abs(flat.to_numpy(zero_copy_only=False)) < _EXACT)
-    for row in np.unique(parents[doubtful]):
-        wanted = json.loads(texts[int(row)].as_py(), parse_int=str, parse_float=str)
-        got = values[int(row)].as_py()
+            doubtful |= ~(np.abs(flat.to_numpy(zero_copy_only=False)) < _EXACT)
+    mask = np.zeros(len(values), np.bool_)
+    mask[parents[doubtful]] = True
+    return mask
+
+
+def _lists_differ(texts: pa.Array, values: pa.Array) -> Mask:
+    """Which lists of numbers are not what their JSON text says."""
+    differ = np.zeros(len(values), np.bool_)
+    for row, (text, got) in enumerate(zip(texts.to_pylist(), values.to_pylist(), strict=True)):
+        wanted = json.loads(text, parse_int=str, parse_float=str)
         differ[row] = len(wanted) != len(got) or any(
-            (text is None) != (number is None)
-            or (text is not None and not _same_number(text, number))
-            for text, number in zip(wanted, got, strict=True)
+            (number is None) != (found is None)
+            or (number is not None and not _same_number(number, found))
+            for number, found in zip(wanted, got, strict=True)
         )
     return differ
 

@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from madang.process import shapes as js
-from madang.process.engine import Engine, literal
+from madang.process.engine import Engine, literal, whole
 from madang.process.layout import Path, pointer
 from madang.process.parsed import Rows
 
 Mask = npt.NDArray[np.bool_]
+
+_ELEMENTS = [
+    {0: "empty", 1: "boolean", 2: "long", 4: "double", 6: "double", 8: "string"}.get(flags, "json")
+    for flags in range(32)
+]
+"""What an array holds, by the JSON types that occur in it: 1 for booleans, 2 for integers, 4 for
+other numbers, 8 for strings, 16 for arrays and objects."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,7 @@ class JsonWork:
     misfit: npt.NDArray[np.bool_]
     values: dict[Path, pa.Array] = field(default_factory=dict)
     bad: dict[Path, Mask] = field(default_factory=dict)
+    kinds_of_lists: dict[Path, npt.NDArray[np.int64]] = field(default_factory=dict)
     misfits: Counter[str] = field(default_factory=Counter)
 
     def types_of(self, index: int) -> npt.NDArray[np.uint8]:
@@ -55,27 +62,24 @@ class JsonWork:
 
         Names are ``boolean, long, double, string``, ``json`` for anything else, ``empty``.
         """
-        found = self.engine.query(
-            "SELECT list_sort(list_distinct(json_type(json_extract(v, "
-            f"{literal(pointer(path))}), '$[*]'))) AS k FROM t",
-            t=pa.table({"v": self.text.take(pa.array(rows))}),
-        ).column("k")
-        joined = pc.binary_join(pc.cast(found, pa.list_(pa.string())), ",")
-        codes, first = js.factorise(joined)
-        return codes, [_element_kind(joined[int(row)].as_py() or "") for row in first]
-
-
-def _element_kind(types: str) -> str:
-    kinds = set(types.split(",")) - {"", "NULL"}
-    if not kinds:
-        return "empty"
-    if kinds <= {"BIGINT", "UBIGINT"}:
-        return "long"
-    if kinds <= {"BIGINT", "UBIGINT", "DOUBLE"}:
-        return "double"
-    return {"VARCHAR": "string", "BOOLEAN": "boolean"}.get(",".join(kinds), "json")
-
-
-def whole(column: pa.ChunkedArray) -> pa.Array:
-    """The column as one array."""
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+        known = self.kinds_of_lists.get(path)
+        if known is None or len(known) != len(rows):
+            found = self.engine.query(
+                "SELECT (list_contains(k, 'BOOLEAN')::TINYINT"
+                " + 2 * (list_contains(k, 'BIGINT') OR list_contains(k, 'UBIGINT'))::TINYINT"
+                " + 4 * list_contains(k, 'DOUBLE')::TINYINT"
+                " + 8 * list_contains(k, 'VARCHAR')::TINYINT"
+                " + 16 * (list_contains(k, 'ARRAY') OR list_contains(k, 'OBJECT'))::TINYINT)"
+                " AS x FROM (SELECT json_type(json_extract(v,"
+                f" {literal(pointer(path))}), '$[*]') AS k FROM t)",
+                t=pa.table(
+                    {
+                        "v": self.text
+                        if len(rows) == len(self.text)
+                        else self.text.take(pa.array(rows))
+                    }
+                ),
+            ).column("x")
+            known = found.to_numpy().astype(np.int64)
+            self.kinds_of_lists[path] = known
+        return known, _ELEMENTS

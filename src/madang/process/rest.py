@@ -70,35 +70,66 @@ class RestBuilder:
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
         if not len(starts):
             return pa.nulls(self._rows, pa.string())
+        nested = np.array([len(path) > 1 for path in self._paths], np.bool_)
+        is_nested = np.logical_or.reduceat(nested[paths], starts)
         sizes = np.diff(starts, append=len(rows))
-        # Rows with the same set of paths share one template.
+        flat, deep = np.flatnonzero(~is_nested), np.flatnonzero(is_nested)
+        parts = []
+        if len(flat):
+            parts.append(self._flat(starts[flat], sizes[flat], paths, texts))
+        if len(deep):
+            parts.append(self._nested(starts[deep], sizes[deep], paths, texts))
+        place = np.full(self._rows, -1, np.int64)
+        place[rows[starts[np.concatenate([flat, deep])]]] = np.arange(len(starts))
+        return pa.concat_arrays(parts).take(pa.array(place, mask=place < 0))
+
+    def _flat(
+        self,
+        starts: npt.NDArray[np.int64],
+        sizes: npt.NDArray[np.int64],
+        paths: npt.NDArray[np.int64],
+        texts: pa.Array,
+    ) -> pa.Array:
+        """Objects with values at the top only, ``sizes`` of them from ``starts`` on."""
+        ends = np.cumsum(sizes)
+        members = np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1])
+        names = pa.array([orjson.dumps(path[0]).decode() + ":" for path in self._paths])
+        nothing = pa.scalar("", pa.string())
+        pairs = pc.binary_join_element_wise(
+            names.take(pa.array(paths[members])), texts.take(pa.array(members)), nothing
+        )
+        offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
+        inner = pc.binary_join(pa.ListArray.from_arrays(offsets, pairs), ",")
+        return pc.binary_join_element_wise(pa.scalar("{"), inner, pa.scalar("}"), nothing)
+
+    def _nested(
+        self,
+        starts: npt.NDArray[np.int64],
+        sizes: npt.NDArray[np.int64],
+        paths: npt.NDArray[np.int64],
+        texts: pa.Array,
+    ) -> pa.Array:
+        """Objects within objects: rows with the same set of paths share one template."""
+        ends = np.cumsum(sizes)
+        members = np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1])
         weights = _spread(np.arange(len(self._paths), dtype=np.uint64))
-        signature = np.add.reduceat(weights[paths], starts)
+        signature = np.add.reduceat(weights[paths[members]], ends - sizes)
         _, first, codes = np.unique(signature, return_index=True, return_inverse=True)
         by_code = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[by_code], np.arange(len(first) + 1))
         parts: list[pa.Array] = []
         for code, example in enumerate(first):
-            members = by_code[bounds[code] : bounds[code + 1]]
+            rows = by_code[bounds[code] : bounds[code + 1]]
             begin, size = starts[example], int(sizes[example])
-            template = _template([self._paths[i] for i in paths[begin : begin + size]])
-            pieces: list[pa.Array | str] = []
-            for constant, slot in template:
+            pieces: list[pa.Array | pa.Scalar] = []
+            for constant, slot in _template([self._paths[i] for i in paths[begin : begin + size]]):
                 pieces.append(pa.scalar(constant, pa.string()))
                 if slot is not None:
-                    pieces.append(texts.take(pa.array(starts[members] + slot)))
-            parts.append(_joined(pieces, len(members)))
-        filled = pa.concat_arrays(parts)
-        place = np.full(self._rows, -1, np.int64)
-        place[rows[starts[by_code]]] = np.arange(len(by_code))
-        return filled.take(pa.array(place, mask=place < 0))
-
-
-def _joined(pieces: Sequence[pa.Array | pa.Scalar], count: int) -> pa.Array:
-    joined = pc.binary_join_element_wise(*pieces, pa.scalar("", pa.string()))
-    if isinstance(joined, pa.Scalar):
-        return pa.array([joined.as_py()] * count, pa.string())
-    return joined
+                    pieces.append(texts.take(pa.array(starts[rows] + slot)))
+            parts.append(pc.binary_join_element_wise(*pieces, pa.scalar("", pa.string())))
+        order = np.empty(len(by_code), np.int64)
+        order[by_code] = np.arange(len(by_code))
+        return pa.concat_arrays(parts).take(pa.array(order))
 
 
 def _template(paths: Sequence[Path]) -> list[tuple[str, int | None]]:

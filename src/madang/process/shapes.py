@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.process.engine import Engine, literal
+from madang.process.engine import Engine, literal, whole
 from madang.process.layout import MAX_DEPTH, MAX_LEAVES, Kind, Layout, Path, pointer
 
 MISSING, NULL, BOOLEAN, BIGINT, UBIGINT, DOUBLE, STRING, ARRAY, OBJECT = range(9)
@@ -134,7 +134,7 @@ class ShapeFinder:
                 t=pa.table({"v": text.take(pa.array(first))}),
             ).combine_chunks()
         count = len(first)
-        names = _column(examples, "t").flatten()
+        names = whole(examples.column("t")).flatten()
         matrix = (
             pc.fill_null(pc.add(pc.index_in(names, value_set=_NAMES), 1), 0)
             .to_numpy(zero_copy_only=False)
@@ -144,7 +144,7 @@ class ShapeFinder:
         if (matrix[:, 0] != OBJECT).any():
             raise NotAnObjectError
         matrix = matrix[:, 1:]
-        lists = _column(examples, "k").flatten()
+        lists = whole(examples.column("k")).flatten()
         lengths = (
             pc.fill_null(pc.list_value_length(lists), 0)
             .to_numpy(zero_copy_only=False)
@@ -193,12 +193,14 @@ class ShapeFinder:
             f"SELECT hash({keys}) AS h FROM t", t=pa.table({"v": part})
         ).column("h")
         key_codes, first = factorise(hashed)
-        lists = _column(
+        lists = (
             self._engine.query(
                 f"SELECT {keys} AS k FROM e", e=pa.table({"v": part.take(pa.array(first))})
-            ).combine_chunks(),
-            "k",
-        ).to_pylist()
+            )
+            .combine_chunks()
+            .column("k")
+            .to_pylist()
+        )
         beyond = [self._beyond(entry) for entry in lists]
         grown = False
         for more, _ in beyond:
@@ -248,15 +250,8 @@ def factorise(
     values: pa.ChunkedArray,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Codes of equal values, numbered by first appearance, and the first row of each."""
-    encoded = pc.dictionary_encode(values).combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.DictionaryArray.from_arrays([], [])
+    encoded = pc.dictionary_encode(whole(values) if isinstance(values, pa.ChunkedArray) else values)
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     first = np.empty(len(encoded.dictionary), np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
     return codes, first
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

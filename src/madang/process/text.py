@@ -8,6 +8,9 @@ import pyarrow.compute as pc
 
 from madang.process.parsed import Dead, Rows
 
+_BLOCK_ROWS = 64
+"""Rows up to which looking at each is quicker than halving on."""
+
 
 def as_text(value: pa.Array, rows: Rows) -> tuple[pa.Array, Rows, list[Dead]]:
     """The records ``rows`` of ``value`` (binary) that are UTF-8, as strings.
@@ -21,23 +24,27 @@ def as_text(value: pa.Array, rows: Rows) -> tuple[pa.Array, Rows, list[Dead]]:
         return value.cast(pa.string()), rows, []
     except pa.ArrowInvalid:
         bad: list[int] = []
-        _bisect(value, 0, bad)
+        _find_bad(value, 0, bad)
     dead = [Dead(int(rows[row]), "invalid_utf8", _reason(value[row].as_py())) for row in bad]
     good = np.ones(len(value), np.bool_)
     good[bad] = False
     return value.filter(pa.array(good)).cast(pa.string()), rows[good], dead
 
 
-def _bisect(value: pa.Array, start: int, bad: list[int]) -> None:
+def _find_bad(value: pa.Array, start: int, bad: list[int]) -> None:
+    if len(value) <= _BLOCK_ROWS:
+        for row, record in enumerate(value.to_pylist(), start):
+            try:
+                record.decode()
+            except UnicodeDecodeError:
+                bad.append(row)
+        return
     try:
         value.cast(pa.string())
     except pa.ArrowInvalid:
-        if len(value) == 1:
-            bad.append(start)
-            return
         middle = len(value) // 2
-        _bisect(value.slice(0, middle), start, bad)
-        _bisect(value.slice(middle), start + middle, bad)
+        _find_bad(value.slice(0, middle), start, bad)
+        _find_bad(value.slice(middle), start + middle, bad)
 
 
 def _reason(value: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.process.engine import Engine
+from madang.process.engine import Engine, whole
 from madang.process.instants import InstantReader
 from madang.process.layout import ARROW, Kind
 
@@ -87,10 +87,7 @@ class TypedText:
                 t=pa.table({f"c{i}": wanted[i].text for i in by_sql}),
             )
             for i in by_sql:
-                chunks = found.column(f"c{i}")
-                results[i] = (
-                    chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks)
-                )
+                results[i] = whole(found.column(f"c{i}"))
         return [_judged(entry, results[i]) for i, entry in enumerate(wanted)]
 
     def infer(self, texts: Sequence[pa.Array]) -> list[Kind]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from madang.process.engine import whole
 from madang.process.layout import Kind
 from madang.process.parsed import Dead, Rows
 
@@ -53,8 +54,7 @@ class Splitter(Protocol):
 
 def column(table: pa.Table, name: str) -> pa.Array:
     """A column of a result as one array."""
-    chunks = table.column(name)
-    return chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks)
+    return whole(table.column(name))
 
 
 def matched(flags: pa.Array, reason: str) -> tuple[Rows, list[Dead]]:
