@@ -95,5 +95,5 @@ web/node_modules/.stamp: web/package-lock.json $(VENV)/run.stamp
 
 $(UI)/index.html: web/node_modules/.stamp $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
 	@echo "Building the UI"
-	@$(NPM) run --silent build
+	@$(NPM) run --silent build -- --logLevel warn
 	@touch $@
