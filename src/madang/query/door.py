@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -12,7 +14,7 @@ import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import CancelledError, DeniedError, MadangError
-from madang.query.catalog_port import Catalog
+from madang.query.catalog_port import Catalog, PinnedTable
 from madang.query.completion import Completion, completion
 from madang.query.control import Control
 from madang.query.diagnose import diagnosed
@@ -22,6 +24,7 @@ from madang.query.guard import check_runs_on
 from madang.query.names import Target, targets
 from madang.query.policy import EveryReader, Policy
 from madang.query.process_io import bytes_read_so_far
+from madang.query.prune import Comparison, comparisons, needed
 from madang.query.request import ColumnInfo, Identity, QueryMeta, QueryRequest, QueryStats
 from madang.query.rewrite import Rewritten, Splice, place
 from madang.query.statement import NamedTable, Statement, bound_params, read_statement
@@ -134,7 +137,12 @@ class Door:
         return engine
 
     def rights_checked_view(
-        self, request: QueryRequest, target: Target, number: int, stats: QueryStats
+        self,
+        request: QueryRequest,
+        target: Target,
+        number: int,
+        stats: QueryStats,
+        narrow: Callable[[PinnedTable], PinnedTable],
     ) -> TableView:
         """The view of one table, after asking whether it may be read.
 
@@ -157,6 +165,8 @@ class Door:
                 stats.fresh_incomplete.append(target.table)
         if target.table not in stats.tables:
             stats.tables.append(target.table)
+        if not rights.masks:
+            pinned = narrow(pinned)
         namespace = target.table.split(".", 1)[0]
         schema = namespace if target.as_of is None else f"{namespace}@{number}"
         return table_view(pinned, fresh, rights, schema=schema, number=number)
@@ -193,7 +203,7 @@ class _Run:
         known = list(door.catalog.names())
         asked = targets(statement, known, door.parser, values)
         self._control.check()
-        views = self._views(asked)
+        views = self._views(asked, comparisons(statement), values)
         text = self._plain(statement, asked, views)
         self._engine = engine = door.take_engine()
         self._control.attach(engine.interrupt)
@@ -248,15 +258,27 @@ class _Run:
                 duckdb.OutOfMemoryException("Out of Memory Error"), self._ran
             ) from error
 
-    def _views(self, asked: Sequence[tuple[NamedTable, Target]]) -> dict[Target, TableView]:
+    def _views(
+        self,
+        asked: Sequence[tuple[NamedTable, Target]],
+        held: Mapping[int, Sequence[Comparison]],
+        values: Mapping[str, Any],
+    ) -> dict[Target, TableView]:
         views: dict[Target, TableView] = {}
+        times = Counter(target for _, target in asked)
         for named, target in asked:
             self._control.check()
             if target in views:
                 continue
+            # A view that stands in several places has to serve them all.
+            known = held.get(named.start, ()) if times[target] == 1 else ()
             try:
                 views[target] = self._door.rights_checked_view(
-                    self._request, target, len(views), self.stats
+                    self._request,
+                    target,
+                    len(views),
+                    self.stats,
+                    partial(needed, held=known, parser=self._door.parser, params=values),
                 )
             except MadangError as error:
                 error.where = error.where or place(self._ran.original, named.start)

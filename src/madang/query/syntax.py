@@ -18,6 +18,12 @@ from madang.query.types import literal
 
 Node = dict[str, Any]
 MAX_SQL_BYTES = 2**20
+_SELECT: Node = {
+    "type": "SELECT_NODE",
+    "cte_map": {},
+    "from_table": {"type": "EMPTY"},
+    "aggregate_handling": "STANDARD_HANDLING",
+}
 _UNKNOWN = 2**64 - 1
 
 
@@ -59,6 +65,14 @@ class Parser:
             )
         root: Node = statements[0]["node"]
         return root
+
+    def text_of(self, expression: Node) -> str:
+        """An expression of a tree as SQL."""
+        node = {**_SELECT, "select_list": [expression]}
+        tree = orjson.dumps({"error": False, "statements": [{"node": node}]}).decode()
+        row = self._connection.execute("SELECT json_deserialize_sql(?::JSON)", [tree]).fetchone()
+        assert row is not None
+        return str(row[0]).removeprefix("SELECT ")
 
     def evaluate(self, expression: str, params: dict[str, Any]) -> Any:  # noqa: ANN401
         """The value of a constant expression that was guarded before."""
