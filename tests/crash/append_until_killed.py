@@ -1,6 +1,7 @@
 """A process of the crash test: appends numbered batches until it is killed, and says what is sure.
 
-Arguments: the store's folder, the name of the producer, the first number, the number of threads.
+Arguments: the store's folder, the name of the producer, the first number, the number of threads,
+the size of a segment.
 Prints ``<number> <base offset> <count> <duplicate>`` for every acknowledgement.
 """
 
@@ -20,8 +21,8 @@ def values_of_batch(producer: str, number: int) -> list[bytes]:
 
 
 def main() -> None:
-    root, producer, first, threads = sys.argv[1:]
-    store = LogStore(Path(root), segment_size_bytes=2**20, min_free_bytes=0)
+    root, producer, first, threads, segment_size = sys.argv[1:]
+    store = LogStore(Path(root), segment_size_bytes=int(segment_size), min_free_bytes=0)
     stream = store.open("s")
 
     def produce(start: int) -> None:
@@ -34,8 +35,14 @@ def main() -> None:
             os.write(1, line.encode())
             number += int(threads)
 
-    for thread in range(int(threads)):
-        threading.Thread(target=produce, args=(int(first) + thread,)).start()
+    running = [
+        threading.Thread(target=produce, args=(int(first) + thread,))
+        for thread in range(int(threads))
+    ]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import random
 import signal
 import subprocess
 import sys
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
 
-from madang.core.errors import MadangError
+from madang.core.errors import MadangError, StorageFullError
 from madang.stream import LogStore
-from madang.testing.records import values_of
+from madang.testing.records import record_batch, values_of
 from madang.testing.stream_contract import read_all
 
 KILLS = int(os.environ.get("MADANG_KILLS", "10"))
@@ -25,8 +26,9 @@ pytestmark = pytest.mark.crash
 class Producer:
     """One process after another that appends under one name, each killed."""
 
-    def __init__(self, root: Path, name: str) -> None:
+    def __init__(self, root: Path, name: str, segment_size_bytes: int = 2**20) -> None:
         self.root = root
+        self.segment_size_bytes = segment_size_bytes
         self.name = name
         self.acknowledged: dict[int, tuple[int, int]] = {}
         self.duplicates = 0
@@ -37,7 +39,15 @@ class Producer:
         while number in self.acknowledged:
             number += 1
         self.process = subprocess.Popen(
-            [sys.executable, _PROGRAM, self.root, self.name, str(number), str(_THREADS)],
+            [
+                sys.executable,
+                _PROGRAM,
+                self.root,
+                self.name,
+                str(number),
+                str(_THREADS),
+                str(self.segment_size_bytes),
+            ],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
@@ -113,6 +123,42 @@ def test_a_killed_process_does_not_hinder_the_other(tmp_path: Path) -> None:
     assert killed.acknowledged
 
 
+def test_readers_and_retention_beside_writers_see_no_damage(tmp_path: Path) -> None:
+    producers = [Producer(tmp_path, name, 20_000) for name in ("one", "two")]
+    for producer in producers:
+        producer.start()
+    try:
+        with LogStore(tmp_path, segment_size_bytes=20_000, min_free_bytes=0) as store:
+            read_beside_retention(store)
+    finally:
+        for producer in producers:
+            producer.kill()
+
+
+def read_beside_retention(store: LogStore) -> None:
+    stream = store.open("s")
+    offset = records = gaps = 0
+    last: dict[bytes, int] = {}
+    while records < 4000 or gaps < 3:
+        chunks = stream.read(0, offset, max_bytes=50_000)
+        for chunk in chunks:
+            if chunk.base_offset != offset:
+                assert offset < stream.bounds(0).earliest
+                gaps += 1
+            offset = chunk.end_offset
+            records += chunk.batch.num_rows
+            for value in chunk.batch.column("value").to_pylist():
+                name, number, row = value.rstrip(b"x").split(b"/")
+                thread = b"%s/%d/%s" % (name, int(number) % _THREADS, row)
+                assert last.get(thread, -1) < int(number)
+                last[thread] = int(number)
+        if not chunks:
+            # Let the writers run away from the reader, and remove what it has not read.
+            assert stream.wait(0, offset + 600, 20)
+            stream.retain(age_s=None, size_bytes=60_000)
+    assert not stream.quarantined()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path):
     disk = tmp_path / "disk"
@@ -127,11 +173,6 @@ def small_disk(tmp_path: Path):
 
 
 def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
-    from concurrent.futures import wait
-
-    from madang.core.errors import StorageFullError
-    from madang.testing.records import record_batch
-
     ballast = small_disk / "ballast"
     with LogStore(small_disk / "streams", min_free_bytes=0, segment_size_bytes=2**20) as store:
         stream = store.open("s")

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import CorruptionError, InvalidInputError, UnavailableError
+from madang.core.errors import UnavailableError
 from madang.core.names import check_stream_name, unknown
-from madang.stream.folder import replace_file, sync_folder
+from madang.stream.description import FILE_NAME, describe, read_description
 from madang.stream.log_stream import LogSettings, LogStream
-from madang.stream.partition_lock import FileLock
-from madang.stream.port import RECORD_SCHEMA
 from madang.stream.recovery import RecoveryReport
-from madang.stream.schema_change import check_schema, merge
 from madang.stream.space import DiskSpace
 
 _THREADS = 8
-_FORMAT = 1
-_DESCRIPTION = "stream.json"
-MAX_PARTITIONS = 1024
-
-
-class _Description(msgspec.Struct):
-    """``stream.json``: what a stream is, for every process that opens it."""
-
-    name: str
-    partitions: int
-    schema: str
-    """The Arrow IPC schema message, base64."""
-    created_at_us: int
-    format: int = _FORMAT
 
 
 class LogStore:
@@ -98,11 +79,20 @@ class LogStore:
             ConflictError: a schema that does not follow from the one on disk.
         """
         check_stream_name(name)
+        known = self._streams.get(name)
+        if (
+            known is not None
+            and not known.closed
+            and partitions == known.partitions
+            and schema is not None
+            and known.schema.equals(schema)
+        ):
+            return known
         with self._mutex:
             if self._closed:
                 raise UnavailableError("the store of streams is closed")
-            described = self._describe(name, schema, partitions)
-            found_schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(described.schema)))
+            described = describe(self.root / name, schema, partitions, self._clock.now_us())
+            found_schema = described.arrow_schema()
             stream = self._streams.get(name)
             if stream is None or stream.closed:
                 stream = LogStream(
@@ -115,55 +105,6 @@ class LogStore:
                 stream.grow(described.partitions)
             return stream
 
-    def _describe(
-        self, name: str, schema: pa.Schema | None, partitions: int | None
-    ) -> _Description:
-        """``stream.json`` as it stands, after what was asked for was taken over."""
-        if partitions is not None and not 1 <= partitions <= MAX_PARTITIONS:
-            raise InvalidInputError(f"a stream cannot have {partitions} partitions")
-        folder = self.root / name
-        known = self._read(name)
-        if known is not None and schema is None and partitions is None:
-            return known
-        created = not folder.exists()
-        folder.mkdir(exist_ok=True)
-        if created:
-            sync_folder(self.root)
-        lock = FileLock(folder / ".lock")
-        try:
-            with lock.held():
-                known = self._read(name)
-                if known is None:
-                    wanted = check_schema(name, RECORD_SCHEMA if schema is None else schema)
-                    after = _Description(
-                        name, partitions or 1, _encode(wanted), self._clock.now_us()
-                    )
-                else:
-                    after = _changed(known, schema, partitions)
-                if after != known:
-                    replace_file(folder / _DESCRIPTION, msgspec.json.encode(after))
-        finally:
-            lock.close()
-        return after
-
-    def _read(self, name: str) -> _Description | None:
-        path = self.root / name / _DESCRIPTION
-        try:
-            raw = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        try:
-            found = msgspec.json.decode(raw, type=_Description)
-        except msgspec.DecodeError as error:
-            raise CorruptionError(
-                f"{path} cannot be read: {error}", hint="restore it from a backup"
-            ) from error
-        if found.format > _FORMAT:
-            raise CorruptionError(
-                f"{path} has format {found.format}, this Madang reads up to {_FORMAT}"
-            )
-        return found
-
     def get(self, name: str) -> LogStream:
         """The stream ``name``, which must exist; cheap once it is open, for every request.
 
@@ -175,13 +116,14 @@ class LogStore:
         stream = self._streams.get(name)
         if stream is not None and not stream.closed:
             return stream
-        if self._read(check_stream_name(name)) is None:
+        if read_description(self.root / check_stream_name(name)) is None:
             raise unknown("stream", name, self.names())
         return self.open(name)
 
     def names(self) -> list[str]:
         """The streams on disk, in order of name."""
-        return sorted(path.parent.name for path in self.root.glob(f"*/{_DESCRIPTION}"))
+        found = {path.parent.name for path in self.root.glob(f"*/{FILE_NAME}")}
+        return sorted(found | {path.parent.name for path in self.root.glob("*/p0000")})
 
     def recover(self) -> RecoveryReport:
         """Cut torn tails and quarantine damage in every stream; once, before the roles start.
@@ -207,26 +149,3 @@ class LogStore:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _encode(schema: pa.Schema) -> str:
-    return base64.b64encode(schema.serialize().to_pybytes()).decode()
-
-
-def _changed(known: _Description, schema: pa.Schema | None, partitions: int | None) -> _Description:
-    after = _Description(
-        known.name, known.partitions, known.schema, known.created_at_us, known.format
-    )
-    if partitions is not None and partitions < known.partitions:
-        raise InvalidInputError(
-            f"the stream {known.name!r} has {known.partitions} partitions, {partitions} were asked",
-            hint="partitions can be added, never removed",
-        )
-    if partitions is not None:
-        after.partitions = partitions
-    if schema is not None:
-        old = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(known.schema)))
-        merged = merge(known.name, old, check_schema(known.name, schema))
-        if not merged.equals(old):
-            after.schema = _encode(merged)
-    return after

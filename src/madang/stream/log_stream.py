@@ -131,14 +131,15 @@ class LogStream:
         """
         try:
             part = self._part(partition)
-            if not batch.schema.equals(self.schema, check_metadata=True):
-                if not can_hold(self.schema, batch.schema):
+            schema = self.schema
+            if not batch.schema.equals(schema, check_metadata=True):
+                if not can_hold(schema, batch.schema):
                     raise InvalidInputError(
                         f"a batch with the columns {', '.join(batch.schema.names) or 'none'} does "
                         f"not fit the stream {self.name!r}",
-                        hint=f"its schema is {_show(self.schema)}",
+                        hint=f"its schema is {_show(schema)}",
                     )
-                batch = conform(batch, self.schema)
+                batch = conform(batch, schema)
             pending = PendingBatch(
                 batch,
                 origin,
@@ -146,6 +147,7 @@ class LogStream:
                 split=split,
                 compression=self._settings.compression,
             )
+            pending.schema = schema  # one object, so that a group is compared by identity
             part.writer.submit(pending)
         except MadangError as error:
             failed: Future[Appended] = Future()

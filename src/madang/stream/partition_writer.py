@@ -1,11 +1,8 @@
-"""Appending to one partition: callers queue, one of them leads, all share a write and an fsync."""
+"""Appending to one partition: a group of batches shares the lock, a write and an fsync."""
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -13,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from madang.core.errors import MadangError, OverloadedError, UnavailableError
-from madang.core.units import format_size
+from madang.core.errors import MadangError, UnavailableError
 from madang.stream.active_segment import ActiveSegment
+from madang.stream.group_queue import GroupQueue, fail_all
 from madang.stream.head import Head
 from madang.stream.key_table import ProducerEntry
 from madang.stream.partition import Partition
@@ -28,33 +25,24 @@ from madang.stream.space import DiskSpace, is_full, storage_full
 
 _log = logging.getLogger(__name__)
 GROUP_BYTES = 32 * 2**20
-WAITING_BYTES = 256 * 2**20
-_GROUPS_PER_TURN = 8
 _JOIN_BELOW_BYTES = 16 * 1024
 
 
 class PartitionWriter:
-    """Group commit for one partition.
-
-    While a group is on its way to disk, the next one gathers. The thread that leads comes from a
-    small pool, only while something waits.
-    """
+    """Commits groups of batches to one partition; see :class:`GroupQueue` for how they gather."""
 
     def __init__(
         self, partition: Partition, *, pool: Executor, space: DiskSpace, segment_size_bytes: int
     ) -> None:
         self._partition = partition
-        self._pool = pool
         self._space = space
         self._segment_size_bytes = segment_size_bytes
-        self._group_bytes = min(GROUP_BYTES, segment_size_bytes)
-        self._mutex = threading.Lock()
-        self._idle = threading.Condition(self._mutex)
-        self._waiting: deque[PendingBatch] = deque()
-        self._waiting_bytes = 0
-        self._leading = False
-        self._closed = False
-        self._owner = os.getpid()
+        self._queue = GroupQueue(
+            str(partition.folder.path),
+            self._flush,
+            pool=pool,
+            group_bytes=min(GROUP_BYTES, segment_size_bytes),
+        )
         self._failed: str | None = None
         self._active: ActiveSegment | None = None
 
@@ -65,81 +53,19 @@ class PartitionWriter:
             UnavailableError: closed, or opened before the process was forked.
             OverloadedError: over 256 MiB are waiting already.
         """
-        if os.getpid() != self._owner:
-            raise UnavailableError(
-                f"{self._partition.folder.path} was opened before this process was forked",
-                hint="open streams after forking",
-            )
-        with self._mutex:
-            if self._closed:
-                raise UnavailableError("the stream is closed")
-            if self._waiting_bytes and self._waiting_bytes + pending.size_bytes > WAITING_BYTES:
-                raise OverloadedError(
-                    f"{format_size(self._waiting_bytes)} are waiting for the disk",
-                    hint="send more slowly, or use more partitions",
-                )
-            self._waiting.append(pending)
-            self._waiting_bytes += pending.size_bytes
-            if self._leading:
-                return
-            self._leading = True
-        self._start_turn()
-
-    def _start_turn(self) -> None:
-        try:
-            self._pool.submit(self._lead)
-        except RuntimeError:
-            # The pool is shut down: the interpreter is going, or the store was closed.
-            self._refuse_all(UnavailableError("the stream is closed"))
-
-    def _refuse_all(self, error: MadangError) -> None:
-        with self._mutex:
-            group = list(self._waiting)
-            self._waiting.clear()
-            self._waiting_bytes = 0
-            self._leading = False
-            self._idle.notify_all()
-        _fail(group, error)
-
-    def _lead(self) -> None:
-        for _ in range(_GROUPS_PER_TURN):
-            group = self._next_group()
-            if not group:
-                return
-            self._flush(group)
-        # Let other partitions have the thread.
-        self._start_turn()
-
-    def _next_group(self) -> list[PendingBatch]:
-        with self._mutex:
-            group: list[PendingBatch] = []
-            size = 0
-            while self._waiting:
-                pending = self._waiting[0]
-                if group and (
-                    size + pending.size_bytes > self._group_bytes
-                    or not pending.batch.schema.equals(group[0].batch.schema, check_metadata=True)
-                ):
-                    break
-                size += pending.size_bytes
-                group.append(self._waiting.popleft())
-            self._waiting_bytes -= size
-            if not group:
-                self._leading = False
-                self._idle.notify_all()
-            return group
+        self._queue.put(pending)
 
     def _flush(self, group: list[PendingBatch]) -> None:
         try:
             with self.exclusive() as head:
                 answers = self._commit(group, head)
         except MadangError as error:
-            _fail(group, error)
+            fail_all(group, error)
         except OSError as error:
-            _fail(group, storage_full(error) if is_full(error) else _io_error(error))
+            fail_all(group, storage_full(error) if is_full(error) else _io_error(error))
         except Exception as error:  # noqa: BLE001 - callers must not wait for ever
             _log.exception("an append to %s failed", self._partition.folder.path)
-            _fail(group, UnavailableError(f"the append failed: {error}"))
+            fail_all(group, UnavailableError(f"the append failed: {error}"))
         else:
             for pending, appended in zip(group, answers, strict=True):
                 if pending.future.set_running_or_notify_cancel():
@@ -231,7 +157,7 @@ class PartitionWriter:
         self, fresh: list[tuple[PendingBatch, ProducerEntry]], head: Head, now_us: int
     ) -> None:
         self._space.require(sum(pending.size_bytes for pending, _ in fresh))
-        schema = fresh[0][0].batch.schema
+        schema = fresh[0][0].schema
         active = self._active
         if active is None or head.position >= self._segment_size_bytes:
             head, active = self.roll(head, schema, now_us)
@@ -311,9 +237,7 @@ class PartitionWriter:
 
     def close(self) -> None:
         """Finish what was submitted, write the snapshot, release files."""
-        with self._idle:
-            self._closed = True
-            self._idle.wait_for(lambda: not self._leading)
+        self._queue.close()
         try:
             with self.exclusive() as head:
                 if head.end and self._active is not None:
@@ -322,12 +246,6 @@ class PartitionWriter:
         except MadangError as error:
             _log.warning("%s was not closed cleanly: %s", self._partition.folder.path, error)
         self.release()
-
-
-def _fail(group: list[PendingBatch], error: MadangError) -> None:
-    for pending in group:
-        if pending.future.set_running_or_notify_cancel():
-            pending.future.set_exception(error)
 
 
 def _io_error(error: OSError) -> UnavailableError:

@@ -33,7 +33,7 @@ class PendingBatch:
 
     __slots__ = (
         "attributes", "batch", "compression", "count", "crc", "flags", "future", "origin",
-        "payload", "producer", "size_bytes", "split",
+        "payload", "producer", "schema", "size_bytes", "split",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,7 @@ class PendingBatch:
         """Take ``batch`` as what is to be written."""
         _check(batch)
         self.batch = batch
+        self.schema: pa.Schema = batch.schema
         self.payload = _message(batch, self.compression)
         if self.payload.size > MAX_PAYLOAD_BYTES:
             raise TooLargeError(

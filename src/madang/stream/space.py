@@ -31,21 +31,27 @@ class DiskSpace:
         now_s = self._clock.monotonic_s()
         with self._mutex:
             if self._checked_at_s is None or now_s - self._checked_at_s >= _CHECK_EVERY_S:
-                found = os.statvfs(self._path)
-                self._free_bytes = found.f_bavail * found.f_frsize
-                self._checked_at_s = now_s
+                self._look(now_s)
             return self._free_bytes
 
+    def _look(self, now_s: float) -> None:
+        found = os.statvfs(self._path)
+        self._free_bytes = found.f_bavail * found.f_frsize
+        self._checked_at_s = now_s
+
     def require(self, size_bytes: int) -> None:
-        """Refuse to write ``size_bytes`` when that would leave less than the watermark.
+        """Take ``size_bytes`` from what is free, or refuse when the watermark would be passed.
 
         Raises:
-            StorageFullError: over the watermark.
+            StorageFullError: over the watermark, as a look at the disk just now confirmed.
         """
-        free = self.free_bytes()
+        self.free_bytes()
         with self._mutex:
+            if self._free_bytes - size_bytes < self.min_free_bytes:
+                self._look(self._clock.monotonic_s())
+            free = self._free_bytes
             # What is written until the next look counts too.
-            self._free_bytes -= size_bytes
+            self._free_bytes -= size_bytes if free - size_bytes >= self.min_free_bytes else 0
         if free - size_bytes < self.min_free_bytes:
             raise StorageFullError(
                 f"only {format_size(free)} are free on the disk of {self._path}, "

@@ -158,3 +158,26 @@ def test_lag_and_groups(open_store) -> None:
     assert (stream.lag("lake"), stream.groups()) == (8, [])
     stream.commit("lake", {0: 4, 1: 99})
     assert (stream.lag("lake"), stream.groups()) == (1, ["lake"])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b'{"name": "t"}', b"\xff" * 50])
+def test_a_lost_description_is_taken_from_the_segments(
+    open_store, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    store = open_store()
+    stream = store.open("t", NARROW, partitions=3)
+    row = pa.RecordBatch.from_pydict({"id": [1], "name": ["a"]}, schema=NARROW)
+    stream.submit(row, partition=1).result(10)
+    path = stream.path / "stream.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    store = open_store()
+    assert store.names() == ["t"]
+    assert not store.recover().quarantined
+    stream = store.get("t")
+    assert (stream.partitions, stream.schema) == (3, NARROW)
+    assert "taken from the segments" in caplog.text
+    assert store.open("t", NARROW, partitions=4).partitions == 4
+    assert open_store().open("t").partitions == 4
+    assert stream.read(1, 0)[0].batch.to_pylist() == [{"id": 1, "name": "a"}]

@@ -3,8 +3,11 @@
 import errno
 import logging
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import wait
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ from madang.core.errors import (
     TooLargeError,
     UnavailableError,
 )
-from madang.stream import Origin
+from madang.stream import LogStore, Origin
 from madang.stream.folder import PartitionFolder
 from madang.testing.records import record_batch, values_of
 from madang.testing.stream_contract import read_all
@@ -112,7 +115,7 @@ def test_after_a_failed_fsync_nothing_is_trusted_until_recovery(
 
 
 def test_too_much_at_once_is_refused(open_store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("madang.stream.partition_writer.WAITING_BYTES", 100_000)
+    monkeypatch.setattr("madang.stream.group_queue.WAITING_BYTES", 100_000)
     stream = open_store().open("s")
     held = threading.Event()
     whole = os.fdatasync
@@ -163,3 +166,22 @@ def test_a_producer_may_have_any_name(open_store) -> None:
     for producer in ("file:\ud800\udcff", "key:\x00", "key:", "사" * 300):
         assert other.last_sequence(0, producer) == 1
     assert len(values_of(read_all(other))) == 4
+
+
+def test_an_interpreter_that_ends_finishes_what_its_threads_submit(tmp_path: Path) -> None:
+    program = """
+import sys, threading, time
+from pathlib import Path
+from madang.stream import LogStore
+from madang.testing.records import record_batch
+stream = LogStore(Path(sys.argv[1]), min_free_bytes=0).open("s")
+def late():
+    threading.main_thread().join()
+    for number in range(30):
+        assert stream.submit(record_batch([b"late"])).result(10).base_offset == number
+threading.Thread(target=late).start()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True, env=environment)
+    with LogStore(tmp_path, min_free_bytes=0) as store:
+        assert store.open("s").bounds(0).end == 30
