@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import typer
 
@@ -23,6 +24,7 @@ from madang.cli import (
     up,
     user,
 )
+from madang.cli.options import CLOSING
 from madang.cli.output import fail
 from madang.core.errors import MadangError
 
@@ -59,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors are shown as message, where and hint; ``MADANG_DEBUG=1`` shows the traceback too.
     """
     try:
-        result = app(args=arguments, standalone_mode=False)
+        with ExitStack() as closing:
+            CLOSING.set(closing)
+            result = app(args=arguments, standalone_mode=False)
     except MadangError as error:
         _debug()
         fail(error)

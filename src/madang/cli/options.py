@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from madang.cli.client import Client
+
+CLOSING: ContextVar[ExitStack] = ContextVar("CLOSING")
+"""What is closed when the command that runs has ended."""
 
 Url = Annotated[
     str | None,
@@ -34,4 +39,6 @@ def client(url: str | None, token: str | None, data: str | None) -> Client:
     from madang.cli.client import Client
     from madang.project.settings import connection
 
-    return Client(connection(url=url, token=token, data=data))
+    found = Client(connection(url=url, token=token, data=data))
+    CLOSING.get().callback(found.close)
+    return found

@@ -6,6 +6,7 @@ import gzip
 import io
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -66,23 +67,30 @@ def format_of(file: str, stream_format: str) -> str:
     return found
 
 
-def open_file(file: str) -> IO[bytes]:
+@contextmanager
+def open_file(file: str) -> Iterator[IO[bytes]]:
     """The decompressed bytes of a file; ``-`` is standard input.
 
     Raises:
         OSError: it cannot be opened.
     """
-    raw = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - the caller's
-    buffered = cast("io.BufferedReader", raw)
-    head = buffered.peek(4)[:4]
+    if file == "-":
+        yield _unpacked(cast("io.BufferedReader", sys.stdin.buffer))
+    else:
+        with Path(file).open("rb") as raw:
+            yield _unpacked(raw)
+
+
+def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
+    head = raw.peek(4)[:4]
     if head.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if head == b"\x28\xb5\x2f\xfd":
         import zstandard
 
-        reader: Any = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         return io.BufferedReader(reader)
-    return buffered
+    return raw
 
 
 def pieces(file: IO[bytes], form: str, *, header: bool) -> Iterator[Piece]:

@@ -8,13 +8,17 @@ identity, so its seed is new each time unless one is given.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 from madang.cli.client import Client, RemoteError, quoted
 from madang.cli.pieces import Piece, check_format, format_of, open_file, pieces
@@ -104,7 +108,11 @@ class Sender:
             report.files.append(sent)
             try:
                 self._send(sent, report, began)
-            except (RemoteError, InvalidInputError) as error:
+            except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+                raise InvalidInputError(
+                    f"the compressed file is damaged: {error}", where=Place(file)
+                ) from None
+            except MadangError as error:
                 error.where = error.where or Place(file)
                 raise
         report.elapsed_s = time.monotonic() - began

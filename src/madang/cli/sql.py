@@ -159,7 +159,7 @@ def _show(result: dict[str, Any]) -> None:
     if names:
         show_table(heads, [[_cell(value) for value in row] for row in result["rows"]])
     stats = result.get("stats") or {}
-    parts = [f"{count(result['row_count'])} rows"]
+    parts = [f"{count(result['row_count'])} row{'' if result['row_count'] == 1 else 's'}"]
     if stats.get("duration_s") is not None:
         parts.append(duration(stats["duration_s"]))
     if stats.get("bytes_read"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from madang.cli.options import AsJson, Data, Token, Url
+from madang.cli.options import CLOSING, AsJson, Data, Token, Url
 
 app = typer.Typer(help="Add, list and remove people.", no_args_is_help=True)
 
@@ -72,6 +72,7 @@ def passwd(name: Name, url: Url = None, data: Data = None) -> None:
 
     current, new = _password("Current password"), _password("New password")
     api = Client(Connection(connection(url=url, data=data).url, None))
+    CLOSING.get().callback(api.close)
     signed = api.request(
         "POST",
         "/api/session",

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.cli import main
+from madang.cli.output import show_table, width
+
+STATUS = {
+    "at": "2026-11-21T00:00:00.000000Z",
+    "health": "degraded",
+    "problems": [
+        {"code": "lag", "severity": "warning", "message": "orders lags", "hint": "look at deliver"}
+    ],
+    "disk": {"total_bytes": 2**40, "free_bytes": 2**39, "min_free_bytes": 2**29},
+    "roles": [
+        {
+            "name": "serve", "pid": 12, "state": "running", "started_at": None,
+            "restarts": 0, "memory_bytes": 3 * 2**20,
+        }
+    ],
+    "project": {
+        "directory": "/p", "version": "x", "loaded_at": None,
+        "errors": [
+            {
+                "code": "project", "message": "unknown key 'a'", "hint": None,
+                "where": {"name": "streams/a.yml", "line": 3, "column": 1},
+            }
+        ],
+    },
+}  # fmt: skip
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(list(arguments))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_status_names_what_is_wrong(platform: Any, capsys: Any) -> None:
+    platform.on("GET /api/status", STATUS)
+    code, out, _ = run(capsys, "status")
+    assert code == 1
+    assert out.splitlines()[:7] == [
+        "health: degraded",
+        "  warning: orders lags",
+        "    look at deliver",
+        "project: /p, loaded –",
+        "  it was changed and is broken now; the last good state runs on:",
+        "  streams/a.yml:3:1: unknown key 'a'",
+        "disk: 512.0 GiB free of 1.0 TiB, at least 512.0 MiB are kept",
+    ]
+    platform.on("GET /api/status", {**STATUS, "health": "ok"})
+    code, out, _ = run(capsys, "status", "--json")
+    assert code == 0
+    assert json.loads(out)["health"] == "ok"
+
+
+def test_a_platform_that_does_not_run_is_one_clear_line(
+    capsys: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MADANG_DATA", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        code, out, err = run(capsys, "status", "--url", url)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == f"error: Madang does not run at {url}"
+    assert "madang up" in err
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "localhost:8080", "http://", "nonsense"])
+def test_a_url_that_is_none_is_refused(url: str, capsys: Any) -> None:
+    code, _, err = run(capsys, "status", "--url", url)
+    assert code == 1
+    assert "is not a URL" in err
+
+
+def test_somebody_else_on_the_port_is_told(platform: Any, capsys: Any) -> None:
+    platform.on("GET /api/status", b"<html>hello</html>")
+    code, _, err = run(capsys, "status")
+    assert code == 1
+    assert "not Madang" in err
+
+
+def test_the_local_admin_token_is_sent_to_the_local_platform_only(
+    platform: Any, capsys: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    platform.on("GET /api/tokens", {"tokens": []})
+    running = tmp_path / "data" / "run"
+    running.mkdir(parents=True)
+    (running / "admin.token").write_text("mdg_secret\n")
+    run(capsys, "token", "list")
+    assert "Authorization" not in platform.requests[-1].headers
+    (running / "platform.json").write_text(json.dumps({"url": platform.url, "pid": 1}))
+    run(capsys, "token", "list")
+    assert platform.requests[-1].headers["Authorization"] == "Bearer mdg_secret"
+    monkeypatch.setenv("MADANG_TOKEN", "mdg_environment")
+    run(capsys, "token", "list")
+    assert platform.requests[-1].headers["Authorization"] == "Bearer mdg_environment"
+    run(capsys, "token", "list", "--token", "mdg_flag")
+    assert platform.requests[-1].headers["Authorization"] == "Bearer mdg_flag"
+
+
+def test_sql_shows_a_table_and_the_place_of_a_mistake(platform: Any, capsys: Any) -> None:
+    platform.on(
+        "POST /api/sql",
+        {
+            "query_id": "q",
+            "columns": [{"name": "name", "type": "VARCHAR"}, {"name": "n", "type": "BIGINT"}],
+            "rows": [["홍길동", 5], ["a", 12_345]], "row_count": 2, "truncated": False,
+            "stats": {"duration_s": 0.012, "rows": 2, "bytes_read": 2048},
+        },
+    )  # fmt: skip
+    code, out, err = run(capsys, "sql", "select 1", "-p", "day=3", "-p", "name=kim")
+    assert code == 0
+    assert out.splitlines() == ["name        n", "홍길동      5", "a       12345"]
+    assert err == "2 rows, 12ms, 2.0 KiB read\n"
+    assert platform.requests[-1].json["params"] == {"day": 3, "name": "kim"}
+    place = {"name": "sql", "line": 1, "column": 8}
+    platform.on(
+        "POST /api/sql",
+        platform.error(
+            400, "invalid_input", "no column 'x'", hint="did you mean 'y'?", where=place
+        ),
+    )
+    code, out, err = run(capsys, "sql", "select x")
+    assert (code, out, err) == (1, "", "error: sql:1:8: no column 'x'\n  did you mean 'y'?\n")
+
+
+def test_sql_saves_what_is_asked_for(platform: Any, capsys: Any, tmp_path: Path) -> None:
+    platform.on("POST /api/sql", b"a,b\n1,2\n")
+    target = tmp_path / "out.csv"
+    assert run(capsys, "sql", "select 1", "-f", "csv", "-o", str(target))[0] == 0
+    assert target.read_bytes() == b"a,b\n1,2\n"
+    assert platform.requests[-1].path == "/api/sql?format=csv"
+    assert list(tmp_path.glob("*.part")) == []
+    code, _, err = run(capsys, "sql", "select 1", "-f", "cvs")
+    assert code == 1
+    assert "did you mean 'csv'?" in err
+
+
+def test_streams_are_made_and_listed(platform: Any, capsys: Any) -> None:
+    platform.on("GET /api/streams", {"streams": []})
+    assert "streams create" in run(capsys, "streams")[1]
+    platform.on(
+        "PUT /api/streams/orders",
+        (201, {"name": "orders", "file": "streams/orders.yml", "yaml": "", "table": "lake.orders"}),
+    )
+    code, out, _ = run(capsys, "streams", "create", "orders", "--format", "csv")
+    assert code == 0
+    assert out.splitlines()[0] == "streams/orders.yml"
+    assert platform.requests[-1].json == {"format": "csv"}
+
+
+def test_a_name_with_a_slash_stays_one_step_of_the_path(platform: Any, capsys: Any) -> None:
+    run(capsys, "streams", "tail", "../../x?y", "-F")
+    assert platform.requests[-1].path == "/api/streams/..%2F..%2Fx%3Fy/records?limit=10"
+
+
+def test_tail_shows_records_and_what_was_dropped(platform: Any, capsys: Any) -> None:
+    record = {"partition": 0, "offset": 7, "ts": "t", "value": "a\x1b[2Jb"}
+    events = f"event: records\ndata: {json.dumps([record])}\n\n: alive\n\n"
+    events += 'event: dropped\ndata: {"count": 5}\n\n'
+    platform.on("GET /api/streams/a/tail", events.encode())
+    code, out, err = run(capsys, "streams", "tail", "a", "-n", "0")
+    assert code == 0
+    assert out == "0/7  t  a\\x1b[2Jb\n"
+    assert "5 records not shown" in err
+
+
+def test_a_token_alone_goes_to_stdout(platform: Any, capsys: Any) -> None:
+    platform.on("POST /api/tokens", {"id": "1", "name": "x", "scope": "read", "token": "mdg_x"})
+    code, out, _ = run(capsys, "token", "create", "x", "--scope", "read", "--expires-in", "90d")
+    assert (code, out) == (0, "mdg_x\n")
+    assert platform.requests[-1].json["expires_in_s"] == 90 * 86_400
+
+
+def test_replay_says_how_many(platform: Any, capsys: Any) -> None:
+    platform.on(
+        "POST /api/streams/a/replay", {"replayed": 1200, "from_offset": 0, "to_offset": 1200}
+    )
+    code, out, _ = run(capsys, "replay", "a.dead", "--code", "json")
+    assert (code, out) == (0, "1,200 replayed, up to dead letter 1200\n")
+    assert platform.requests[-1].json == {"code": "json"}
+
+
+def test_a_wrong_call_is_shown_with_its_usage(capsys: Any) -> None:
+    code, _, err = run(capsys, "streams", "create")
+    assert code == 2
+    assert "Missing argument" in err
+    assert run(capsys, "chekc")[0] == 2
+
+
+def test_columns_stand_under_one_another_with_korean(capsys: Any) -> None:
+    show_table(("이름", "n>"), [("가나다", "1"), ("e\u0301", "22"), ("👩", "333")])
+    lines = capsys.readouterr().out.splitlines()
+    assert {width(line) for line in lines} == {width(lines[0])}
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, madang.cli; madang.cli.main(['--help']);"
+        "print(sorted({'pydantic','pyarrow','duckdb','fastapi','numpy','yaml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

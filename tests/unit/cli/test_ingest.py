@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.cli import main, pieces
+from madang.cli.sending import stream_of
+
+
+def accepted(request: Any) -> dict[str, Any]:
+    lines = [line for line in request.body.splitlines() if line.strip()]
+    return {"stream": "orders", "records": len(lines), "duplicate": False, "partitions": []}
+
+
+@pytest.fixture
+def orders(platform: Any) -> Any:
+    platform.on("GET /api/streams/orders", {"spec": {"format": "json"}})
+    platform.on("POST /ingest/orders", accepted)
+    return platform
+
+
+def bodies(platform: Any) -> list[Any]:
+    return [one for one in platform.requests if one.method == "POST"]
+
+
+def test_a_file_sent_again_has_the_same_keys(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "orders.ndjson"
+    file.write_text('{"a": 1}\n{"a": 2}\n')
+    assert main(["ingest", str(file)]) == 0
+    assert main(["ingest", str(file)]) == 0
+    first, second = bodies(orders)
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.headers["Content-Type"] == "application/x-ndjson"
+    assert "2 records" in capsys.readouterr().out
+    file.write_text('{"a": 1}\n{"a": 3}\n')
+    main(["ingest", str(file)])
+    assert bodies(orders)[2].headers["Idempotency-Key"] != first.headers["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_packed_files_are_unpacked(orders: Any, tmp_path: Path, pack: Any) -> None:
+    file = tmp_path / "orders.log.packed"
+    file.write_bytes(pack(b'{"a": 1}\n'))
+    assert main(["ingest", str(file), "-s", "orders"]) == 0
+    assert bodies(orders)[0].body == b'{"a": 1}\n'
+
+
+def test_what_may_pass_is_tried_again(platform: Any, tmp_path: Path, capsys: Any) -> None:
+    from .conftest import Sequenced
+
+    platform.on("GET /api/streams/orders", {"spec": {}})
+    busy = platform.error(429, "overloaded", "too much")
+    platform.on("POST /ingest/orders", Sequenced((*busy, {"Retry-After": "0.01"}), accepted))
+    file = tmp_path / "orders.ndjson"
+    file.write_text("{}\n")
+    assert main(["ingest", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 1
+    assert len(bodies(platform)) == 2
+
+
+def test_an_error_names_the_file_and_stops(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    orders.on("POST /ingest/orders", orders.error(413, "too_large", "a record is too large"))
+    file = tmp_path / "orders.ndjson"
+    file.write_text("{}\n")
+    assert main(["ingest", str(file)]) == 1
+    assert f"error: {file}: a record is too large" in capsys.readouterr().err
+    assert main(["ingest", str(tmp_path / "none.ndjson"), "-s", "orders"]) == 1
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_a_stream_is_made_only_if_asked(platform: Any, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("a,b\n1,2\n")
+    platform.on(
+        "GET /api/streams/orders",
+        platform.error(404, "not_found", "there is no stream 'orders'"),
+    )
+    assert main(["ingest", str(file)]) == 1
+    assert "--create makes it" in capsys.readouterr().err
+    platform.on("PUT /api/streams/orders", (201, {"name": "orders"}))
+    platform.on("POST /ingest/orders", accepted)
+    assert main(["ingest", str(file), "--create"]) == 0
+    assert [one.json for one in platform.requests if one.method == "PUT"] == [{"format": "csv"}]
+
+
+def test_standard_input_is_new_each_time(orders: Any, monkeypatch: Any) -> None:
+    for _ in range(2):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"{}\n"))))
+        assert main(["ingest", "-", "-s", "orders"]) == 0
+    first, second = bodies(orders)
+    assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
+
+
+def test_parquet_and_arrow_files_become_arrow_streams(orders: Any, tmp_path: Path) -> None:
+    table = pa.table({"a": list(range(40_000))})
+    pq.write_table(table, tmp_path / "orders.parquet")
+    with pa.ipc.new_file(tmp_path / "orders.arrow", table.schema) as writer:
+        writer.write_table(table)
+    orders.on("POST /ingest/orders", {"records": 1})
+    for name in ("orders.parquet", "orders.arrow"):
+        orders.requests.clear()
+        assert main(["ingest", str(tmp_path / name)]) == 0
+        sent = pa.concat_tables(pa.ipc.open_stream(one.body).read_all() for one in bodies(orders))
+        assert sent.equals(table)
+
+
+def test_a_file_that_is_no_parquet_is_told(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "orders.parquet").write_bytes(b"hello")
+    assert main(["ingest", str(tmp_path / "orders.parquet")]) == 1
+    assert "not a Parquet file" in capsys.readouterr().err
+
+
+@given(
+    st.lists(st.lists(st.text(alphabet='ab,"\n', max_size=6), min_size=2, max_size=2), max_size=40),
+    st.integers(min_value=1, max_value=64),
+)
+def test_csv_is_never_cut_within_a_record(rows: list[list[str]], size: int) -> None:
+    import csv
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([["x", "y"], *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "PIECE_BYTES", size)
+        found = list(pieces.pieces(io.BytesIO(text.getvalue().encode()), "csv", header=True))
+    read = [
+        row
+        for piece in found
+        for row in list(csv.reader(io.StringIO(piece.body.decode(), newline="")))[1:]
+    ]
+    assert read == rows
+
+
+def test_lines_are_cut_at_line_ends(monkeypatch: Any) -> None:
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10)
+    data = b"".join(b"line %d\n" % number for number in range(50)) + b"last"
+    found = [piece.body for piece in pieces.pieces(io.BytesIO(data), "plain", header=False)]
+    assert b"".join(found) == data
+    assert all(body.endswith(b"\n") for body in found[:-1])
+
+
+def test_json_may_be_lines_or_a_document() -> None:
+    def sent(text: bytes) -> list[tuple[bytes, str]]:
+        found = pieces.pieces(io.BytesIO(text), "json", header=False)
+        return [(piece.body, piece.content_type) for piece in found]
+
+    assert sent(b'{"a": 1}\n{"a": 2}\n') == [(b'{"a": 1}\n{"a": 2}\n', "application/x-ndjson")]
+    assert sent(b'[\n{"a": 1}\n]') == [(b'[\n{"a": 1}\n]', "application/json")]
+    assert sent(b'{\n"a": 1\n}') == [(b'{\n"a": 1\n}', "application/json")]
+    assert sent(b"  \n") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "stream"),
+    [("a/orders.ndjson", "orders"), ("Access-2026.log.gz", "access_2026"), ("x.y.z", "x")],
+)
+def test_the_files_name_suggests_the_stream(file: str, stream: str) -> None:
+    assert stream_of(file) == stream
+
+
+def test_a_damaged_gzip_file_is_told(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "orders.json.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 99)[:-12])
+    assert main(["ingest", str(tmp_path / "orders.json.gz")]) == 1
+    assert "the compressed file is damaged" in capsys.readouterr().err
