@@ -22,9 +22,13 @@ def up(
 ) -> None:
     """Start the platform on a project and stay in the foreground; Ctrl-C ends it cleanly."""
     from madang.core.errors import InvalidInputError
-    from madang.operate.platform import StartOptions, run_platform
+    from madang.operate.platform import ServeBody, StartOptions, run_platform
     from madang.project.settings import start_settings
-    from madang.server.role import run_serve
+
+    def load_serve() -> ServeBody:
+        from madang.server.role import run_serve
+
+        return run_serve
 
     settings = start_settings(project=directory, data=data, host=host, port=port)
     if not settings.project_dir.is_dir():
@@ -40,5 +44,5 @@ def up(
             port=settings.port,
             token=settings.token,
         ),
-        run_serve,
+        load_serve,
     )

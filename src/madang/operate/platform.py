@@ -40,12 +40,14 @@ class StartOptions:
     token: str | None = None
 
 
-def run_platform(options: StartOptions, serve: ServeBody) -> None:
+def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> None:
     """Start everything, print the login link, and stay until Ctrl-C or SIGTERM.
 
     Args:
         options: Where, and what overrides the project.
-        serve: The body of the role ``serve``, which ``operate`` may not import.
+        load_serve: Imports the body of the role ``serve``, which ``operate`` may not. It is called
+            once, before the forks, and behind the choice of the metrics' folder: metrics that are
+            made earlier would be each process's own.
 
     Raises:
         MadangError: it could not start; the message says why, nothing is left running.
@@ -65,7 +67,7 @@ def run_platform(options: StartOptions, serve: ServeBody) -> None:
     _write_private(data.run / "platform.json", json.dumps({"url": url, "pid": os.getpid()}))
     recovered, code = _prepare(data, project, options.token)
     supervisor = Supervisor(
-        data, str(options.project_dir.resolve()), _roles(project, serve, listener)
+        data, str(options.project_dir.resolve()), _roles(project, load_serve(), listener)
     )
     try:
         supervisor.start()

@@ -61,6 +61,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,

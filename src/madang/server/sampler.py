@@ -45,7 +45,8 @@ class Sampler:
         self._context = context
         self._clock = context.clock
         self._tracks: dict[str, _Track] = {}
-        self._asked_at_s = float("-inf")
+        # As if somebody looked: who just started the platform soon will.
+        self._asked_at_s = self._clock.monotonic_s()
         self._wanted = asyncio.Event()
 
     async def run(self) -> None:

@@ -76,6 +76,18 @@ def test_wrong_method(server):
     assert answer.json()["error"]["code"] == "method_not_allowed"
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", None])
+def test_what_curl_calls_a_form_is_taken_for_json_with_a_token_only(server, kind):
+    headers = {"Content-Type": kind} if kind else {}
+    with server.client("admin") as client:
+        answer = client.put("/api/streams/by_curl", content=b"{}", headers=headers)
+        assert answer.is_success, answer.text
+    with server.session("admin") as client:
+        answer = client.put("/api/streams/by_form", content=b"{}", headers=headers)
+        assert answer.status_code == 400
+        assert not (server.directory / "streams" / "by_form.yml").exists()
+
+
 def test_our_own_bugs_are_told_by_an_id(world, caplog):
     def broken():
         raise ZeroDivisionError("secret detail")
