@@ -10,12 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from madang.core.clock import Clock
-from madang.stream.folder import PartitionFolder
+from madang.stream.folder import PartitionFolder, sync_folder
 from madang.stream.head import Head, HeadFile
 from madang.stream.mapped_segment import MappedSegment
 from madang.stream.partition_lock import FileLock
 from madang.stream.producers import ProducerMap
 from madang.stream.quarantine import Quarantine
+
+_ATTEMPTS = 5
 
 
 class Partition:
@@ -39,7 +41,9 @@ class Partition:
         window_s: float,
     ) -> None:
         self.folder = PartitionFolder.of(stream, number)
-        self.folder.path.mkdir(parents=True, exist_ok=True)
+        if not self.folder.path.exists():
+            self.folder.path.mkdir(exist_ok=True)
+            sync_folder(stream)
         self.head = HeadFile(self.folder.head, number)
         self.lock = FileLock(self.folder.lock)
         self.quarantine = Quarantine(self.folder, clock)
@@ -72,18 +76,28 @@ class Partition:
         self._listing = None
 
     def known_producers(self, head: Head) -> ProducerMap:
-        """The producers, up to ``head``."""
+        """The producers, at least up to ``head``."""
         with self._loading:
             if not self._producers_loaded:
                 self.producers.load(self.folder.producers)
                 self._producers_loaded = True
-            if self.producers.place.offset < head.end:
-                bases = self.bases(head)
-                if bases and bases[0] > self.producers.place.offset:
-                    # Another process removed segments that this one had not read.
-                    self.producers.load(self.folder.producers)
-                self.producers.catch_up(head, bases, self.open_segment)
+            for _ in range(_ATTEMPTS):
+                if self.producers.place.offset >= head.end:
+                    break
+                try:
+                    self._catch_up(head)
+                except FileNotFoundError:
+                    # Retention removed a segment between the listing and the mapping.
+                    self.forget_listing()
+                    head = self.head.require()
         return self.producers
+
+    def _catch_up(self, head: Head) -> None:
+        bases = self.bases(head)
+        if bases and bases[0] > self.producers.place.offset:
+            # Another process removed segments that this one had not read.
+            self.producers.load(self.folder.producers)
+        self.producers.catch_up(head, bases, self.open_segment)
 
     def close(self) -> None:
         """Release files."""

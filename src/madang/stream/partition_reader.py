@@ -41,6 +41,7 @@ class PartitionReader:
 
     def read(self, offset: int, max_bytes: int) -> list[Chunk]:
         """Chunks from ``offset`` on, about ``max_bytes`` of them, at least one if there is any."""
+        max_bytes = max(1, max_bytes)
         for _ in range(_ATTEMPTS):
             head = self._partition.head.require()
             try:

@@ -176,9 +176,8 @@ class PartitionWriter:
         try:
             active.sync()
         except OSError as error:
-            if is_full(error):
-                self._cut_back(head.position)
-            else:
+            self._cut_back(head.position)
+            if not is_full(error):
                 # The kernel may have dropped the pages and called them clean: nothing that was
                 # written since the last good fsync can be trusted, and trying again proves nothing.
                 self._failed = f"fsync failed: {error.strerror}"
@@ -238,11 +237,12 @@ class PartitionWriter:
     def close(self) -> None:
         """Finish what was submitted, write the snapshot, release files."""
         self._queue.close()
+        if self._active is None:
+            return  # nothing was appended here
         try:
-            with self.exclusive() as head:
-                if head.end and self._active is not None:
-                    self.save_producers()
-                    self._partition.head.sync()
+            with self.exclusive():
+                self.save_producers()
+                self._partition.head.sync()
         except MadangError as error:
             _log.warning("%s was not closed cleanly: %s", self._partition.folder.path, error)
         self.release()

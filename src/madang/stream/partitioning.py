@@ -115,7 +115,7 @@ def append_partitioned(
 
 def _split_of(stream: LogStream, origin: Origin | None) -> int:
     """Over how many partitions to divide: as the first time, or all that there are."""
-    if origin is not None:
+    if origin is not None and stream.partitions > 1:
         for partition in range(stream.partitions):
             found = stream.find(partition, origin)
             if found is not None and found[1]:

@@ -8,6 +8,7 @@ are forgotten after the window, and beyond a number.
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
 from collections.abc import Callable, Iterable
@@ -17,12 +18,14 @@ from pathlib import Path
 
 import google_crc32c
 
+from madang.core.errors import CorruptionError
 from madang.stream.folder import replace_file
 from madang.stream.head import Head
 from madang.stream.key_table import KeyTable, ProducerEntry, digest_of
 from madang.stream.mapped_segment import Damage, MappedSegment
 from madang.stream.segment_format import Frame
 
+_log = logging.getLogger(__name__)
 KEY_PREFIX = "key:"
 KEY_BOUND = 200_000
 NAMED_BOUND = 1_000_000
@@ -111,8 +114,8 @@ class ProducerMap:
             if end <= place.offset:
                 continue
             found: list[tuple[str, ProducerEntry]] = []
-            if sealed or head.position:
-                segment = open_(base)
+            segment = _open(open_, base) if sealed or head.position else None
+            if segment is not None:
                 limit = segment.size_bytes if sealed else head.position
                 inside = base == place.segment_base and place.position > 0
                 start = place.position if inside else 0
@@ -188,6 +191,15 @@ class ProducerMap:
             self._keys, self._named = table, producers
             self.place = LogPlace(offset, base, position)
         return True
+
+
+def _open(open_: Callable[[int], MappedSegment], base: int) -> MappedSegment | None:
+    try:
+        return open_(base)
+    except CorruptionError as error:
+        # Readers report it; appending goes on without what it said about producers.
+        _log.warning("the producers of the segment %d are not known: %s", base, error)
+        return None
 
 
 def entry_of(frame: Frame) -> ProducerEntry:

@@ -93,6 +93,11 @@ class IndexWriter:
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             size = os.fstat(fd).st_size
+            whole = size - (size - len(_HEADER)) % ENTRY_BYTES
+            if size > whole >= len(_HEADER):
+                # A writer died in the middle of an entry.
+                os.ftruncate(fd, whole)
+                size = whole
             if size != self._size and size > len(_HEADER):
                 # Another process wrote: its last entry counts.
                 raw = os.pread(fd, _ENTRY.size, size - ENTRY_BYTES)

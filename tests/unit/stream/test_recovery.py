@@ -249,3 +249,24 @@ def test_a_newer_format_is_refused_not_guessed(open_store, monkeypatch: pytest.M
         with pytest.raises(ConflictError, match="format 99"):
             use()
     assert not stream.quarantined()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"MADANGSG"])
+@pytest.mark.parametrize("which", [0, 2, -1])
+def test_a_segment_of_nothing_but_noise_stops_nobody(
+    open_store, content: bytes, which: int
+) -> None:
+    stream = open_store(segment_size_bytes=2000).open("s")
+    fill(stream, 20)
+    folder = folder_of(stream)
+    folder.producers.unlink()
+    bases = folder.segments()
+    lost = [*bases, 60].index(bases[which])
+    folder.segment(bases[which]).write_bytes(content)
+    other = open_store(segment_size_bytes=2000).open("s")
+    assert other.submit(record_batch([b"new"])).result(10).base_offset == 60
+    gap = range(bases[which], [*bases, 60][lost + 1])
+    assert offsets(other) == [offset for offset in range(61) if offset not in gap]
+    assert [(f.base_offset, f.end_offset) for f in other.quarantined()] == [(gap[0], gap[-1] + 1)]
+    assert not open_store(segment_size_bytes=2000).recover().quarantined
+    assert offsets(open_store().open("s"))[-1] == 60
