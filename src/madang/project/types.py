@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from madang.core.errors import MadangError
@@ -21,6 +23,14 @@ class Unit(StrEnum):
 
     SIZE = "size"
     DURATION = "duration"
+
+
+def unit_of(field: FieldInfo) -> Unit | None:
+    """The unit that a field's number is written with, also where the field may be null."""
+    marks = list(field.metadata)
+    for part in typing.get_args(field.annotation):
+        marks += typing.get_args(part)
+    return next((mark for mark in marks if isinstance(mark, Unit)), None)
 
 
 SIZE, DURATION = Unit.SIZE, Unit.DURATION

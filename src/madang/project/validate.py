@@ -147,14 +147,14 @@ def shown(value: object) -> str:
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that may be written in the mapping at ``path`` of ``model``."""
-    found = model if not path else _model_in(_annotation_at(model, path))
+    found = model if not path else model_in(_annotation_at(model, path))
     if found is None:
         return []
     return [field.alias or name for name, field in found.model_fields.items()]
 
 
 def _meaning(model: type[BaseModel], path: Path) -> str | None:
-    parent = model if len(path) == 1 else _model_in(_annotation_at(model, path[:-1]))
+    parent = model if len(path) == 1 else model_in(_annotation_at(model, path[:-1]))
     if parent is None:
         return None
     for name, field in parent.model_fields.items():
@@ -166,7 +166,7 @@ def _meaning(model: type[BaseModel], path: Path) -> str | None:
 def _annotation_at(model: type[BaseModel], path: Path) -> object:
     annotation: object = model
     for step in path:
-        owner = _model_in(annotation)
+        owner = model_in(annotation)
         if owner is not None:
             fields = {field.alias or name: field for name, field in owner.model_fields.items()}
             annotation = fields[str(step)].annotation if step in fields else None
@@ -176,7 +176,7 @@ def _annotation_at(model: type[BaseModel], path: Path) -> object:
 
 
 def _item(annotation: object) -> object:
-    for part in _parts(annotation):
+    for part in parts_of(annotation):
         origin, arguments = typing.get_origin(part), typing.get_args(part)
         if origin is dict or origin is Mapping:
             return arguments[1]
@@ -185,15 +185,16 @@ def _item(annotation: object) -> object:
     return None
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    for part in _parts(annotation):
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The spec among the members of an annotation, or None."""
+    for part in parts_of(annotation):
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
 
 
 def _choices(annotation: object) -> list[str]:
-    for part in _parts(annotation):
+    for part in parts_of(annotation):
         if isinstance(part, type) and issubclass(part, Enum):
             return [str(member.value) for member in part]
         if typing.get_origin(part) is typing.Literal:
@@ -201,11 +202,11 @@ def _choices(annotation: object) -> list[str]:
     return []
 
 
-def _parts(annotation: object) -> list[object]:
-    # The members of unions and what Annotated wraps.
+def parts_of(annotation: object) -> list[object]:
+    """The members of a union, what ``Annotated`` wraps taken out of it."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _parts(typing.get_args(annotation)[0])
+        return parts_of(typing.get_args(annotation)[0])
     if origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
-        return [leaf for part in typing.get_args(annotation) for leaf in _parts(part)]
+        return [leaf for part in typing.get_args(annotation) for leaf in parts_of(part)]
     return [annotation]

@@ -20,7 +20,7 @@ from madang.project.files import ProjectFiles, read_files
 from madang.project.loader import check_files
 from madang.project.problem import Problem, ProjectError
 from madang.project.stream_spec import StreamSpec
-from madang.project.types import Unit
+from madang.project.types import Unit, unit_of
 from madang.project.validate import build
 
 _RESERVED = "system"
@@ -104,10 +104,10 @@ def written_fields(spec: BaseModel) -> dict[str, Any]:
             continue
         if isinstance(value, BaseModel):
             value = written_fields(value)
-        elif Unit.SIZE in field.metadata:
-            value = _size_text(value)
-        elif Unit.DURATION in field.metadata:
-            value = _duration_text(value)
+        elif unit_of(field) is Unit.SIZE:
+            value = size_text(value)
+        elif unit_of(field) is Unit.DURATION:
+            value = duration_text(value)
         elif isinstance(value, tuple):
             value = list(value)
         elif isinstance(value, dict):
@@ -116,14 +116,16 @@ def written_fields(spec: BaseModel) -> dict[str, Any]:
     return written
 
 
-def _size_text(size: int) -> str | int:
+def size_text(size: int) -> str | int:
+    """A size as people write it, exact."""
     for unit, factor in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size and size % factor == 0:
             return f"{size // factor}{unit}"
     return size
 
 
-def _duration_text(seconds: float) -> str | float:
+def duration_text(seconds: float) -> str | float:
+    """A duration as people write it, exact."""
     if seconds and seconds == int(seconds):
         for unit, factor in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
             if seconds % factor == 0:
