@@ -41,6 +41,10 @@ def diagnosed(error: Exception, ran: Rewritten) -> MadangError:
         return UnavailableError(
             f"the query engine failed: {_first_line(text)}", hint="this is a defect; please report"
         )
+    if isinstance(error, duckdb.IOException) and "No such file" in text:
+        return UnavailableError(
+            "a file of a table was removed while the query read it", hint="run the query again"
+        )
     where = _where(text, ran)
     message, hint = _message(text)
     if isinstance(error, duckdb.PermissionException):

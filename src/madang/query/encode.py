@@ -148,8 +148,7 @@ class Encoder:
 
     def _columns(self, *, parquet: bool) -> str:
         return ", ".join(
-            f"c{number}{'::VARCHAR' if parquet and _not_in_parquet(type_) else ''}"
-            f" AS {quoted(name)}"
+            f"{_stored(f'c{number}', type_) if parquet else f'c{number}'} AS {quoted(name)}"
             for number, (name, type_) in enumerate(zip(self._names, self._types, strict=True))
         )
 
@@ -219,8 +218,20 @@ def _csv_field(text: str) -> str:
     return text
 
 
+def _stored(column: str, type_: Any) -> str:  # noqa: ANN401
+    """A column as Parquet can hold it."""
+    if not _not_in_parquet(type_):
+        return column
+    if str(type_.id) in ("struct", "list", "array", "map"):
+        return f"nullif({json_text(column, type_)}, 'null')"
+    return f"{column}::VARCHAR"
+
+
 def _not_in_parquet(type_: Any) -> bool:  # noqa: ANN401
-    return str(type_.id) in ("interval", "bignum", "uhugeint", "hugeint", "bit", "union", "variant")
+    kind = str(type_.id)
+    if kind in ("struct", "list", "array", "map"):
+        return any(_not_in_parquet(child) for _, child in type_.children if hasattr(child, "id"))
+    return kind in ("interval", "bignum", "uhugeint", "hugeint", "bit", "union", "variant")
 
 
 def _drained(sink: io.BytesIO) -> bytes:

@@ -132,10 +132,12 @@ class QueryPool:
         return running.status() if running else self._finished.get(query_id)
 
     def statuses(self) -> list[QueryStatus]:
-        """Every queued and running query, then the last ones that ended, newest first."""
-        return [running.status() for running in self._running.values()] + [
-            *reversed(self._finished.values())
-        ]
+        """Every queued and running query, then the last ones that ended, newest first.
+
+        May be asked from any thread, as may :meth:`status`.
+        """
+        running, ended = list(self._running.values()), list(self._finished.values())
+        return [one.status() for one in running] + ended[::-1]
 
     async def complete(self, identity: Identity) -> Completion:
         """Tables, columns and functions that ``identity`` may name.
@@ -215,13 +217,12 @@ class QueryPool:
         """The bytes; one empty piece first, once the first real one is there."""
         error: BaseException | None = None
         try:
-            first = await self._next(running, link)
-            yield b""
-            piece = first
+            stalled = partial(self._abandon, running, link, index)
+            piece = await self._next(running, link)
+            with running.stall_watch(self._stall_timeout_s, stalled):
+                yield b""
             while piece is not None:
-                with running.stall_watch(
-                    self._stall_timeout_s, partial(self._abandon, running, link, index)
-                ):
+                with running.stall_watch(self._stall_timeout_s, stalled):
                     yield piece
                 piece = await self._next(running, link)
         except BaseException as caught:

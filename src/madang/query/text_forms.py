@@ -1,7 +1,7 @@
 """SQL expressions that turn a column into its JSON or CSV text, inside DuckDB.
 
-The rules (docs/formats/results.md): integers beyond ±2^53 and decimals of more than 15 digits are
-JSON strings, so that no reader rounds them; NaN and infinities are the strings ``NaN``,
+The rules (docs/formats/query-results.md): integers beyond ±2^53 and decimals of more than 15 digits
+are JSON strings, so that no reader rounds them; NaN and infinities are the strings ``NaN``,
 ``Infinity``, ``-Infinity``; times are ISO 8601 with microseconds, ``Z`` where they are instants;
 binary is Base64; structs are objects, maps are objects, lists are arrays, by the same rules.
 """
@@ -48,7 +48,9 @@ def csv_text(column: str, type_: Any) -> str:  # noqa: ANN401
 def _plain(column: str, type_: Any) -> tuple[str, bool]:  # noqa: ANN401
     """The text of a column, and whether it never needs quotes."""
     kind = str(type_.id)
-    if kind in _SMALL | _LARGE | {"float", "double", "decimal"} | _TEXT_SAFE:
+    if kind == "decimal":
+        return _decimal(column, type_), True
+    if kind in _SMALL | _LARGE | {"float", "double"} | _TEXT_SAFE:
         return f"{column}::VARCHAR", True
     if kind in _TIMESTAMPS:
         return _timestamp(column, kind), True
@@ -57,6 +59,14 @@ def _plain(column: str, type_: Any) -> tuple[str, bool]:  # noqa: ANN401
     if kind in ("struct", "list", "array", "map", "union", "variant"):
         return _json(column, type_, 0), False
     return f"{column}::VARCHAR", False
+
+
+def _decimal(column: str, type_: Any) -> str:  # noqa: ANN401
+    parts = dict(type_.children)
+    if parts["precision"] == parts["scale"]:
+        # DuckDB writes ``.5``, which is no JSON.
+        return f"regexp_replace({column}::VARCHAR, '^(-?)[.]', '\\10.')"
+    return f"{column}::VARCHAR"
 
 
 def _timestamp(column: str, kind: str) -> str:
@@ -83,8 +93,8 @@ def _json(column: str, type_: Any, depth: int) -> str:  # noqa: ANN401
             f" WHEN {column} < 0 THEN '\"-Infinity\"' END"
         )
     if kind == "decimal":
-        digits = dict(type_.children)["precision"]
-        return f"{column}::VARCHAR" if digits <= 15 else f"'\"' || {column}::VARCHAR || '\"'"
+        digits, text = dict(type_.children)["precision"], _decimal(column, type_)
+        return text if digits <= 15 else f"'\"' || {text} || '\"'"
     if kind in _TIMESTAMPS or kind in _TEXT_SAFE or kind in ("blob", "binary"):
         return f"'\"' || {_plain(column, type_)[0]} || '\"'"
     if str(type_) == "JSON":

@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -283,10 +284,11 @@ def run_worker(
     It also returns when a query left so much memory behind that a new process is better.
     """
     limits = ProjectFollower(data).current().platform.query
-    confine(
+    confinement = confine(
         memory_bytes=limits.memory + _OVERHEAD_BYTES,
         max_file_bytes=max(limits.spill, 2**30),
     )
+    _log.info("a query worker starts", extra={"confinement": asdict(confinement)})
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -273,3 +274,51 @@ def test_a_query_over_its_memory_fails_alone(house: House, start_worker: Start) 
             assert json.loads(await answer(pool, request("SELECT 1")))["rows"] == [[1]]
 
     asyncio.run(scenario())
+
+
+def test_two_workers_serve_many_at_once(house: House, start_worker: Start) -> None:
+    house.deliver(order_rows(0, 50), reached=50)
+    for index in (1, 2):
+        start_worker(index, house.data)
+
+    async def scenario() -> None:
+        async with pool_of(house, workers=2) as pool:
+            sql = "SELECT $n::INT AS n, count(*) AS c FROM orders"
+            answers = await asyncio.gather(
+                *(answer(pool, request(sql, f"user {n % 3}", params={"n": n})) for n in range(24))
+            )
+            assert [json.loads(body)["rows"] for body in answers] == [[[n, 50]] for n in range(24)]
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_is_shut_in(house: House, start_worker: Start) -> None:
+    worker = start_worker(1, house.data)
+
+    async def scenario() -> None:
+        async with pool_of(house) as pool:
+            await answer(pool, request("SELECT 1"))
+
+    asyncio.run(scenario())
+    process = Path(f"/proc/{worker.pid}")
+    status = dict(
+        line.split(":\t", 1)
+        for line in (process / "status").read_text().splitlines()
+        if ":\t" in line
+    )
+    assert status["NoNewPrivs"] == "1"
+    assert (process / "oom_score_adj").read_text().strip() == "900"
+    limits = (process / "limits").read_text()
+    assert "Max core file size        0" in limits
+
+
+def test_a_socket_deep_in_the_tree_is_reached(tmp_path: Path, start_worker: Start) -> None:
+    house = House(tmp_path / ("deep" * 30))
+    start_worker(1, house.data)
+
+    async def scenario() -> None:
+        async with pool_of(house) as pool:
+            assert json.loads(await answer(pool, request("SELECT 1")))["rows"] == [[1]]
+
+    asyncio.run(scenario())
+    house.close()
