@@ -5,6 +5,7 @@ import pytest
 
 from madang.core.clock import ManualClock
 from madang.stream import LogStore
+from madang.testing.folders import fast_folder
 
 OpenStore = Callable[..., LogStore]
 
@@ -12,6 +13,12 @@ OpenStore = Callable[..., LogStore]
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with fast_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

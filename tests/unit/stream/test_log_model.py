@@ -20,6 +20,7 @@ from madang.core.clock import ManualClock
 from madang.stream import LogStore, LogStream, Origin
 from madang.stream.folder import PartitionFolder
 from madang.stream.head import HeadFile
+from madang.testing.folders import memory_folder
 from madang.testing.records import record_batch, values_of
 
 _PRODUCERS = st.sampled_from(["key:a", "key:b", "key:c", "file:x", "file:y"])
@@ -30,7 +31,7 @@ class LogModel(RuleBasedStateMachine):
 
     @initialize(segment_size=st.sampled_from([800, 3000, 20_000]))
     def begin(self, segment_size: int) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="madang-model-"))
+        self.root = Path(tempfile.mkdtemp(prefix="madang-model-", dir=memory_folder()))
         self.clock = ManualClock()
         self.segment_size = segment_size
         self.log: list[bytes] = []
