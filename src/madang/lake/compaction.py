@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,7 +23,7 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFile
 
-from madang.core.errors import CorruptionError, FencedError
+from madang.core.errors import CancelledError, CorruptionError, FencedError
 from madang.lake.catalog import lake_errors
 from madang.lake.files import to_location
 from madang.lake.merge import merged
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 _MOST_FILES: Final = 64
-"""Files that one step reads side by side."""
+"""Files that one step reads side by side; fewer of a wide table, for each open column has its
+buffers."""
+_MOST_OPEN_COLUMNS: Final = 8192
 _LEAST_TIER_BYTES: Final = 64 * 1024
 _ATTEMPTS: Final = 8
 
@@ -66,9 +68,9 @@ class CompactionPlan:
 
 
 def plan_compaction(
-    files: Iterable[PinnedFile], spec: CompactionSpec, *, now_us: int
+    files: Iterable[PinnedFile], spec: CompactionSpec, *, now_us: int, columns: int = 1
 ) -> CompactionPlan | None:
-    """The most worthwhile step, or None.
+    """The most worthwhile step, or None; for a table of so many columns.
 
     A past day is due when it has ``min_files`` small files, today's when it has as many of about
     the same size.
@@ -79,8 +81,9 @@ def plan_compaction(
     for file in files:
         if file.size_bytes < spec.target_size * 3 // 4:
             days[file.day].append(file)
+    most = max(2, min(_MOST_FILES, _MOST_OPEN_COLUMNS // max(1, columns)))
     plans = [
-        CompactionPlan(day, group)
+        CompactionPlan(day, group[:most])
         for day, small in days.items()
         for group in _groups(small, spec, hot=day is None or day >= now_us // DAY_US)
         if len(group) >= 2
@@ -115,17 +118,20 @@ def _fitting(files: Sequence[PinnedFile], target_size: int) -> tuple[PinnedFile,
     return tuple(chosen)
 
 
-def compact(table: LakeTable, plan: CompactionPlan) -> CompactionReport:
+def compact(
+    table: LakeTable, plan: CompactionPlan, *, stop: Callable[[], bool] = lambda: False
+) -> CompactionReport:
     """Put the plan's files together.
 
     Raises:
+        CancelledError: ``stop`` said so; nothing was changed.
         FencedError: one of them is not in the table any more; nothing was changed.
         CorruptionError: the files do not hold the rows that the table says; nothing was changed.
     """
     started = time.monotonic()
     rows = sum(file.rows for file in plan.files)
     with lake_errors(f"compacting the table {table.name}"):
-        written = _rewrite(table, plan, rows)
+        written = _rewrite(table, plan, rows, stop)
         paths = {to_location_text(file.path) for file in plan.files}
         swap(table, paths, [written])
     return CompactionReport(
@@ -145,7 +151,9 @@ def to_location_text(path: str) -> str:
     return to_location(Path(path))
 
 
-def _rewrite(table: LakeTable, plan: CompactionPlan, rows: int) -> DataFile:
+def _rewrite(
+    table: LakeTable, plan: CompactionPlan, rows: int, stop: Callable[[], bool]
+) -> DataFile:
     state = table.state()
     schema = state.schema()
     layout = table.layout(state, schema)
@@ -153,6 +161,8 @@ def _rewrite(table: LakeTable, plan: CompactionPlan, rows: int) -> DataFile:
     keys = sort_keys(schema, layout.sort_by)
     with DayFile(layout, plan.day) as file:
         for piece in merged([each.path for each in plan.files], arrow, keys):
+            if stop():
+                raise CancelledError(f"compacting the table {table.name} was stopped")
             file.write(piece)
         written = file.finish()
         if written.record_count != rows:

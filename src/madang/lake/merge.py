@@ -20,6 +20,8 @@ from madang.lake.evolution import conform
 from madang.lake.writer import GROUP_BYTES, GROUP_ROWS
 
 _BATCH_ROWS = 8192
+_BATCHES_BYTES = 64 * 2**20
+"""Room for the batches that all files together hold ready."""
 _Positions = npt.NDArray[np.int64]
 
 
@@ -36,12 +38,14 @@ def merged(paths: Sequence[str], schema: pa.Schema, keys: Sequence[str]) -> Iter
     order = _order(paths, schema, keys, int(starts[-1]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
+    row_bytes = _row_bytes(paths, schema)
+    batch_rows = max(64, min(_BATCH_ROWS, _BATCHES_BYTES // (row_bytes * len(paths))))
     cursors = [
-        _Cursor(path, schema, rank[start:end])
+        _Cursor(path, schema, rank[start:end], batch_rows)
         for path, start, end in zip(paths, starts, starts[1:], strict=False)
     ]
     owners = np.searchsorted(starts, order, side="right") - 1
-    piece_rows = _piece_rows(paths)
+    piece_rows = max(1024, min(GROUP_ROWS, GROUP_BYTES // row_bytes))
     for first in range(0, len(order), piece_rows):
         yield _piece(cursors, owners[first : first + piece_rows])
 
@@ -63,14 +67,16 @@ def _order(paths: Sequence[str], schema: pa.Schema, keys: Sequence[str], rows: i
     return found_order.astype(np.int64)
 
 
-def _piece_rows(paths: Sequence[str]) -> int:
+def _row_bytes(paths: Sequence[str], schema: pa.Schema) -> int:
+    """About how much memory a row takes."""
     rows = size = 0
     for path in paths:
         footer = pq.read_metadata(path)
         rows += footer.num_rows
         size += sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
-    # The footer's sizes are of encoded values; in memory they take about three times that.
-    return max(1024, min(GROUP_ROWS, GROUP_BYTES * rows // max(1, 3 * size)))
+    # The footers count encoded values, about a third of what they take in memory. Nulls are not
+    # counted at all there, and take their place here all the same.
+    return max(1, 3 * size // max(1, rows), 8 * len(schema))
 
 
 def _piece(cursors: Sequence[_Cursor], owners: _Positions) -> pa.Table:
@@ -87,8 +93,9 @@ def _piece(cursors: Sequence[_Cursor], owners: _Positions) -> pa.Table:
 class _Cursor:
     """The rows of one file, in the order that ``rank`` gives them."""
 
-    def __init__(self, path: str, schema: pa.Schema, rank: _Positions) -> None:
+    def __init__(self, path: str, schema: pa.Schema, rank: _Positions, batch_rows: int) -> None:
         self._schema = schema
+        self._batch_rows = batch_rows
         self._rest: list[pa.Table] = []
         self._held = 0
         if (rank[1:] > rank[:-1]).all():
@@ -99,7 +106,7 @@ class _Cursor:
 
     def _stream(self, path: str) -> Iterator[pa.Table]:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+            for batch in file.iter_batches(batch_size=self._batch_rows, use_threads=False):
                 yield conform(pa.Table.from_batches([batch]), self._schema)
 
     def take(self, count: int) -> pa.Table:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
+import pyarrow as pa
 from pyiceberg.manifest import ManifestFile, read_manifest_list
 from pyiceberg.schema import Schema
 
@@ -58,6 +59,8 @@ class TableState:
         raw: dict[str, Any] = orjson.loads(to_path(location).read_bytes())
         self._schemas: dict[int, Any] = {each["schema-id"]: each for each in raw["schemas"]}
         self._parsed: dict[int, Schema] = {}
+        self._arrow: dict[int, pa.Schema] = {}
+        self._columns: dict[int, tuple[PinnedColumn, ...]] = {}
         self._snapshots: list[Any] = raw.get("snapshots") or []
         self.current_schema_id: int = raw["current-schema-id"]
         self.last_column_id: int = raw["last-column-id"]
@@ -112,15 +115,29 @@ class TableState:
             return None
         return next(each for each in self.snapshots if each.snapshot_id == self._current)
 
+    def arrow(self, schema_id: int | None = None) -> pa.Schema:
+        """A schema as Arrow has it, with field ids; the current one by default."""
+        schema = self.schema(schema_id)
+        if schema.schema_id not in self._arrow:
+            self._arrow[schema.schema_id] = to_arrow(schema, with_ids=True)
+        return self._arrow[schema.schema_id]
+
     def columns(self, schema_id: int | None = None) -> tuple[PinnedColumn, ...]:
         """The columns of a schema, the current one by default."""
         schema = self.schema(schema_id)
-        return tuple(
-            PinnedColumn(
-                field.field_id, field.name, arrow.type, arrow.nullable, field.doc, field.field_type
+        if schema.schema_id not in self._columns:
+            self._columns[schema.schema_id] = tuple(
+                PinnedColumn(
+                    field.field_id,
+                    field.name,
+                    arrow.type,
+                    arrow.nullable,
+                    field.doc,
+                    field.field_type,
+                )
+                for field, arrow in zip(schema.fields, self.arrow(schema_id), strict=True)
             )
-            for field, arrow in zip(schema.fields, to_arrow(schema, with_ids=True), strict=True)
-        )
+        return self._columns[schema.schema_id]
 
 
 class _Cache(Generic[_T]):

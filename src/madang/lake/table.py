@@ -127,7 +127,7 @@ class LakeTable:
                 name=self.name,
                 snapshot_id=snapshot.snapshot_id if snapshot else None,
                 at_us=snapshot.at_us if snapshot else None,
-                schema=to_arrow(state.schema(schema_id), with_ids=True),
+                schema=state.arrow(schema_id),
                 columns=state.columns(schema_id),
                 files=self.reader.files(snapshot) if snapshot else (),
                 offsets=snapshot.offsets if snapshot else {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from pyiceberg.manifest import DataFile
@@ -25,6 +25,8 @@ from madang.lake.state import OFFSETS_PROPERTY, parse_offsets
 if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.metadata import TableMetadata
+
+_MOST_SCHEMAS: Final = 16
 
 
 class LakeTransaction(Transaction):
@@ -126,10 +128,16 @@ class _NewSchema(UpdateTableMetadata["_NewSchema"]):
         metadata = self._transaction.table_metadata
         next_id = max(each.schema_id for each in metadata.schemas) + 1
         added = Schema(*self._schema.fields, schema_id=next_id)
-        return (
-            (AddSchemaUpdate(schema_=added), SetCurrentSchemaUpdate(schema_id=next_id)),
-            (AssertCurrentSchemaId(current_schema_id=metadata.current_schema_id),),
+        updates: tuple[TableUpdate, ...] = (
+            AddSchemaUpdate(schema_=added),
+            SetCurrentSchemaUpdate(schema_id=next_id),
         )
+        # A schema for every new field of a thousand would be most of the metadata. A snapshot whose
+        # schema is gone is read in the current one, which has all its columns and a few more.
+        older = sorted(each.schema_id for each in metadata.schemas)[: -_MOST_SCHEMAS + 1]
+        if older:
+            updates += (RemoveSchemasUpdate(schema_ids=older),)
+        return updates, (AssertCurrentSchemaId(current_schema_id=metadata.current_schema_id),)
 
 
 class _Forget(UpdateTableMetadata["_Forget"]):

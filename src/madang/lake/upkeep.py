@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from madang.core.errors import MadangError, NotFoundError
+from madang.core.errors import CancelledError, MadangError, NotFoundError
 from madang.lake.compaction import CompactionReport, compact, plan_compaction
 from madang.lake.expiry import (
     ExpiryReport,
@@ -76,6 +76,7 @@ class Upkeep:
         sort_by_of: The columns that a table's files are sorted by.
         safe_age_s: How long a file must have been an orphan before it is removed.
         used: Whether somebody may still read a path that is an orphan.
+        stop: Whether the process is to end: a compaction under way is given up.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class Upkeep:
         sort_by_of: Callable[[str], tuple[str, ...]] = lambda _: (),
         safe_age_s: float = SAFE_AGE_S,
         used: Callable[[Path], bool] = lambda _: False,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._stop = stop
         self._lake = lake
         self._clock = lake.clock
         self._spec_of = spec_of
@@ -108,7 +111,7 @@ class Upkeep:
                 return UpkeepStep(None, now_s + _BACK_OFF_S[0])
             self.state.errors.pop("*", None)
             self._forget_dropped()
-        while self._turn:
+        while self._turn and not self._stop():
             name = self._turn.popleft()
             report = self._guarded(name, now_s)
             if report is not None:
@@ -136,7 +139,7 @@ class Upkeep:
                 )
                 found = self._rounds[name] = _Round(sweeper)
             report = self._step(table, found, now_s)
-        except NotFoundError:
+        except (NotFoundError, CancelledError):
             return None
         except Exception as error:  # noqa: BLE001  (one table's trouble must not stop the others)
             self._fail(name, found, error, now_s)
@@ -186,8 +189,11 @@ class Upkeep:
         state = table.state()
         if state.location == found.compacted_at:
             return None
-        plan = plan_compaction(table.pin().files, table.spec.compaction, now_us=now_us)
+        pinned = table.pin()
+        plan = plan_compaction(
+            pinned.files, table.spec.compaction, now_us=now_us, columns=len(pinned.columns)
+        )
         if plan is None:
             found.compacted_at = state.location
             return None
-        return compact(table, plan)
+        return compact(table, plan, stop=self._stop)
