@@ -14,6 +14,9 @@ class ServerSpec(Spec):
     """Address to listen on; ``0.0.0.0`` for every one."""
     port: int = Field(default=8080, ge=0, le=65_535)
     """Port to listen on; 0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Further names that browsers may call this server by, such as the proxy's in front of it. On a
+    loopback address nothing else is answered, so that foreign pages cannot reach it."""
     max_body_size: SizeBytes = 64 * 2**20
     """A request whose decompressed body is larger is refused (413)."""
     body_timeout: DurationS = 30.0

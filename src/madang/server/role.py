@@ -69,7 +69,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
             editor=ProjectEditor(context.project_dir, data),
             metrics=exposition,
             clock=clock,
-            hosts=allowed_hosts(listener.getsockname()[0]),
+            hosts=allowed_hosts(listener.getsockname()[0], project.platform.server.hosts),
         )
     )
     watch = threading.Thread(target=_watch, args=(context,), name="project", daemon=True)
