@@ -20,13 +20,13 @@ def narrowed(
         return values, None
     try:
         return pc.cast(values, wanted, safe=not pa.types.is_floating(wanted)), None
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except pa.ArrowException:
         pass
     fitted: list[pa.Array] = []
     for i in range(len(values)):
         try:
             fitted.append(pc.cast(values.slice(i, 1), wanted))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        except pa.ArrowException:
             fitted.append(pa.nulls(1, wanted))
     result = pa.concat_arrays(fitted)
     lost = pc.and_(values.is_valid(), result.is_null()).to_numpy(zero_copy_only=False)

@@ -113,5 +113,6 @@ def mark_misfits(work: JsonWork, layout: Layout) -> None:
             allowed = _ALLOWED[node.kind]
             if node.declared and node.kind not in (Kind.STRUCT, Kind.LIST, Kind.OTHER):
                 allowed = tuple({*allowed, *_SCALARS})
-            fits = np.isin(column, (js.MISSING, js.NULL, *allowed))
-            work.misfit[:, i] = active[:, i] & ~fits
+            unfit = np.ones(9, np.bool_)
+            unfit[[js.MISSING, js.NULL, *allowed]] = False
+            work.misfit[:, i] = active[:, i] & unfit[column]

@@ -143,7 +143,8 @@ class ShapeFinder:
         )
         if (matrix[:, 0] != OBJECT).any():
             raise NotAnObjectError
-        matrix = matrix[:, 1:]
+        # Decisions go path by path, so the types of one path lie together.
+        matrix = np.asfortranarray(matrix[:, 1:])
         lists = whole(examples.column("k")).flatten()
         lengths = (
             pc.fill_null(pc.list_value_length(lists), 0)
@@ -235,7 +236,8 @@ def _split(
     pairs = shapes.codes[rows] * (int(key_codes.max()) + 1) + key_codes
     distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     base = len(shapes.types)
-    shapes.types = np.concatenate([shapes.types, shapes.types[shapes.codes[rows[first]]]])
+    more = shapes.types[shapes.codes[rows[first]]]
+    shapes.types = np.asfortranarray(np.concatenate([shapes.types, more]))
     for new, example in enumerate(first):
         paths, repeated = beyond[int(key_codes[example])]
         for parent in {path[:-1] for path in paths}:

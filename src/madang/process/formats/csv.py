@@ -44,6 +44,13 @@ class CsvSplitter:
             Dead(row, INVALID_CSV, "a quote is opened and not closed, or closed inside a field")
             for row in np.flatnonzero(~fine).tolist()
         ]
+        if len(header) > 1:
+            # Arrow would take an empty line for a record of nulls.
+            empty = pc.equal(text, "").to_numpy(zero_copy_only=False)
+            dead += [
+                Dead(row, INVALID_CSV, "an empty line") for row in np.flatnonzero(empty).tolist()
+            ]
+            fine &= ~empty
         rows = np.flatnonzero(fine)
         table, wrong = self._read(text.take(pa.array(rows)) if dead else text, header)
         for row, count in wrong:

@@ -1,0 +1,158 @@
+"""``_time``: fields, formats, zones, and what cannot be a time."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from madang.core.errors import InvalidInputError
+from madang.process import StreamDecoder
+from madang.project import StreamSpec
+
+ARRIVAL = "2026-01-01T00:00:00+00:00"
+
+
+def times(decoded):
+    return [value.isoformat() for value in decoded.rows.column("_time").to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"2025-11-21T07:31:59Z"', "2025-11-21T07:31:59+00:00"),
+        ('"2025-11-21T07:31:59.123456789Z"', "2025-11-21T07:31:59.123456+00:00"),
+        ('"2025-11-21 07:31:59,5"', "2025-11-20T22:31:59.500000+00:00"),
+        ('"2025-11-21T07:31:59"', "2025-11-20T22:31:59+00:00"),
+        ('"2025-11-21T07:31:59-0330"', "2025-11-21T11:01:59+00:00"),
+        ('"2025-11-21T07:31+09"', "2025-11-20T22:31:00+00:00"),
+        ('"2025-11-21"', "2025-11-20T15:00:00+00:00"),
+        ('"20251121T073159Z"', "2025-11-21T07:31:59+00:00"),
+        ('"21/Nov/2025:07:31:59 +0900"', "2025-11-20T22:31:59+00:00"),
+        ('"Fri, 21 Nov 2025 07:31:59 +0000"', "2025-11-21T07:31:59+00:00"),
+        ('"Sun Dec 04 04:47:44 2005"', "2005-12-03T19:47:44+00:00"),
+        ('"2025/11/21 07:31:59"', "2025-11-20T22:31:59+00:00"),
+        ("1763710319", "2025-11-21T07:31:59+00:00"),
+        ("1763710319.25", "2025-11-21T07:31:59.250000+00:00"),
+        ("1763710319123", "2025-11-21T07:31:59.123000+00:00"),
+        ("1763710319123456", "2025-11-21T07:31:59.123456+00:00"),
+        ("1763710319123456000", "2025-11-21T07:31:59.123456+00:00"),
+        ('"1763710319"', "2025-11-21T07:31:59+00:00"),
+        ('"1763710319123"', "2025-11-21T07:31:59.123000+00:00"),
+    ],
+)
+def test_auto_reads_what_systems_write(decode, text, expected):
+    decoded = decode([f'{{"at":{text}}}'], time={"field": "at"}, zone="Asia/Seoul")
+    assert times(decoded) == [expected]
+    assert decoded.misfits == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"0000-01-01T00:00:00Z"',
+        '"9999-12-31T23:59:59Z"',
+        '"1969-12-31T23:59:59Z"',
+        '"2200-01-01T00:00:00Z"',
+        '"2025-02-30T00:00:00Z"',
+        '"yesterday"',
+        '""',
+        "1e300",
+        "-5",
+        "true",
+        "[1]",
+        '{"x":1}',
+    ],
+)
+def test_what_is_no_time_counts_and_the_arrival_stands_in(decode, text):
+    decoded = decode([f'{{"at":{text}}}'], time={"field": "at"})
+    assert times(decoded) == [ARRIVAL]
+    assert decoded.misfits["_time"] == 1
+    assert (
+        str(decoded.rows.to_pylist()[0]["at"] or decoded.rows.to_pylist()[0]["_rest"]) is not None
+    )
+
+
+def test_without_the_field_the_arrival_counts_and_nothing_is_amiss(decode):
+    decoded = decode(['{"a":1}', '{"at":null}'], time={"field": "at"})
+    assert times(decoded) == [ARRIVAL, ARRIVAL]
+    assert decoded.misfits == {}
+
+
+def test_the_field_stays_a_column_and_may_be_nested_or_dotted(decode):
+    decoded = decode(['{"m":{"at":"2025-01-01T00:00:00Z"}}'], time={"field": "m.at"})
+    assert times(decoded) == ["2025-01-01T00:00:00+00:00"]
+    assert decoded.rows.column("m").to_pylist() == [{"at": "2025-01-01T00:00:00Z"}]
+    decoded = decode(['{"m.at":"2025-01-01T00:00:00Z"}'], time={"field": "m.at"})
+    assert times(decoded) == ["2025-01-01T00:00:00+00:00"]
+
+
+def test_a_time_that_fits_no_column_is_still_read(decode):
+    schema = decode(['{"at":1763710319}'], time={"field": "at"}).rows.schema
+    decoded = decode(['{"at":"2025-01-01T00:00:00Z"}'], schema, time={"field": "at"})
+    assert times(decoded) == ["2025-01-01T00:00:00+00:00"]
+    assert decoded.misfits == {"at": 1}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("%d.%m.%Y %H:%M", '"21.11.2025 07:31"', "2025-11-20T22:31:00+00:00"),
+        ("%d/%b/%Y:%H:%M:%S %z", '"21/Nov/2025:07:31:59 +0000"', "2025-11-21T07:31:59+00:00"),
+        ("epoch_ms", "1763710319123", "2025-11-21T07:31:59.123000+00:00"),
+        ("epoch_s", '"1763710319"', "2025-11-21T07:31:59+00:00"),
+        ("iso8601", '"2025-11-21T07:31:59"', "2025-11-20T22:31:59+00:00"),
+        ("%b %d %H:%M", '"Dec 31 23:00"', "2025-12-31T14:00:00+00:00"),
+        ("%b %d %H:%M", '"Jan 01 10:00"', "2026-01-01T01:00:00+00:00"),
+        ("%b %d %H:%M", '"Jan 03 10:00"', "2025-01-03T01:00:00+00:00"),
+        ("%b %d %H:%M", '"Feb 29 09:00"', "2024-02-29T00:00:00+00:00"),
+    ],
+)
+def test_patterns(decode, pattern, text, expected):
+    decoded = decode(
+        [f'{{"at":{text}}}'], time={"field": "at", "format": pattern}, zone="Asia/Seoul"
+    )
+    assert times(decoded) == [expected]
+
+
+def test_hours_that_are_skipped_or_repeated(decode):
+    decoded = decode(
+        [
+            '{"at":"2025-03-09T01:59:59"}',
+            '{"at":"2025-03-09T02:30:00"}',
+            '{"at":"2025-03-09T03:00:00"}',
+            '{"at":"2025-11-02T01:30:00"}',
+            '{"at":"2025-11-02T02:00:00"}',
+        ],
+        time={"field": "at", "zone": "America/New_York"},
+        zone="Asia/Seoul",
+    )
+    assert times(decoded) == [
+        "2025-03-09T06:59:59+00:00",
+        "2025-03-09T07:30:00+00:00",
+        "2025-03-09T07:00:00+00:00",
+        "2025-11-02T05:30:00+00:00",
+        "2025-11-02T07:00:00+00:00",
+    ]
+
+
+def test_many_formats_in_one_batch(decode):
+    wanted = datetime(2025, 11, 21, 7, 31, 59, tzinfo=UTC)
+    decoded = decode(
+        [
+            '{"at":"2025-11-21T07:31:59Z"}',
+            '{"at":"1763710319"}',
+            '{"at":"21/Nov/2025:16:31:59 +0900"}',
+            '{"at":"nonsense"}',
+        ],
+        time={"field": "at"},
+    )
+    found = decoded.rows.column("_time").to_pylist()
+    assert found[:3] == [wanted] * 3
+    assert decoded.misfits == {"_time": 1}
+
+
+def test_a_pattern_or_zone_that_cannot_be_read_is_told_at_once():
+    spec = StreamSpec(name="s", time={"field": "at", "format": "%Q"})
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        StreamDecoder(spec, zone="UTC", project_dir=".")
+    with pytest.raises(InvalidInputError, match="no time zone"):
+        StreamDecoder(StreamSpec(name="s"), zone="Mars/X", project_dir=".")
