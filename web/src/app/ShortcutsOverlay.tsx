@@ -1,5 +1,5 @@
-import { Modal } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from '@/components/Dialog';
 
 import { DESTINATIONS } from './destinations';
 import { useShortcuts } from './shortcuts';
@@ -22,7 +22,7 @@ export function ShortcutsOverlay() {
   const { t } = useTranslation();
   const [opened, setOpened] = useShortcuts();
   return (
-    <Modal opened={opened} onClose={() => setOpened(false)} title={t('frame.shortcuts')} size={420}>
+    <Dialog opened={opened} onClose={() => setOpened(false)} title={t('frame.shortcuts')} size={420}>
       <Line keys={['Ctrl', 'K']} says={t('frame.search')} />
       {DESTINATIONS.map(({ name, key }) => (
         <Line key={key} keys={['g', key]} says={t('frame.goTo', { page: t(`page.${name}`) })} />
@@ -30,6 +30,6 @@ export function ShortcutsOverlay() {
       <Line keys={['Ctrl', 'Enter']} says={t('sql.run')} />
       <Line keys={['Esc']} says={t('sql.cancel')} />
       <Line keys={['?']} says={t('frame.shortcuts')} />
-    </Modal>
+    </Dialog>
   );
 }

@@ -14,7 +14,7 @@ import classes from './Frame.module.css';
 import own from './TimeControl.module.css';
 
 /** Pages whose content follows the range; the zone counts everywhere. */
-const RANGED = /^\/(sql|tables\/|streams\/)/;
+const RANGED = /^\/(sql|tables\/)/;
 
 function ZoneSelect() {
   const { t } = useTranslation();

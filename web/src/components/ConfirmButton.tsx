@@ -1,7 +1,8 @@
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import { Dialog } from './Dialog';
 import classes from './ConfirmButton.module.css';
 
 type Props = { label: string; title: string; hint: string; onConfirm: () => void };
@@ -15,7 +16,7 @@ export function ConfirmButton({ label, title, hint, onConfirm }: Props) {
       <Button variant="subtle" color="red" onClick={() => setAsking(true)}>
         {label}
       </Button>
-      <Modal opened={asking} onClose={() => setAsking(false)} title={title}>
+      <Dialog opened={asking} onClose={() => setAsking(false)} title={title}>
         <p>{hint}</p>
         <div className={classes.foot}>
           <Button variant="default" data-autofocus onClick={() => setAsking(false)}>
@@ -31,7 +32,7 @@ export function ConfirmButton({ label, title, hint, onConfirm }: Props) {
             {label}
           </Button>
         </div>
-      </Modal>
+      </Dialog>
     </>
   );
 }

@@ -1,7 +1,7 @@
-import { Modal } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
 import { CodeBlock } from '@/components/CodeBlock';
+import { Dialog } from '@/components/Dialog';
 
 import type { ResultColumn } from './result';
 
@@ -21,8 +21,8 @@ function laidOut(text: string): string {
 export function CellView({ column, text, row, onClose }: Props) {
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onClose} size="lg" title={`${column?.name ?? ''} · ${column?.typeName ?? ''} · ${t('sql.rowOf', { n: row + 1 })}`}>
+    <Dialog onClose={onClose} size="lg" title={`${column?.name ?? ''} · ${column?.typeName ?? ''} · ${t('sql.rowOf', { n: row + 1 })}`}>
       {text === null ? <span className="dim">{'null'}</span> : <CodeBlock code={laidOut(text)} />}
-    </Modal>
+    </Dialog>
   );
 }

@@ -16,7 +16,7 @@ const SMALL = { defaultProps: { size: 'xs' } };
 
 export const theme = createTheme({
   primaryColor: 'jjok',
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
   colors: { jjok, gray, dark },
   fontFamily: "'Pretendard Variable', Pretendard, -apple-system, 'Apple SD Gothic Neo', 'Malgun Gothic', system-ui, sans-serif",

@@ -34,6 +34,7 @@ export const tables = {
   noFiles: 'No files yet',
   copyLocation: 'Copy the location',
   overTime: 'Rows over time',
+  noneInRange: 'No rows in this range. A longer one is a click away, at the top.',
   overTimeLabel: 'Rows over time, {{total}} in the range',
 };
 

@@ -1,4 +1,4 @@
-import { Button, Modal, Select, TextInput } from '@mantine/core';
+import { Button, Select, TextInput } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
@@ -14,6 +14,7 @@ import { Tag } from '@/components/Mark';
 import { Panel } from '@/components/Panel';
 import { EmptyState, ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Time } from '@/components/Values';
+import { Dialog } from '@/components/Dialog';
 
 import classes from './Settings.module.css';
 
@@ -43,7 +44,7 @@ function CreateToken({ onClose }: { onClose: () => void }) {
     const { token } = create.data;
     const curl = `curl ${window.location.origin}/ingest/events -H 'Authorization: Bearer ${token}' \\\n  -H 'Content-Type: application/x-ndjson' -d '{"hello": "world"}'`;
     return (
-      <Modal opened onClose={onClose} title={t('settings.tokenMade')} size="lg" closeOnClickOutside={false}>
+      <Dialog onClose={onClose} title={t('settings.tokenMade')} size="lg" closeOnClickOutside={false}>
         <div className={classes.made}>
           <p>{t('settings.tokenOnce')}</p>
           <CodeBlock code={token} />
@@ -57,12 +58,12 @@ function CreateToken({ onClose }: { onClose: () => void }) {
         <div className={classes.foot}>
           <Button onClick={onClose}>{t('settings.tokenKept')}</Button>
         </div>
-      </Modal>
+      </Dialog>
     );
   }
   const scopes: Scope[] = isAdmin ? ['ingest', 'read', 'admin'] : ['ingest', 'read'];
   return (
-    <Modal opened onClose={onClose} title={t('settings.createToken')}>
+    <Dialog onClose={onClose} title={t('settings.createToken')}>
       <form className={classes.made} onSubmit={submit}>
         <TextInput data-autofocus label={t('settings.tokenName')} description={t('settings.tokenNameHint')} value={name} onChange={(event) => setName(event.currentTarget.value)} />
         <Select label={t('settings.scope')} data={scopes.map((value) => ({ value, label: t(`scope.${value}`) }))} value={scope} allowDeselect={false} onChange={(value) => value !== null && setScope(value as Scope)} />
@@ -73,7 +74,7 @@ function CreateToken({ onClose }: { onClose: () => void }) {
           <Button type="submit" disabled={name.trim() === ''} loading={create.isPending}>{t('settings.create')}</Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

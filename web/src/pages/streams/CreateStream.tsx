@@ -1,4 +1,4 @@
-import { Button, Modal, Select, Switch, TextInput } from '@mantine/core';
+import { Button, Select, Switch, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import { streamsQuery } from '@/api/queries';
 import type { WrittenStream } from '@/api/types';
 import { CodeBlock } from '@/components/CodeBlock';
 import { ErrorState } from '@/components/states';
+import { Dialog } from '@/components/Dialog';
 
 import { EMPTY, faults, FORMATS, type StreamForm, toSpec, toYaml } from './streamForm';
 import classes from './Streams.module.css';
@@ -53,7 +54,7 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
   };
   const yaml = Object.keys(spec).length === 0 ? '{}\n' : toYaml(spec);
   return (
-    <Modal opened onClose={onClose} size={860} title={t('streams.create')}>
+    <Dialog onClose={onClose} size={860} title={t('streams.create')}>
       <form onSubmit={submit}>
         <div className={classes.form}>
           <div className={classes.fields}>
@@ -97,6 +98,6 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
           <Button type="submit" loading={create.isPending}>{t('streams.createDo')}</Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconMailCheck, IconRepeat } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -12,6 +12,7 @@ import { Panel } from '@/components/Panel';
 import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Count } from '@/components/Values';
 import { useFormat } from '@/i18n/useFormat';
+import { Dialog } from '@/components/Dialog';
 
 import { RecordLine } from './RecordLine';
 import classes from './Streams.module.css';
@@ -118,14 +119,14 @@ export function DeadLetters({ stream, total }: { stream: string; total: number }
                 </div>
               )}
             </Panel>
-            <Modal opened={asking} onClose={() => setAsking(false)} title={t('streams.replayTitle', { stream })}>
+            <Dialog opened={asking} onClose={() => setAsking(false)} title={t('streams.replayTitle', { stream })}>
               <p>{code === null ? t('streams.replayAsk') : t('streams.replayAskCode', { code })}</p>
               <p className="dim">{t('streams.replayNote')}</p>
               <div className={classes.formFoot}>
                 <Button variant="default" onClick={() => setAsking(false)}>{t('part.cancel')}</Button>
                 <Button data-autofocus loading={replay.isPending} onClick={() => replay.mutate()}>{t('streams.replayDo')}</Button>
               </div>
-            </Modal>
+            </Dialog>
           </div>
         );
       }}

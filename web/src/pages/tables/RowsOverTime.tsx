@@ -50,7 +50,9 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
         <div style={{ padding: 12 }}><ErrorState error={counts.error} onRetry={() => void counts.refetch()} /></div>
       ) : (
         <div className={classes.histogram}>
-          {counts.data ? (
+          {counts.data && total === 0 ? (
+            <div className={classes.none}>{t('tables.noneInRange')}</div>
+          ) : counts.data ? (
             <div className={classes.bars} role="img" aria-label={t('tables.overTimeLabel', { total: format.exact(total) })}>
               {buckets.map(({ startMs, rows }) => (
                 <Tooltip key={startMs} label={`${format.time(startMs)} · ${format.exact(rows)}`} openDelay={0} transitionProps={{ duration: 0 }}>
