@@ -20,7 +20,7 @@ function ProblemItem({ problem }: { problem: Pick<Problem, 'severity' | 'message
       <Icon size={15} color={bad ? COLORS.down : COLORS.degraded} aria-hidden />
       <div>
         <div>{problem.message}</div>
-        {problem.hint !== null && <div className="dim">{problem.hint}</div>}
+        {problem.hint && <div className="dim">{problem.hint}</div>}
       </div>
     </div>
   );

@@ -25,7 +25,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: (() =
         <strong>{offline ? t('part.offlineTitle') : body.message}</strong>
         {offline && <p>{t('part.offlineHint')}</p>}
         {where !== null && <p className="mono">{where}</p>}
-        {body.hint !== null && <p>{body.hint}</p>}
+        {body.hint && <p>{body.hint}</p>}
         <div className={classes.errorActions}>
           {onRetry && (
             <Button size="xs" variant="default" leftSection={<IconRefresh size={14} />} onClick={onRetry}>

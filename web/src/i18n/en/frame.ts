@@ -88,8 +88,8 @@ export const frame = {
     wrong: 'Name and password do not match.',
     tooMany: 'Too many tries. It works again in {{wait}}.',
     codeOver: 'This sign-in link is over',
-    codeHint: 'A link works once, for a short time. Get a new one with the command below, or sign in with your password.',
-    first: 'First time here, or password forgotten?',
-    firstHint: 'On the machine that runs Madang, this prints a one-time sign-in link:',
+    codeHint: 'A link works once, within 15 minutes. Sign in with your password, or start Madang again to get a new link.',
+    first: 'First time here?',
+    firstHint: 'Madang prints a sign-in link when it starts. Whoever runs it can also add you:',
   },
 };

@@ -11,9 +11,8 @@ export function FirstData() {
   const { t } = useTranslation();
   const origin = window.location.origin;
   const curl = [
-    `curl ${origin}/ingest/events \\`,
-    `  -H 'Authorization: Bearer <token>' \\`,
-    `  -H 'Content-Type: application/x-ndjson' \\`,
+    `curl -X PUT ${origin}/api/streams/events -H "Authorization: Bearer $MADANG_TOKEN" -d '{}'`,
+    `curl ${origin}/ingest/events -H "Authorization: Bearer $MADANG_TOKEN" \\`,
     `  -d '{"user": "mina", "action": "hello"}'`,
   ].join('\n');
   return (
@@ -25,7 +24,7 @@ export function FirstData() {
       <div className={classes.steps}>
         <div className={classes.step}>
           <span>{t('home.firstFile')}</span>
-          <CodeBlock code={'madang streams create events\nmadang ingest --stream events data.ndjson'} />
+          <CodeBlock code="madang ingest --create events.ndjson" />
         </div>
         <div className={classes.step}>
           <span>

@@ -18,7 +18,7 @@ export function Problems({ problems }: { problems: Problem[] }) {
             <Icon size={16} aria-label={t(`severity.${problem.severity}`)} />
             <div>
               <div>{problem.message}</div>
-              {problem.hint !== null && <div className="dim">{problem.hint}</div>}
+              {problem.hint && <div className="dim">{problem.hint}</div>}
             </div>
           </div>
         );

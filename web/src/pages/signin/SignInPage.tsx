@@ -106,7 +106,7 @@ export default function SignInPage() {
         <details className={classes.first}>
           <summary>{t('signin.first')}</summary>
           <p className="dim">{t('signin.firstHint')}</p>
-          <CodeBlock code="madang login" />
+          <CodeBlock code="madang user add NAME" />
         </details>
       </main>
       <footer className={classes.foot}>

@@ -95,7 +95,7 @@ export default function SqlPage() {
   const fault = useMemo(() => {
     if (state.phase !== 'failed') return null;
     const { message, where } = toErrorBody(state.error);
-    return where?.name === 'sql' ? { line: where.line ?? 1, column: where.column ?? 1, message, from: state.from } : null;
+    return where?.name === 'sql' ? { line: where.line, column: where.column, message, from: state.from } : null;
   }, [state]);
 
   const columns = state.result?.columns;

@@ -51,6 +51,7 @@ function asRecord(letter: DeadLetter) {
     key: null,
     value: letter.value,
     encoding: letter.encoding,
+    size_bytes: letter.size_bytes,
     attributes: { code: letter.code, reason: letter.reason, ...letter.attributes },
   };
 }

@@ -7,7 +7,7 @@ import { EMPTY, faults, toSpec, toYaml } from './streamForm';
 import { addRecords, MOST_LINES, withEarlier } from './useTail';
 
 const record = (offset: number, partition = 0): StreamRecord => ({
-  partition, offset, ts: new Date(offset * 1000).toISOString(), key: null, value: '{}', encoding: 'utf8', attributes: {},
+  partition, offset, ts: new Date(offset * 1000).toISOString(), key: null, value: '{}', encoding: 'utf8', size_bytes: 2, attributes: {},
 });
 
 describe('the tail', () => {
