@@ -12,7 +12,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 
@@ -165,7 +164,6 @@ class LogModel(RuleBasedStateMachine):
         os.truncate(path, size + round(cut * len(torn)))
 
     @rule(lost=st.sampled_from(["stale", "gone", "zeroed"]))
-    @precondition(lambda self: self.stores)
     def power_cut(self, lost: str) -> None:
         """The head was not synced, the indexes neither: what was acknowledged is found anyway."""
         self.kill()
@@ -185,13 +183,15 @@ class LogModel(RuleBasedStateMachine):
         self.last_was = None
 
     @rule(process=st.integers(0, 1), recover=st.booleans())
-    @precondition(lambda self: self.last_was is not None)
     def killed_before_publishing(self, process: int, recover: bool) -> None:
         """The last append was written, but its writer died before anybody was told.
 
         Recovery keeps it, for it cannot tell; a writer that comes first overwrites it.
         """
-        assert self.last_was is not None
+        if self.last_was is None:
+            # No precondition: how batches gather to groups, and so where segments end, is not
+            # the same in every run, and hypothesis wants the same rules to be possible.
+            return
         head = HeadFile(self.folder.head, 0)
         now = head.require()
         head.close()
