@@ -86,11 +86,46 @@ def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
     if head.startswith(b"\x1f\x8b"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if head == b"\x28\xb5\x2f\xfd":
+        return cast("IO[bytes]", io.BufferedReader(_ZstdReader(raw)))
+    return raw
+
+
+class _ZstdReader(io.RawIOBase):
+    """Frames of zstd, decompressed; a cut-off end is an error, unlike in the library's reader."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
         import zstandard
 
-        reader: Any = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return io.BufferedReader(reader)
-    return raw
+        self._raw = raw
+        self._new = zstandard.ZstdDecompressor
+        self._frame = self._new().decompressobj()
+        self._ready = b""
+        self._left = b""
+        self._begun = False
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        """Fill ``buffer``; 0 at the end. Raises EOFError if the end is cut off."""
+        while not self._ready:
+            if self._frame.eof:
+                self._left = self._frame.unused_data
+                self._frame = self._new().decompressobj()
+                self._begun = False
+            block = self._left or self._raw.read(2**18)
+            self._left = b""
+            if not block:
+                if self._begun:
+                    raise EOFError("it ends in the middle")
+                return 0
+            self._begun = True
+            self._ready = self._frame.decompress(block)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
 
 
 def pieces(file: IO[bytes], form: str, *, header: bool) -> Iterator[Piece]:

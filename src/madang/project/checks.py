@@ -163,6 +163,8 @@ def check_json_schema(schema: Mapping[str, Any]) -> Iterator[Finding]:
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(dict(schema))
+    except RecursionError:
+        yield Finding(("contract", "schema"), "contract.schema: nested too deep")
     except jsonschema.SchemaError as error:
         where = ".".join(str(step) for step in error.absolute_path)
         yield Finding(

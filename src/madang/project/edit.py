@@ -8,7 +8,7 @@ from pathlib import Path
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.project.problem import ProjectError
-from madang.project.publish import ProjectPublisher, read_problems
+from madang.project.publish import ProjectPublisher, read_problems, read_published
 from madang.project.write import WrittenStream, stream_from_json, write_stream
 
 
@@ -28,7 +28,8 @@ class ProjectEditor:
                 project cannot be published because of other files.
             ConflictError: the stream's file cannot be changed in place.
         """
-        written = write_stream(self._directory, stream_from_json(name, spec))
+        before = read_published(self._data)
+        written = write_stream(self._directory, stream_from_json(name, spec), before=before)
         result = self._publisher.publish()
         if result.errors:
             raise ProjectError(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from madang.core.errors import Place
 from madang.core.names import DEFAULT_NAMESPACE, is_name, near_match
 from madang.project import checks
+from madang.project.changes import check_changes
 from madang.project.document import Document, read_document
 from madang.project.files import ProjectFiles, read_files, reason
 from madang.project.platform_spec import PlatformSpec
@@ -64,8 +65,11 @@ def load_project(directory: Path | str) -> Project:
     return check_directory(directory).checked()
 
 
-def check_directory(directory: Path | str) -> LoadResult:
-    """Read and check the project in ``directory``; warnings come even if it is good."""
+def check_directory(directory: Path | str, before: Project | None = None) -> LoadResult:
+    """Read and check the project in ``directory``; warnings come even if it is good.
+
+    ``before``: the state that runs now, whose streams' logs the new one must be able to follow.
+    """
     path = Path(directory).absolute()
     files = read_files(path)
     if not files.contents and not files.problems:
@@ -73,12 +77,27 @@ def check_directory(directory: Path | str) -> LoadResult:
         what = "no project: neither madang.yml nor streams, sources or tables"
         problem = Problem(what, Place("madang.yml"), hint)
         return LoadResult(None, (problem,))
-    return check_files(files)
+    return check_files(files, before)
 
 
-def check_files(files: ProjectFiles) -> LoadResult:
+def check_files(files: ProjectFiles, before: Project | None = None) -> LoadResult:
     """Check files that were read already. Pure, but for the schemas that contracts name."""
-    return _Loader(files).run()
+    result = _Loader(files).run()
+    if before is None or result.project is None:
+        return result
+    refused = [
+        _in_file(files, name, finding) for name, finding in check_changes(before, result.project)
+    ]
+    if not refused:
+        return result
+    problems = tuple(sorted([*result.problems, *refused], key=lambda one: one.sort_key))
+    return LoadResult(None, problems, result.schema_files)
+
+
+def _in_file(files: ProjectFiles, stream: str, finding: checks.Finding) -> Problem:
+    file = files.of("streams")[stream]
+    at = read_document(file, files.contents[file]).at_value(finding.path)
+    return Problem(finding.message, at, finding.hint)
 
 
 class _Loader:

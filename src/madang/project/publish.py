@@ -56,8 +56,8 @@ class ProjectPublisher:
         """Load, check and publish. A broken directory keeps the last good state and says so."""
         with _lock(self._data):
             # Read under the lock: of two publishers the later one has read the later state.
-            result = check_directory(self.directory)
-            before = _read_published(self._data)
+            before = read_published(self._data)
+            result = check_directory(self.directory, before)
             self._write_problems(result)
             if result.project is None:
                 return PublishResult(
@@ -170,7 +170,8 @@ class ProjectFollower:
         return Published(Project.model_validate(document["project"]), document["loaded_at"])
 
 
-def _read_published(data: DataDir) -> Project | None:
+def read_published(data: DataDir) -> Project | None:
+    """The published project, or None where there is none that this Madang can read."""
     try:
         document = json.loads(data.published_project.read_bytes())
         return Project.model_validate(document["project"])

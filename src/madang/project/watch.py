@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from madang.project.files import FOLDERS, SUFFIXES
 from madang.project.publish import ProjectPublisher, PublishResult
 
+_log = logging.getLogger(__name__)
 _Stamp = tuple[str, int, int, int]
 
 
@@ -44,7 +46,10 @@ class ProjectWatch:
         """
         self._publish(on_publish)  # What changed between the first load and now.
         while not stop.is_set():
-            self._wait(stop)
+            if self._seen:
+                self._wait(stop)
+            else:
+                stop.wait(self._look_interval_s)
             if not stop.is_set() and self._now() != self._seen:
                 self._settle(stop)
                 self._publish(on_publish)
@@ -55,7 +60,13 @@ class ProjectWatch:
     def _publish(self, on_publish: Callable[[PublishResult], None]) -> None:
         # Before the load: a change that comes meanwhile is seen in the next round.
         self._seen = self._now()
-        result = self._publisher.publish()
+        try:
+            result = self._publisher.publish()
+        except OSError:
+            # Such as a full disk: it is tried again at every look until it works.
+            _log.warning("the project could not be published", exc_info=True)
+            self._seen = ()
+            return
         if result.schema_files != self._extra:
             self._extra = result.schema_files
             self._seen = self._now()

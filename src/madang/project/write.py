@@ -19,6 +19,7 @@ from madang.project.document import Document, read_document
 from madang.project.files import ProjectFiles, read_files
 from madang.project.loader import check_files
 from madang.project.problem import Problem, ProjectError
+from madang.project.project import Project
 from madang.project.stream_spec import StreamSpec
 from madang.project.types import Unit, unit_of
 from madang.project.validate import build
@@ -61,12 +62,14 @@ def _without_place(problem: Problem) -> Problem:
     return Problem(problem.message, Place(problem.where.name), problem.hint, problem.severity)
 
 
-def write_stream(directory: Path | str, spec: StreamSpec) -> WrittenStream:
+def write_stream(
+    directory: Path | str, spec: StreamSpec, *, before: Project | None = None
+) -> WrittenStream:
     """Write ``streams/<name>.yml`` for ``spec``, atomically.
 
     In a file that exists, keys are changed in place: comments and the order of keys stay. A file
     that says the same already is left alone. The project as it would be is checked first; broken
-    files elsewhere do not stand in the way.
+    files elsewhere do not stand in the way. ``before`` is the state that runs now, if one does.
 
     Raises:
         InvalidInputError: the name cannot name a stream.
@@ -78,21 +81,21 @@ def write_stream(directory: Path | str, spec: StreamSpec) -> WrittenStream:
     root = Path(directory).absolute()
     files = read_files(root)
     relative = files.of("streams").get(spec.name, f"streams/{spec.name}.yml")
-    path, before = root / relative, files.contents.get(relative)
+    path, found = root / relative, files.contents.get(relative)
     wanted = written_fields(spec)
     if path.is_symlink() or path.parent.is_symlink():
         raise ConflictError(
             f"{relative} is a symbolic link", hint="change the file that it leads to"
         )
-    if before is None and path.exists():
+    if found is None and path.exists():
         raise ConflictError(f"{relative} exists and cannot be read", where=Place(relative))
-    data = _new_text(root, wanted) if before is None else _changed_text(relative, before, wanted)
-    _check(files, relative, data)
-    changed = data != before
+    data = _new_text(root, wanted) if found is None else _changed_text(files, relative, wanted)
+    _check(files, relative, data, spec, before)
+    changed = data != found
     if changed:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data)
-    return WrittenStream(path, data.decode(), before is None, changed, spec)
+    return WrittenStream(path, data.decode(), found is None, changed, spec)
 
 
 def written_fields(spec: BaseModel) -> dict[str, Any]:
@@ -149,7 +152,8 @@ def schema_line(kind: str) -> str:
     return f"# yaml-language-server: $schema=../.madang/schema/{kind}.json"
 
 
-def _changed_text(relative: str, before: bytes, wanted: dict[str, Any]) -> bytes:
+def _changed_text(files: ProjectFiles, relative: str, wanted: dict[str, Any]) -> bytes:
+    before = files.contents[relative]
     document = read_document(relative, before)
     try:
         current = written_fields(StreamSpec.model_validate(document.root))
@@ -163,6 +167,17 @@ def _changed_text(relative: str, before: bytes, wanted: dict[str, Any]) -> bytes
         raise ConflictError(
             f"{relative} is broken", hint="mend it first; `madang check` says how"
         ) from None
+    named = current.get("contract", {}).get("schema")
+    if isinstance(named, str) and "contract" in wanted:
+        # Who read the stream got the schema itself; a file that holds the same stays named.
+        loaded = check_files(files).project
+        stream = loaded.streams[Path(relative).stem] if loaded else None
+        if (
+            stream
+            and stream.contract
+            and stream.contract.json_schema == wanted["contract"]["schema"]
+        ):
+            wanted = {**wanted, "contract": {"schema": named}}
     if current == wanted:
         return before
     yaml = _round_trip()
@@ -207,9 +222,12 @@ def _dump(yaml: YAML, fields: object) -> bytes:
     return out.getvalue()
 
 
-def _check(files: ProjectFiles, relative: str, data: bytes) -> None:
+def _check(
+    files: ProjectFiles, relative: str, data: bytes, spec: StreamSpec, running: Project | None
+) -> None:
     before = {(one.where.name, one.message) for one in check_files(files).errors}
-    after = check_files(files.with_file(relative, data)).errors
+    result = check_files(files.with_file(relative, data), running)
+    after = result.errors
     # A stream can break its own file, or another that relies on it; what was broken stays broken.
     new = [
         one
@@ -218,3 +236,15 @@ def _check(files: ProjectFiles, relative: str, data: bytes) -> None:
     ]
     if new:
         raise ProjectError(problems=new)
+    if result.project and not _means_the_same(result.project.streams[spec.name], spec):
+        raise ConflictError(
+            f"{relative} cannot be changed in place: it would not say what was asked for",
+            hint="change it by hand",
+        )
+
+
+def _means_the_same(read: StreamSpec, asked: StreamSpec) -> bool:
+    # A contract is asked for by its file or as itself, and read as itself.
+    return read.model_copy(update={"contract": None}) == asked.model_copy(
+        update={"contract": None}
+    ) and (read.contract is None) == (asked.contract is None)

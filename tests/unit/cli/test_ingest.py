@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,11 @@ def test_a_file_sent_again_has_the_same_keys(orders: Any, tmp_path: Path, capsys
     assert bodies(orders)[2].headers["Idempotency-Key"] != first.headers["Idempotency-Key"]
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def frames(data: bytes) -> bytes:
+    return zstandard.compress(data[:3]) + zstandard.compress(data[3:])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, frames, bytes])
 def test_packed_files_are_unpacked(orders: Any, tmp_path: Path, pack: Any) -> None:
     file = tmp_path / "orders.log.packed"
     file.write_bytes(pack(b'{"a": 1}\n'))
@@ -169,7 +174,8 @@ def test_the_files_name_suggests_the_stream(file: str, stream: str) -> None:
     assert stream_of(file) == stream
 
 
-def test_a_damaged_gzip_file_is_told(orders: Any, tmp_path: Path, capsys: Any) -> None:
-    (tmp_path / "orders.json.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 99)[:-12])
-    assert main(["ingest", str(tmp_path / "orders.json.gz")]) == 1
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_cut_off_file_is_told(orders: Any, tmp_path: Path, capsys: Any, pack: Any) -> None:
+    (tmp_path / "orders.json.gz").write_bytes(pack(os.urandom(9999).hex().encode())[:-12])
+    assert main(["ingest", str(tmp_path / "orders.json.gz"), "-f", "plain"]) == 1
     assert "the compressed file is damaged" in capsys.readouterr().err

@@ -129,3 +129,26 @@ def test_the_watch_publishes_edits_renames_and_the_return_of_a_folder(tmp_path: 
         (tmp_path / "away" / "streams" / "b.yml").unlink()
         (tmp_path / "away").rename(project)
         watching.wait_for({"a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("partitions: 2\n", "partitions: 3 cannot become 2"),
+        ("partitions: 3\nformat: typed\n", "format: json cannot become typed"),
+    ],
+)
+def test_a_stream_is_not_changed_in_a_way_its_log_cannot_follow(
+    project: Path, text: str, said: str
+) -> None:
+    data = DataDir(project / "data")
+    file = project / "streams" / "orders.yml"
+    file.write_text("partitions: 3\n")
+    publisher = ProjectPublisher(project, data)
+    publisher.publish()
+    file.write_text(text)
+    result = publisher.publish()
+    assert [one.message for one in result.errors] == [said]
+    assert result.errors[0].where.line == text.rstrip().count("\n") + 1
+    file.write_text("partitions: 4\n")
+    assert publisher.publish().errors == ()

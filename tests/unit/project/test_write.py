@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, InvalidInputError
@@ -112,3 +114,78 @@ def test_the_editor_publishes_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="is written, but"):
         editor.write_stream("more", {})
     assert [error.message for error in editor.errors()] == ["unknown key 'a'"]
+
+
+def test_a_contract_in_a_file_stays_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "streams").mkdir()
+    (tmp_path / "orders.json").write_text('{"type": "object"}')
+    file = tmp_path / "streams" / "orders.yml"
+    file.write_text("contract:\n  schema: orders.json\n")
+    spec = load_project(tmp_path).streams["orders"]
+    assert not write_stream(tmp_path, spec).changed
+    write_stream(tmp_path, spec.model_copy(update={"partitions": 2}))
+    assert file.read_text() == "contract:\n  schema: orders.json\npartitions: 2\n"
+
+
+PLAIN = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
+TRICKY = [
+    "no",
+    "null",
+    "~",
+    "1e3",
+    "0x1f",
+    "007",
+    "12:30",
+    "<<",
+    "=",
+    "!x",
+    "&a",
+    "*a",
+    "#",
+    "2026-01-01",
+    ".5",
+    "+1",
+    "1_000",
+    "True",
+    ".nan",
+    "-",
+    "?",
+    "\ufeff",
+    "\x85",
+    "\u2028",
+]
+WORDS = PLAIN | st.sampled_from([*TRICKY, "- a", "a: b", "a #b"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(description=WORDS, owner=WORDS, key=st.none() | WORDS, column=WORDS)
+def test_any_text_comes_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    description: str,
+    owner: str,
+    key: str | None,
+    column: str,
+) -> None:
+    directory = tmp_path_factory.mktemp("project")
+    fields = {"description": description, "owner": owner, "key": key, "columns": {column: "long"}}
+    try:
+        written = write_stream(directory, stream_from_json("a", fields))
+    except (ProjectError, ConflictError):
+        return
+    assert load_project(directory).streams["a"] == written.spec
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(WORDS, below, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(field=st.sampled_from(sorted(StreamSpec.model_fields)), value=JSON)
+def test_any_json_is_taken_or_refused_with_reasons(field: str, value: object) -> None:
+    try:
+        stream_from_json("a", {field: value})
+    except ProjectError as error:
+        assert error.problems
