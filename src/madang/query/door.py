@@ -124,6 +124,13 @@ class Door:
             run.close()
             self.remember(Finished(request, run.stats, run.started_at_us, error))
 
+    def close(self) -> None:
+        """Free the parser and the database that waits."""
+        self._parser.close()
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
     def remember(self, finished: Finished) -> None:
         """Record a query that is over."""
         if self._record:

@@ -11,7 +11,7 @@ MAX_WAITING_PER_USER = 100
 
 
 class Leases:
-    """Workers by index, from 1, lent one query at a time. For one event loop.
+    """Workers by index, from 0, lent one query at a time. For one event loop.
 
     Args:
         count: Number of workers.
@@ -21,7 +21,7 @@ class Leases:
     def __init__(self, count: int, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._count = count
-        self._idle = set(range(1, count + 1))
+        self._idle = set(range(count))
         self._lent: set[int] = set()
         self._waiting: OrderedDict[str, deque[asyncio.Future[int]]] = OrderedDict()
 
@@ -31,9 +31,9 @@ class Leases:
         return sum(len(queue) for queue in self._waiting.values())
 
     def resize(self, count: int) -> None:
-        """Use the workers 1 to ``count``; one that is lent beyond it is not lent again."""
+        """Use the workers below ``count``; one that is lent beyond it is not lent again."""
         self._count = count
-        self._idle = {index for index in range(1, count + 1) if index not in self._lent}
+        self._idle = {index for index in range(count) if index not in self._lent}
         while self._idle and self.waiting:
             self._lend_next(min(self._idle))
 
@@ -75,7 +75,7 @@ class Leases:
     def give_back(self, index: int) -> None:
         """The worker is free."""
         self._lent.discard(index)
-        if index <= self._count:
+        if index < self._count:
             self._lend_next(index)
 
     def _lend_next(self, index: int) -> None:

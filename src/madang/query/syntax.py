@@ -66,6 +66,10 @@ class Parser:
         root: Node = statements[0]["node"]
         return root
 
+    def close(self) -> None:
+        """Free the parser's database."""
+        self._connection.close()
+
     def text_of(self, expression: Node) -> str:
         """An expression of a tree as SQL."""
         node = {**_SELECT, "select_list": [expression]}

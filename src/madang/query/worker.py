@@ -146,6 +146,8 @@ class Worker:
         platform = self._project().platform
         wanted = (platform.query, platform.time_zone)
         if self._door is None or self._door_of != wanted:
+            if self._door is not None:
+                self._door.close()
             limits = platform.query
             engine = EngineSettings(
                 limits.memory,
@@ -177,6 +179,8 @@ class Worker:
 
     def _close(self) -> None:
         self._last_words()
+        if self._door is not None:
+            self._door.close()
         self._catalog.close()
 
 

@@ -135,6 +135,8 @@ class House:
         return pa.ipc.open_stream(arrow).read_all().to_pylist()
 
     def close(self) -> None:
+        if self._door:
+            self._door.close()
         if self._catalog:
             self._catalog.close()
         self.store.close()

@@ -58,7 +58,7 @@ def test_a_query_goes_through_a_worker_and_into_the_history(
     house: House, start_worker: Start
 ) -> None:
     house.deliver(order_rows(0, 5), reached=5)
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -87,7 +87,7 @@ def test_a_query_goes_through_a_worker_and_into_the_history(
 
 
 def test_arrow_streams_in_pieces(house: House, start_worker: Start) -> None:
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -103,7 +103,7 @@ def test_arrow_streams_in_pieces(house: House, start_worker: Start) -> None:
 
 
 def test_a_running_and_a_queued_query_can_be_cancelled(house: House, start_worker: Start) -> None:
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -129,7 +129,7 @@ def test_a_running_and_a_queued_query_can_be_cancelled(house: House, start_worke
 
 
 def test_a_reader_that_leaves_frees_the_worker(house: House, start_worker: Start) -> None:
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house, queue_timeout_s=10) as pool:
@@ -142,7 +142,7 @@ def test_a_reader_that_leaves_frees_the_worker(house: House, start_worker: Start
 
 
 def test_a_reader_that_stalls_is_cut_off(house: House, start_worker: Start) -> None:
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house, stall_timeout_s=0.2) as pool:
@@ -159,7 +159,7 @@ def test_a_reader_that_stalls_is_cut_off(house: House, start_worker: Start) -> N
 
 
 def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker: Start) -> None:
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
     recorded: list[Finished] = []
 
     async def scenario() -> None:
@@ -181,7 +181,7 @@ def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker
 
 @pytest.mark.slow
 def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Start) -> None:
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -202,7 +202,7 @@ def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Star
 def test_a_query_that_cannot_be_interrupted_takes_its_worker_with_it(
     house: House, start_worker: Start
 ) -> None:
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -224,7 +224,7 @@ def test_nobody_waits_for_ever(house: House, start_worker: Start) -> None:
                 await pool.run(request("SELECT 1"))
 
     asyncio.run(no_worker())
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def busy() -> None:
         async with pool_of(house, queue_timeout_s=0.3) as pool:
@@ -242,7 +242,7 @@ def test_nobody_waits_for_ever(house: House, start_worker: Start) -> None:
 
 
 def test_sigterm_lets_the_query_finish(house: House, start_worker: Start) -> None:
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -264,7 +264,7 @@ def test_a_query_over_its_memory_fails_alone(house: House, start_worker: Start) 
     platform = house.project.platform.model_copy(update={"query": query})
     house.project = house.project.model_copy(update={"platform": platform})
     house.publish()
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -278,7 +278,7 @@ def test_a_query_over_its_memory_fails_alone(house: House, start_worker: Start) 
 
 def test_two_workers_serve_many_at_once(house: House, start_worker: Start) -> None:
     house.deliver(order_rows(0, 50), reached=50)
-    for index in (1, 2):
+    for index in (0, 1):
         start_worker(index, house.data)
 
     async def scenario() -> None:
@@ -293,7 +293,7 @@ def test_two_workers_serve_many_at_once(house: House, start_worker: Start) -> No
 
 
 def test_a_worker_is_shut_in(house: House, start_worker: Start) -> None:
-    worker = start_worker(1, house.data)
+    worker = start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
@@ -314,7 +314,7 @@ def test_a_worker_is_shut_in(house: House, start_worker: Start) -> None:
 
 def test_a_socket_deep_in_the_tree_is_reached(tmp_path: Path, start_worker: Start) -> None:
     house = House(tmp_path / ("deep" * 30))
-    start_worker(1, house.data)
+    start_worker(0, house.data)
 
     async def scenario() -> None:
         async with pool_of(house) as pool:
