@@ -39,7 +39,7 @@ fmt: $(VENV)/dev.stamp ## format the code
 
 docs: $(VENV)/dev.stamp ## write the reference pages and API types again from the models
 	$(BIN)/python -m madang.project.reference
-	$(BIN)/python -m madang.server.openapi
+	$(BIN)/python -m madang.server.reference
 	$(NPM) run --silent types
 
 crash: $(VENV)/dev.stamp ## the long crash tests: 200 kills

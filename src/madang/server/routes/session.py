@@ -13,7 +13,7 @@ from madang.operate.wiring import zone_of
 from madang.server.auth import SESSION_COOKIE, HasAccount, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.session import PasswordChange, SessionAnswer, SessionUser, SignIn
-from madang.server.routes.answers import BODY_ERRORS, ERRORS
+from madang.server.routes.answers import BODY_ERRORS, ERRORS, errors
 
 router = APIRouter(tags=["session"])
 
@@ -40,7 +40,10 @@ def get_session(request: Request, identity: MayRead) -> SessionAnswer:
     return _answer(request.app.state.context, identity)
 
 
-@router.post("/api/session", responses={**BODY_ERRORS, **ERRORS})
+@router.post(
+    "/api/session",
+    responses={**BODY_ERRORS, **ERRORS, **errors(s429="Too many failures; see Retry-After.")},
+)
 def sign_in(request: Request, response: Response, body: SignIn) -> SessionAnswer:
     """Sign in with name and password; sets the cookie. 429 after five failures."""
     context: ServerContext = request.app.state.context
