@@ -10,6 +10,8 @@ import pyarrow as pa
 
 _SCAN_ROWS = 16_384
 """Rows of a slice that one thread takes; small enough that two threads share 64 MB fairly."""
+_VECTOR_ROWS = 2048
+"""Rows that DuckDB handles at once; a smaller slice gains nothing."""
 
 
 class Engine:
@@ -23,7 +25,7 @@ class Engine:
         """The result of ``sql``, rows in the order of the input, with ``tables`` known by name."""
         connection = self._connection()
         for name, table in tables.items():
-            connection.register(name, _sliced(table))
+            connection.register(name, _sliced(table, self._threads))
         try:
             return connection.sql(sql).to_arrow_table()
         finally:
@@ -45,10 +47,11 @@ class Engine:
         return kept
 
 
-def _sliced(table: pa.Table) -> pa.Table:
-    if table.num_rows <= 2 * _SCAN_ROWS:
+def _sliced(table: pa.Table, threads: int) -> pa.Table:
+    rows = min(max(-(-table.num_rows // threads), _VECTOR_ROWS), _SCAN_ROWS)
+    if table.num_rows <= rows:
         return table
-    return pa.Table.from_batches(table.to_batches(max_chunksize=_SCAN_ROWS), table.schema)
+    return pa.Table.from_batches(table.to_batches(max_chunksize=rows), table.schema)
 
 
 def literal(text: str) -> str:

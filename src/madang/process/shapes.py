@@ -26,7 +26,7 @@ _NAMES = pa.array(
 _SAMPLE = 512
 """Rows that are looked at first, so that most fields are known before a large batch is read."""
 _LARGE = 16_384
-_SMALL = 4096
+_SMALL = 1536
 """Rows up to which one query is quicker than two that do less."""
 _MAX_KNOWN = 128
 """Leaf columns up to which all of a table's fields are asked for from the start."""

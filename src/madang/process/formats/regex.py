@@ -59,10 +59,12 @@ class RegexSplitter:
         fields = ", ".join(
             f"nullif(p.{_quoted(name)}, '') AS c{i}" for i, name in enumerate(wanted)
         )
+        some = " OR ".join(f"p.{_quoted(name)} <> ''" for name in wanted)
         found = self._engine.query(
-            f"SELECT m, {fields} FROM (SELECT"
-            f" regexp_matches(v, {literal(self._pattern)}, 's') AS m,"
-            f" {self._extract()} AS p FROM t)",
+            # Only where all groups are empty is it open whether the record matched.
+            f"SELECT CASE WHEN {some} THEN true"
+            f" ELSE regexp_matches(v, {literal(self._pattern)}, 's') END AS m, {fields}"
+            f" FROM (SELECT v, {self._extract()} AS p FROM t)",
             t=pa.table({"v": text}),
         )
         rows, dead = matched(column(found, "m"), self._reason)
@@ -101,4 +103,6 @@ def _quoted(name: str) -> str:
 
 def unescape_quotes(text: pa.Array) -> pa.Array:
     r"""``\"`` and ``\\`` as the characters that they stand for."""
+    if not pc.any(pc.match_substring(text, "\\")).as_py():
+        return text
     return pc.replace_substring_regex(text, r"\\([\"\\])", r"\1")

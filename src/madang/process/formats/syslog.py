@@ -60,12 +60,10 @@ class SyslogSplitter:
             " CASE WHEN is_new THEN n.msgid ELSE '' END AS msgid,"
             " CASE WHEN is_new THEN n.structured_data ELSE '' END AS structured_data,"
             " CASE WHEN is_new THEN n.message ELSE o.message END AS message"
-            " FROM (SELECT v, is_new,"
-            f" CASE WHEN is_new THEN regexp_extract(v, {literal(_RFC5424)}, {_NEW}, 's') END AS n,"
-            " CASE WHEN NOT is_new THEN"
-            f" regexp_extract(v, {literal(_RFC3164)}, {_OLD}, 's') END AS o,"
-            f" NOT is_new AND regexp_matches(v, {literal(_RFC3164)}, 's') AS is_old"
-            f" FROM (SELECT v, regexp_matches(v, {literal(_RFC5424)}, 's') AS is_new FROM t))",
+            " FROM (SELECT *, coalesce(o.host <> '', false) AS is_old FROM (SELECT n, is_new,"
+            f" CASE WHEN NOT is_new THEN regexp_extract(v, {literal(_RFC3164)}, {_OLD}, 's') END"
+            " AS o FROM (SELECT v, n, n.priority <> '' AS is_new FROM (SELECT v,"
+            f" regexp_extract(v, {literal(_RFC5424)}, {_NEW}, 's') AS n FROM t))))",
             t=pa.table({"v": text}),
         )
         rows, dead = matched(column(found, "m"), "is no line of syslog (RFC 5424 or RFC 3164)")
