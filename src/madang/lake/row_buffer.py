@@ -12,13 +12,31 @@ from pyiceberg.schema import Schema
 
 from madang.core.clock import from_us
 from madang.core.errors import MadangError
-from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
+from madang.lake.decoder import (
+    DEAD_LETTER_SCHEMA,
+    OFFSET_COLUMN,
+    PARTITION_COLUMN,
+    REST_COLUMN,
+    TIME_COLUMN,
+    Decoded,
+    Decoder,
+)
 from madang.lake.evolution import conform, evolve
 from madang.lake.types import to_arrow
 from madang.stream import Chunk
 
 _MAX_POISON: Final = 8
 """Records of one run that may break the decoder; with more, the decoder itself is broken."""
+
+_OWN_COLUMNS: Final = pa.schema(
+    [
+        pa.field(TIME_COLUMN, pa.timestamp("us", "UTC"), nullable=False),
+        pa.field(PARTITION_COLUMN, pa.int32()),
+        pa.field(OFFSET_COLUMN, pa.int64()),
+        pa.field(REST_COLUMN, pa.string()),
+    ]
+)
+"""What a table begins with when no record of its first delivery could be read."""
 
 
 class RowBuffer:
@@ -69,6 +87,8 @@ class RowBuffer:
             arrow = to_arrow(self._schema) if self._schema else None
             self._take(self._decoder.decode(chunks, arrow))
         except Exception as error:
+            if _passes(error):
+                raise
             if sum(chunk.batch.num_rows for chunk in chunks) == 1:
                 poison += chunks
                 if len(poison) > _MAX_POISON:
@@ -89,7 +109,9 @@ class RowBuffer:
 
     def rows(self) -> pa.Table:
         """All rows in one schema, in the order of their chunks."""
-        schema = to_arrow(self._schema or Schema())
+        if self._schema is None:
+            return _OWN_COLUMNS.empty_table()
+        schema = to_arrow(self._schema)
         if not self._rows:
             return schema.empty_table()
         return pa.concat_tables([conform(rows, schema) for rows in self._rows])
@@ -97,6 +119,11 @@ class RowBuffer:
     def dead(self) -> pa.Table:
         """All dead letters."""
         return pa.concat_tables([DEAD_LETTER_SCHEMA.empty_table(), *self._dead])
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the machine is in trouble, not the record: then the record waits."""
+    return isinstance(error, OSError) or (isinstance(error, MadangError) and error.retryable)
 
 
 def _halves(chunks: Sequence[Chunk]) -> tuple[Sequence[Chunk], Sequence[Chunk]]:

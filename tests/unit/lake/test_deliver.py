@@ -1,5 +1,7 @@
 """Delivery: buffering, dead letters, gaps, failures, and a crash between any two steps."""
 
+import errno
+
 import pyarrow as pa
 import pytest
 
@@ -98,6 +100,30 @@ def test_a_record_that_breaks_the_decoder_becomes_a_dead_letter(lake, store, clo
     assert work.flush()
     assert numbers(lake) == [1, 2, 4, 6]
     assert sorted(letters(store)) == [2, 4]
+
+
+def test_a_table_that_begins_with_poison_is_a_table_all_the_same(lake, store, clock):
+    send(store, "poison")
+    assert deliverer(lake, store, clock).flush()
+    assert letters(store) == [0]
+    assert lake.table("lake.orders").state().by_day
+    send(store, 5)
+    assert deliverer(lake, store, clock).flush()
+    assert numbers(lake) == [5]
+
+
+def test_trouble_of_the_machine_is_no_dead_letter(lake, store, clock):
+    class NoRoom(NumberDecoder):
+        def decode(self, chunks, schema):
+            raise OSError(errno.ENOSPC, "no room to spill")
+
+    send(store, 1)
+    work = deliverer(lake, store, clock, decoder=NoRoom())
+    assert work.flush()
+    assert "no room to spill" in work.state.error.message
+    assert letters(store) == []
+    assert deliverer(lake, store, clock).flush()
+    assert numbers(lake) == [1]
 
 
 def test_a_broken_decoder_stops_its_table_and_loses_nothing(lake, store, clock):

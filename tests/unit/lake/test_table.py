@@ -94,6 +94,20 @@ def test_of_two_processes_one_commits(lake, data, rows):
     assert lake.table("lake.orders").pin().rows == 5
 
 
+def test_a_forked_child_opens_the_catalog_anew(lake, rows):
+    table = fill(lake, rows, rows(10))
+    child = multiprocessing.get_context("fork").Process(
+        target=table.commit,
+        args=(rows(5, 10),),
+        kwargs={"expected": {"s/0": 10}, "reached": {"s/0": 15}},
+    )
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    table.commit(rows(5, 15), expected={"s/0": 15}, reached={"s/0": 20})
+    assert table.pin().rows == 20
+
+
 def test_upkeep_in_between_does_not_fence(lake, rows, monkeypatch):
     table = fill(lake, rows, rows(10))
     write = table_module.write_rows
