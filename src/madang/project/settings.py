@@ -83,17 +83,20 @@ def connection(
     local = _local_url(run)
     found_url = url or environ.get("MADANG_URL") or local or DEFAULT_URL
     found_token = token or environ.get("MADANG_TOKEN") or None
-    if found_token is None and found_url.rstrip("/") == (local or DEFAULT_URL):
+    if found_token is None and local is not None and found_url.rstrip("/") == local:
         found_token = _local_token(run)
     return Connection(found_url.rstrip("/"), found_token)
 
 
 def _local_url(run: Path) -> str | None:
     try:
-        url = json.loads((run / "platform.json").read_bytes())["url"]
-    except (OSError, ValueError, KeyError, TypeError):
+        running = json.loads((run / "platform.json").read_bytes())
+        url = str(running["url"]).rstrip("/")
+        # A platform that was killed left its file behind; its port may be anybody's by now.
+        os.kill(int(running["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return str(url).rstrip("/")
+    return url
 
 
 def _local_token(run: Path) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_the_local_admin_token_is_sent_to_the_local_platform_only(
     (running / "admin.token").write_text("mdg_secret\n")
     run(capsys, "token", "list")
     assert "Authorization" not in platform.requests[-1].headers
-    (running / "platform.json").write_text(json.dumps({"url": platform.url, "pid": 1}))
+    (running / "platform.json").write_text(json.dumps({"url": platform.url, "pid": os.getpid()}))
     run(capsys, "token", "list")
     assert platform.requests[-1].headers["Authorization"] == "Bearer mdg_secret"
     monkeypatch.setenv("MADANG_TOKEN", "mdg_environment")
