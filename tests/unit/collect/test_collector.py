@@ -160,4 +160,4 @@ def test_real_sources_of_a_project(tmp_path):
         collector.apply(Project(directory=str(tmp_path), sources=sources))
         until(lambda: lines.bounds(0).end == 3)
         collector.stop()
-    assert (tmp_path / "data" / "collect" / "logs" / "marks.json").exists()
+    assert (tmp_path / "data" / "collect" / "logs" / "marks.jsonl").exists()

@@ -133,9 +133,9 @@ class FollowedFile:
 
     def origin(self, prepared: Prepared) -> Origin:
         """The origin of a batch in the current generation."""
-        return Origin(
-            self.identity.producer(prepared.head_hash), pack(self.generation, prepared.end)
-        )
+        copy_of = None if self.identity == self.key else self.generation
+        producer = self.identity.producer(prepared.head_hash, copy_of)
+        return Origin(producer, pack(self.generation, prepared.end))
 
     @property
     def rotated(self) -> bool:
@@ -156,6 +156,8 @@ class FollowedFile:
         known = self.tail if content.growing else b""
         block = content.read(self.read_to - len(known), len(known) + want_bytes)
         if known and block[: len(known)] != known:
+            raise TruncatedError
+        if known and self.head and content.read(0, len(self.head)) != self.head:
             raise TruncatedError
         size = content.size()
         if content.growing and size is not None and size < self.read_to - len(known) + len(block):

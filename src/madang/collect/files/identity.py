@@ -35,9 +35,16 @@ class FileKey:
         """The partition that new batches of the file go to."""
         return zlib.crc32(b"%d-%d" % (self.volume, self.inode)) % partitions
 
-    def producer(self, head_hash: str) -> str:
-        """The producer's name of batches behind a head."""
-        return f"file:{self.volume:x}-{self.inode:x}-{head_hash}"
+    def producer(self, head_hash: str, copy_of: int | None = None) -> str:
+        """The producer's name of batches behind a head.
+
+        Args:
+            head_hash: Of the head.
+            copy_of: Where a copy goes on with a generation of this file, its number: meanwhile the
+                file itself may have begun another with the same head.
+        """
+        name = f"file:{self.volume:x}-{self.inode:x}-{head_hash}"
+        return name if copy_of is None else f"{name}-{copy_of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +83,30 @@ def unpack(sequence: int) -> tuple[int, int]:
     return sequence >> _OFFSET_BITS, sequence & _OFFSET_MASK
 
 
-def locate(stream: Stream, key: FileKey, head: bytes) -> Progress | None:
+def locate(
+    stream: Stream, key: FileKey, head: bytes, *, generation: int | None = None
+) -> Progress | None:
     """The furthest point that the stream has of the file, or None where it has nothing.
 
     Args:
         stream: Where the file's batches go.
         key: The file.
         head: Its first ``HEAD_BYTES`` bytes, or all of a shorter file.
+        generation: The only one that counts, copies of it included; None: the latest.
     """
-    names = [key.producer(hash_head(head[:end])) for end in _possible_ends(head)]
+    hashes = [hash_head(head[:end]) for end in _possible_ends(head)]
+    names = [key.producer(one) for one in hashes]
+    if generation is not None:
+        names += [key.producer(one, generation) for one in hashes]
     home = key.partition(stream.partitions)
     # The number of partitions may have grown since: then the file stays where it began.
     others = [number for number in range(stream.partitions) if number != home]
     for partition in [home, *others]:
         sequences = [stream.last_sequence(partition, name) for name in names]
-        found = max((sequence for sequence in sequences if sequence is not None), default=None)
+        known = [sequence for sequence in sequences if sequence is not None]
+        if generation is not None:
+            known = [sequence for sequence in known if unpack(sequence)[0] == generation]
+        found = max(known, default=None)
         if found is not None:
             return Progress(partition, *unpack(found))
     return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import msgspec
 
@@ -20,6 +20,8 @@ from madang.collect.files.identity import HEAD_BYTES, FileKey, hash_head
 
 TAIL_BYTES = 256
 _MAX_ENDED = 20_000
+_STALE_FACTOR = 4
+_STALE_LINES = 1000
 
 Ended = Literal["", "truncated", "deleted", "missing"]
 
@@ -87,59 +89,62 @@ def mark_of(
     )  # fmt: skip
 
 
-class _Book(msgspec.Struct):
-    version: int = 1
-    live: list[Mark] = []
-    ended: list[Mark] = []
-
-
 class MarkBook:
-    """The marks of a source, in one file that is replaced atomically."""
+    """The marks of a source: a journal of JSON lines, written anew when most of it is stale.
+
+    A line is a mark; ``ended`` tells whether the file's generation goes on. Lines are not fsynced:
+    after a power cut the book may lack the last ones, or hold half of one, which is passed over.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._journal: IO[bytes] | None = None
+        self._pending: list[bytes] = []
+        self._lines = 0
+        self._encoder = msgspec.json.Encoder()
         self.live: dict[FileKey, Mark] = {}
         self._ended: OrderedDict[tuple[FileKey, int], Mark] = OrderedDict()
-        self.dirty = self.urgent = False
+        self._latest: dict[FileKey, Mark] = {}
+        self._live_heads: dict[int, dict[str, set[FileKey]]] = {}
         try:
-            book = msgspec.json.decode(path.read_bytes(), type=_Book)
+            lines = path.read_bytes().splitlines()
             self.is_new = False
         except FileNotFoundError:
-            book, self.is_new = _Book(), True
-        except (msgspec.MsgspecError, UnicodeError):
-            book, self.is_new = _Book(), False
-        self._live_heads: dict[int, dict[str, set[FileKey]]] = {}
-        self._latest: dict[FileKey, Mark] = {}
-        for mark in book.live:
-            self.put(mark)
-        self.dirty = False
-        for mark in book.ended:
-            self._remember(mark)
+            lines, self.is_new = [], True
+        decoder = msgspec.json.Decoder(Mark)
+        for line in lines:
+            try:
+                self._take(decoder.decode(line))
+            except (msgspec.MsgspecError, UnicodeError):
+                continue
 
-    def put(self, mark: Mark, *, urgent: bool = False) -> None:
-        """Remember how a file stands; ``urgent`` before anything of it is appended."""
-        self._forget_head(mark.key)
-        self.live[mark.key] = mark
-        self._live_heads.setdefault(mark.head_bytes, {}).setdefault(mark.head, set()).add(mark.key)
-        self.dirty = True
-        self.urgent = self.urgent or urgent
+    def put(self, mark: Mark) -> None:
+        """Remember how a file stands."""
+        self._take(mark)
+        self._pending.append(self._encoder.encode(mark))
 
-    def end(self, key: FileKey, how: Ended) -> None:
-        """Remember that this generation of a file is over."""
+    def _take(self, mark: Mark) -> None:
+        key = mark.key
         self._forget_head(key)
-        mark = self.live.pop(key, None)
-        if mark is None:
+        if not mark.ended:
+            self.live[key] = mark
+            heads = self._live_heads.setdefault(mark.head_bytes, {})
+            heads.setdefault(mark.head, set()).add(key)
             return
-        self._remember(msgspec.structs.replace(mark, ended=how))
+        self.live.pop(key, None)
+        self._ended[key, mark.generation] = mark
+        self._ended.move_to_end((key, mark.generation))
+        self._latest[key] = mark
         while len(self._ended) > _MAX_ENDED:
             _, oldest = self._ended.popitem(last=False)
             if self._latest.get(oldest.key) is oldest:
                 del self._latest[oldest.key]
-        self.dirty = self.urgent = True
 
-    def _remember(self, mark: Mark) -> None:
-        self._ended[mark.key, mark.generation] = mark
-        self._latest[mark.key] = mark
+    def end(self, key: FileKey, how: Ended) -> None:
+        """Remember that this generation of a file is over."""
+        mark = self.live.get(key)
+        if mark is not None:
+            self.put(msgspec.structs.replace(mark, ended=how))
 
     def next_generation(self, key: FileKey) -> int:
         """The number of a generation that begins now."""
@@ -157,12 +162,13 @@ class MarkBook:
                 if hashes[length] == mark.head:
                     yield mark
 
-    def has_alike(self, key: FileKey, head: bytes) -> bool:
-        """Whether another file that is there now began as ``head`` does."""
+    def alike(self, key: FileKey, head: bytes) -> list[Mark]:
+        """Other files that are there now and began as ``head`` does."""
+        keys: set[FileKey] = set()
         for length, hashes in self._live_heads.items():
-            if 0 < length <= len(head) and hashes.get(hash_head(head[:length]), set()) - {key}:
-                return True
-        return False
+            if 0 < length <= len(head):
+                keys |= hashes.get(hash_head(head[:length]), set())
+        return [self.live[other] for other in keys - {key}]
 
     def _forget_head(self, key: FileKey) -> None:
         mark = self.live.get(key)
@@ -179,11 +185,42 @@ class MarkBook:
         """The last generation of a file that is over."""
         return self._latest.get(key)
 
-    def save(self) -> None:
-        """Replace the file. Raises OSError."""
+    def flush(self) -> None:
+        """Write what is new; before the first batch of a file, and after each acknowledgement.
+
+        Raises:
+            OSError: the book cannot be written. What is new is kept for the next attempt.
+        """
+        if not self._pending:
+            return
+        if self._journal is None or self._lines > _STALE_FACTOR * len(self) + _STALE_LINES:
+            self._rewrite()
+            return
+        self._journal.write(b"\n".join(self._pending) + b"\n")
+        self._lines += len(self._pending)
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Write what is new and close the journal. Raises OSError."""
+        try:
+            self.flush()
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
+
+    def __len__(self) -> int:
+        return len(self.live) + len(self._ended)
+
+    def _rewrite(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        book = _Book(live=list(self.live.values()), ended=list(self._ended.values()))
         fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(book))
+        marks = [*self._ended.values(), *self.live.values()]
+        fresh.write_bytes(b"".join(self._encoder.encode(mark) + b"\n" for mark in marks))
         fresh.replace(self._path)
-        self.dirty = self.urgent = False
+        self._journal = self._path.open("ab", buffering=0)
+        self._lines = len(marks)
+        self._pending.clear()

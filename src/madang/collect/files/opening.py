@@ -22,6 +22,7 @@ from madang.stream import Stream
 _BLOCK_BYTES = 2**20
 # A compressor may still be writing; a file that was touched more recently is left for later.
 _PACKED_SETTLE_S = 1.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Opener:
         self._book = book
         self._grace_s = grace_s
         self._first_seen_s: dict[FileKey, float] = {}
+        self._ask_again_s: dict[FileKey, tuple[float, float]] = {}
         self.start_at_end = start_at_end
 
     def open(
@@ -76,6 +78,8 @@ class Opener:
             mark = self._book.live.get(file.key)
             if mark is not None and mark.finished and mark.stamp == _stamp(status):
                 return Skip("")
+            if now_s < self._ask_again_s.get(file.key, (0.0, 0.0))[0]:
+                return Later()
             if now_ns - status.st_mtime_ns < _PACKED_SETTLE_S * 1e9:
                 return Later()
             file.content = PackedContent(path)
@@ -91,10 +95,15 @@ class Opener:
             return Skip(reason)
         if not self._place(file, head, now_s, packed=packed):
             file.close()
+            if packed:  # unpacked at every look, so less and less often
+                pause_s = self._ask_again_s.get(file.key, (0.0, _FIRST_PAUSE_S))[1]
+                self._ask_again_s[file.key] = now_s + pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
             return Later()
         self._first_seen_s.pop(file.key, None)
-        if file.key not in self._book.live:
-            self._book.put(self.mark(file, head, file.tail), urgent=True)
+        self._ask_again_s.pop(file.key, None)
+        known = self._book.live.get(file.key)
+        if known is None or not known.head_bytes:
+            self._book.put(self.mark(file, head, file.tail))
         return Opening()
 
     def sniff(self, file: FollowedFile, head: bytes) -> str | None:
@@ -143,9 +152,11 @@ class Opener:
         Where an earlier generation began with the same bytes its sequences are known already: this
         one gets a higher number.
         """
-        producer = file.identity.producer(prepared.head_hash)
-        last = self._stream.last_sequence(file.partition, producer)
-        if last is not None and last >= file.origin(prepared).sequence:
+        if file.identity != file.key:
+            return  # a copy goes on with a generation that is over
+        origin = file.origin(prepared)
+        last = self._stream.last_sequence(file.partition, origin.producer)
+        if last is not None and last >= origin.sequence:
             file.generation = unpack(last)[0] + 1
 
     def reopen(self, file: FollowedFile) -> bool:
@@ -173,9 +184,12 @@ class Opener:
         content, key = file.content, file.key
         assert content is not None
         known = self._book.live.get(key) or self._book.latest(key)
+        of_copy = None
         if known is not None:
             file.identity = known.identity
-        found = locate(self._stream, file.identity, head)
+            # The original's later generations are not the copy's.
+            of_copy = known.generation if known.identity != key else None
+        found = locate(self._stream, file.identity, head, generation=of_copy)
         if known is not None and known.ended in ("", "missing") and _is(known, head, content):
             stands = Progress(known.partition, known.generation, known.position)
             if found is not None and found.generation >= stands.generation:
@@ -189,11 +203,11 @@ class Opener:
             file.begin(found.generation, found.position, found.partition)
             return True
         if known is not None and known.ended == "":
-            self._book.end(key, "truncated")
-            self.begin_generation(file)
-            return True
-        if head and self._adopt(file, head, content, packed=packed):
-            return True
+            # Truncated while nobody looked; or the inode is another file's now.
+            self._book.end(key, "missing" if packed else "truncated")
+        original = self._original_of(file, head, content, packed=packed) if head else None
+        if original is not None:
+            return self._adopt(file, head, original)
         if head and self._may_be_a_copy(file, head, now_s, packed=packed):
             return False
         if known is not None:
@@ -203,32 +217,51 @@ class Opener:
         file.begin(0, start, key.partition(self._stream.partitions))
         return True
 
-    def _adopt(self, file: FollowedFile, head: bytes, content: Content, *, packed: bool) -> bool:
-        """Go on where a file ended of which this is the copy, plain or compressed."""
+    def _original_of(
+        self, file: FollowedFile, head: bytes, content: Content, *, packed: bool
+    ) -> Mark | None:
+        """The generation that is over and of which the file is the copy, plain or compressed."""
         for mark in self._book.ended(head):
             if not packed and (mark.ended != "truncated" or mark.key == file.key):
                 continue
-            if not _is(mark, head, content):
-                continue
-            found = locate(self._stream, mark.identity, head)
-            if mark.position == 0 and found is None:
-                continue
-            stands = Progress(mark.partition, mark.generation, mark.position)
-            if found is not None and found.generation == mark.generation:
-                stands = found
-            file.identity = mark.identity
-            file.begin(stands.generation, stands.position, stands.partition)
-            return True
-        return False
+            if _is(mark, head, content) and (mark.position or self._locate(mark, head)):
+                return mark
+        return None
+
+    def _adopt(self, file: FollowedFile, head: bytes, mark: Mark) -> bool:
+        """Go on where the original ended; False while another copy of it is still being read."""
+        for live in self._book.live.values():
+            same = live.identity == mark.identity and live.generation == mark.generation
+            if same and live.key != file.key:
+                return False
+        stands = Progress(mark.partition, mark.generation, mark.position)
+        found = self._locate(mark, head)
+        if found is not None and found.position > stands.position:
+            stands = found
+        file.identity = mark.identity
+        file.begin(stands.generation, stands.position, stands.partition)
+        return True
+
+    def _locate(self, mark: Mark, head: bytes) -> Progress | None:
+        return locate(self._stream, mark.identity, head, generation=mark.generation)
 
     def _may_be_a_copy(
         self, file: FollowedFile, head: bytes, now_s: float, *, packed: bool
     ) -> bool:
-        if not self._book.has_alike(file.key, head):
+        originals = self._book.alike(file.key, head)
+        if not packed:
+            originals = [mark for mark in originals if Path(mark.path).suffix not in PACKED]
+        if not originals:
             return False
         if packed:
+            # Of what was not read yet there is nothing to compare with: wait until there is.
+            content = file.content
+            assert content is not None
+            return any(not mark.position or _is(mark, head, content) for mark in originals)
+        if now_s - self._first_seen_s.setdefault(file.key, now_s) < self._grace_s:
             return True
-        return now_s - self._first_seen_s.setdefault(file.key, now_s) < self._grace_s
+        # Truncated, but nobody has looked yet: then this is the copy, and the next look adopts it.
+        return any(_was_truncated(mark) for mark in originals)
 
 
 def stamp_of(status: os.stat_result) -> int:
@@ -245,6 +278,21 @@ def _is(mark: Mark, head: bytes, content: Content) -> bool:
     if size is not None and size < mark.position:
         return False
     return mark.head_fits(head) and mark.tail_fits(content)
+
+
+def _was_truncated(mark: Mark) -> bool:
+    path = Path(mark.path)
+    for candidate in (path, *_with_inode(path.parent, mark.inode)):
+        try:
+            content = PlainContent.open(candidate)
+        except OSError:
+            continue
+        try:
+            if content.status().st_ino == mark.inode:
+                return not _is(mark, content.read(0, HEAD_BYTES), content)
+        finally:
+            content.close()
+    return False
 
 
 def _behind_nuls(content: Content) -> int:

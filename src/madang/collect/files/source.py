@@ -30,13 +30,13 @@ from madang.stream import RECORD_SCHEMA, Appended
 
 _log = logging.getLogger(__name__)
 
-_CATCH_UP_FACTOR = 4
-_MAX_PREPARED_BYTES = 32 * 2**20
-_SAVE_INTERVAL_S = 2.0
+_CATCH_UP_FACTOR = 16
+_MAX_PREPARED_BYTES = 64 * 2**20
 _RETRY_DENIED_S = 60.0
 _ACK_WAIT_S = 0.5
 
 FileId = tuple[int, int]
+_Found = tuple[str, os.stat_result, FileId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class FilesSource:
             tuple(_absolute(glob, context) for glob in spec.paths),
             tuple(_absolute(glob, context) if "/" in glob else glob for glob in spec.exclude),
         )
-        self._book = MarkBook(context.state / "marks.json")
+        self._book = MarkBook(context.state / "marks.jsonl")
         self._opener = Opener(
             self._stream,
             self._book,
@@ -106,7 +106,7 @@ class FilesSource:
         self._waiting_for: MadangError | None = None
         self._scan_number = 0
         self._present: set[FileKey] = set()
-        self._saved_at_s = self._clock.monotonic_s()
+        self._book_fails = False
         self._records = self._bytes = 0
         # Descriptors keep a rotated file readable; beyond this many, the idle ones are closed.
         self._max_open = max(64, _descriptor_limit() // 2)
@@ -127,23 +127,29 @@ class FilesSource:
                     stop.wait(pause_s)
         finally:
             self._settle(wait_s=10.0)
-            self._save(force=True)
 
     def poll(self, stop: threading.Event | None = None) -> None:
         """Look at all files once, and read for at most about one poll interval."""
         self._waiting_for = None
-        self._scan()
-        self._save(force=False)
+        new = self._scan()
+        self._drain(stop)
+        # Only now: a new file may be the copy of a known one, and that was read just before.
+        self._discover_all(new)
+        self._drain(stop)
+
+    def _drain(self, stop: threading.Event | None) -> None:
+        """Read and append what is ready, for at most about one poll interval."""
+        self._note()
         deadline_s = self._clock.monotonic_s() + max(self._spec.poll_interval, 0.05)
-        while self._ready or self._in_flight:
+        while (self._ready or self._in_flight) and self._waiting_for is None:
             self._submit_some()
             self._acknowledge(_ACK_WAIT_S)
-            if self._waiting_for is not None or (stop is not None and stop.is_set()):
+            if stop is not None and stop.is_set():
                 break
             if self._clock.monotonic_s() >= deadline_s:
                 break
         self._settle(wait_s=10.0)
-        self._save(force=False)
+        self._note()
 
     def status(self) -> SourceStatus:
         """Files, records and bytes; what is waited for; what cannot be read."""
@@ -163,10 +169,14 @@ class FilesSource:
         for file in self._files.values():
             file.close()
         self._files.clear()
+        with contextlib.suppress(OSError):
+            self._book.close()
 
     # What is there
 
-    def _scan(self) -> None:
+    def _scan(self) -> list[_Found]:
+        """Look at every file that is followed; returns those that are not yet."""
+        new: list[_Found] = []
         now_s = self._clock.monotonic_s()
         self._scan_number += 1
         number = self._scan_number
@@ -178,8 +188,11 @@ class FilesSource:
                     self._deny(path, error, now_s)
                 continue
             identity = (status.st_dev, status.st_ino)
-            file = self._files.get(identity) or self._discover(path, status, identity, now_s)
-            if file is None or file.scan == number:  # or another name of the same file
+            file = self._files.get(identity)
+            if file is None:
+                new.append((path, status, identity))
+                continue
+            if file.scan == number:  # another name of the same file
                 continue
             file.scan = number
             if file.size != status.st_size or file.mtime_ns != status.st_mtime_ns:
@@ -191,23 +204,28 @@ class FilesSource:
         for identity, file in list(self._files.items()):
             if file.scan != number:
                 self._look_after_gone(identity, file, now_s)
-        if number == 1:
+        return new
+
+    def _discover_all(self, new: list[_Found]) -> None:
+        now_s = self._clock.monotonic_s()
+        for path, status, identity in new:
+            if identity not in self._files:
+                self._discover(path, status, identity, now_s)
+        if self._scan_number == 1:
             self._opener.end_missing(self._present)
             self._present.clear()
             self._opener.start_at_end = False
         if len(self._files) > self._max_open:
             self._close_idle()
 
-    def _discover(
-        self, path: str, status: os.stat_result, identity: FileId, now_s: float
-    ) -> FollowedFile | None:
-        """Begin to follow a file; None where it is left out, or for now."""
+    def _discover(self, path: str, status: os.stat_result, identity: FileId, now_s: float) -> None:
+        """Begin to follow a file, unless it is left out, or for now."""
         if not stat.S_ISREG(status.st_mode):
-            return None
+            return
         stamp = (status.st_size, status.st_mtime_ns)
         skipped = self._skipped.get(identity)
         if (skipped is not None and skipped[:2] == stamp) or now_s < self._denied.get(path, now_s):
-            return None
+            return
         key = key_of(Path(path), status)
         if self._scan_number == 1:
             self._present.add(key)
@@ -222,19 +240,19 @@ class FilesSource:
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
                 self._deny(path, error, now_s)
-            return None
+            return
         except InvalidInputError as error:
             opening = Skip(error.message)
         if isinstance(opening, Skip):
             self._skip(file, opening.reason)
         if not isinstance(opening, Opening):
-            return None
+            return
         self._skipped.pop(identity, None)
         self._denied.pop(path, None)
         self._problems.pop(path, None)
+        file.scan = self._scan_number
         self._files[identity] = file
         self._enqueue(file)
-        return file
 
     def _skip(self, file: FollowedFile, reason: str) -> None:
         """Leave a file alone until it changes."""
@@ -405,6 +423,7 @@ class FilesSource:
                 self._refused(file, prepared, error)
             else:
                 raise error
+        self._note()
 
     def _landed(self, file: FollowedFile, prepared: Prepared) -> None:
         self._prepared_bytes -= prepared.batch.nbytes
@@ -431,18 +450,17 @@ class FilesSource:
         while self._in_flight and self._clock.monotonic_s() < deadline_s:
             self._acknowledge(min(_ACK_WAIT_S, wait_s))
 
-    def _save(self, *, force: bool) -> None:
-        if not self._book.dirty:
-            return
-        now_s = self._clock.monotonic_s()
-        if not force and not self._book.urgent and now_s - self._saved_at_s < _SAVE_INTERVAL_S:
-            return
-        self._saved_at_s = now_s
+    def _note(self) -> None:
+        """Write what the book of marks has to remember."""
         try:
-            self._book.save()
+            self._book.flush()
         except OSError as error:
             # The book only helps to recognise copies; a full disk must not stop the lines.
-            _log.warning("the marks of %s cannot be saved: %s", self._spec.name, error.strerror)
+            if not self._book_fails:
+                _log.warning("the marks of %s cannot be written: %s", self._spec.name, error)
+            self._book_fails = True
+        else:
+            self._book_fails = False
 
 
 def _grows(file: FollowedFile) -> bool:

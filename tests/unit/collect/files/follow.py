@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 
 from madang.collect.files import FilesSource, Patience
 from madang.collect.source import SourceContext
 from madang.core.clock import SystemClock
 from madang.project import FilesSourceSpec, Project, StreamSpec
-from madang.stream import LogStore
+from madang.stream import RECORD_SCHEMA, Appended, LogStore
 
 
 class TurnedClock(SystemClock):
@@ -24,16 +25,50 @@ class TurnedClock(SystemClock):
         return super().monotonic_s() + self.ahead_s
 
 
+class MemoryStream:
+    """What a files source asks of a stream, without the disk: for models of many short lives."""
+
+    name = "lines"
+    schema = RECORD_SCHEMA
+    partitions = 1
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+        self._sequences: dict[str, int] = {}
+
+    def submit(self, batch, *, partition=0, origin=None, attributes=None):
+        future = Future()
+        last = self._sequences.get(origin.producer)
+        duplicate = last is not None and origin.sequence <= last
+        if not duplicate:
+            self._sequences[origin.producer] = origin.sequence
+            self.values += batch["value"].to_pylist()
+        future.set_result(Appended(partition, 0, batch.num_rows, 0, duplicate))
+        return future
+
+    def last_sequence(self, partition, producer):
+        return self._sequences.get(producer)
+
+    def close(self) -> None:
+        pass
+
+
 class Follow:
     """Restartable: ``restart`` forgets everything that is not on disk, as a crash does."""
 
-    def __init__(self, tmp_path: Path, *, partitions: int = 1, stream=None, **spec) -> None:
+    def __init__(
+        self, tmp_path: Path, *, partitions: int = 1, memory=False, stream=None, **spec
+    ) -> None:
         self.logs = tmp_path / "logs"
         self.logs.mkdir(exist_ok=True)
         self.root = tmp_path
         self.clock = TurnedClock()
-        self.store = LogStore(tmp_path / "streams", min_free_bytes=0)
-        self.stream = self.store.open("lines", partitions=partitions)
+        self.store = None
+        if memory:
+            self.stream = MemoryStream()
+        else:
+            self.store = LogStore(tmp_path / "streams", min_free_bytes=0)
+            self.stream = self.store.open("lines", partitions=partitions)
         self.stream_spec = StreamSpec(name="lines", **(stream or {}))
         spec = {"paths": (str(self.logs / "**"),), "poll_interval": 0.2} | spec
         self.spec = FilesSourceSpec(kind="files", name="files", stream="lines", **spec)
@@ -41,6 +76,8 @@ class Follow:
         self.restart()
 
     def restart(self) -> None:
+        if hasattr(self, "source"):
+            self.source.close()
         context = SourceContext(
             stream=self.target,
             stream_spec=self.stream_spec,
@@ -67,10 +104,13 @@ class Follow:
         return found
 
     def lines(self) -> list[str]:
+        if self.store is None:
+            return [value.decode() for value in self.stream.values]
         return [
             value.decode() for chunk in self.chunks() for value in chunk.batch["value"].to_pylist()
         ]
 
     def close(self) -> None:
         self.source.close()
-        self.store.close()
+        if self.store is not None:
+            self.store.close()

@@ -1,0 +1,180 @@
+"""Any order of what writers and rotators do, with crashes between: each line once, in order."""
+
+import gzip
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+_spec = importlib.util.spec_from_file_location(
+    "collect_follow", Path(__file__).parent / "follow.py"
+)
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+
+
+class Rotated(RuleBasedStateMachine):
+    """``whole`` are the lines that were finished, by generation; ``partial`` what was left open."""
+
+    @initialize(banner=st.sampled_from(["", "started\n", "long"]))
+    def begin(self, banner):
+        self.folder = Path(tempfile.mkdtemp())
+        self.follow = _module.Follow(self.folder, memory=True, batch_size=512)
+        self.log = self.follow.logs / "app.log"
+        self.banner = "=" * 1500 + "\n" if banner == "long" else banner
+        self.number = 0
+        self.rotations = 0
+        self.whole: list[list[str]] = [[]]
+        self.open_line = ""
+        self.abandoned: list[str] = []
+        self.copied = False
+        # A truncated file that vanishes before anybody looked leaves its copy without an original.
+        self.unseen = False
+
+    def _write(self, text: str) -> None:
+        if self.banner and (not self.log.exists() or self.log.stat().st_size == 0):
+            text = self.banner + text
+        with self.log.open("a") as file:
+            file.write(text)
+        lines = (self.open_line + text).split("\n")
+        self.open_line = lines.pop()
+        self.whole[-1] += lines
+
+    def _new_generation(self) -> None:
+        if self.open_line:
+            self.abandoned.append(self.open_line)
+        self.open_line = ""
+        self.whole.append([])
+
+    def _rotated(self) -> list[Path]:
+        return sorted(path for path in self.follow.logs.iterdir() if path.suffix[1:].isdigit())
+
+    @precondition(lambda self: not self.copied)
+    @rule(count=st.integers(1, 30), width=st.sampled_from([1, 40, 700]), left_open=st.booleans())
+    def write(self, count, width, left_open):
+        text = ""
+        for _ in range(count):
+            self.number += 1
+            text += f"{self.number} {'x' * width}\n"
+        if left_open:
+            self.number += 1
+            text += f"{self.number} open"
+        self._write(text)
+
+    @precondition(lambda self: not (self.copied or self.unseen) and self.log.exists())
+    @rule()
+    def rename(self):
+        self.rotations += 1
+        self.log.rename(self.follow.logs / f"app.log.{self.rotations}")
+        self._new_generation()
+
+    @precondition(lambda self: not self.copied and self.log.exists() and self.log.stat().st_size)
+    @rule()
+    def copy(self):
+        self.rotations += 1
+        shutil.copy(self.log, self.follow.logs / f"app.log.{self.rotations}")
+        self.copied = True
+
+    @precondition(lambda self: self.copied)
+    @rule()
+    def truncate(self):
+        os.truncate(self.log, 0)
+        self._new_generation()
+        self.copied, self.unseen = False, True
+
+    @precondition(lambda self: not self.copied and self._rotated())
+    @rule(data=st.data(), look=st.booleans())
+    def compress(self, data, look):
+        path = data.draw(st.sampled_from(self._rotated()))
+        packed = path.with_name(path.name + ".gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        if look:
+            self.follow.poll()
+        path.unlink()
+
+    @precondition(lambda self: not self.copied and self._rotated())
+    @rule(data=st.data())
+    def delete(self, data):
+        path = data.draw(st.sampled_from(self._rotated()))
+        self._settle()
+        path.unlink()
+        # The descriptor is let go of before the inode can be used again.
+        self.follow.poll()
+        self.follow.poll(after_s=4)
+
+    @rule()
+    def look(self):
+        self.follow.poll()
+        self.unseen = False
+
+    @precondition(lambda self: not self.copied)
+    @rule()
+    def look_later(self):
+        self.follow.poll(after_s=1.5)
+        self.unseen = False
+
+    @precondition(lambda self: not self.copied)
+    @rule()
+    def crash(self):
+        self.follow.restart()
+
+    def _settle(self) -> None:
+        for _ in range(8):
+            self.follow.poll(after_s=2.5)
+
+    @invariant()
+    def nothing_comes_twice(self):
+        if not hasattr(self, "follow"):
+            return
+        expected = Counter(line for lines in self.whole for line in lines)
+        expected.update([*self.abandoned, self.open_line])
+        found = Counter(self.follow.lines())
+        assert not found - expected, "a line came twice"
+
+    def teardown(self):
+        if not hasattr(self, "follow"):
+            return
+        try:
+            self._check()
+        finally:
+            self.follow.close()
+            shutil.rmtree(self.folder)
+
+    def _check(self) -> None:
+        if self.copied:
+            self.truncate()
+        self._settle()
+        found = [line for line in self.follow.lines() if line not in self.abandoned]
+        missing = Counter(line for lines in self.whole for line in lines) - Counter(found)
+        assert not missing, "a line is missing"
+        for lines in self.whole:
+            own = set(lines) - {self.banner.strip()}
+            in_order = [line for line in lines if line in own]
+            assert [line for line in found if line in own] == in_order
+
+
+def test_each_line_comes_once_and_in_order():
+    run_state_machine_as_test(
+        Rotated,
+        settings=settings(
+            max_examples=int(os.environ.get("MADANG_MODEL_EXAMPLES", "80")),
+            stateful_step_count=30,
+            deadline=None,
+            report_multiple_bugs=False,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
