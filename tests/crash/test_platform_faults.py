@@ -50,9 +50,13 @@ def test_a_full_disk_refuses_keeps_and_recovers(tmp_path, small_disk):
         free = os.statvfs(small_disk)
         ballast.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - 4 * 2**20)))
 
+        accepted = 0
+
         def refused() -> bool:
-            body = {"content": '{"producer": 9, "batch": 0}\n'}
-            answer = platform.client.post("/ingest/orders", **body)
+            nonlocal accepted
+            body = '{"producer": 9, "batch": 0}\n'
+            answer = platform.client.post("/ingest/orders", content=body)
+            accepted += answer.status_code == 200
             return answer.status_code in (429, 507) and int(answer.headers["Retry-After"]) > 0
 
         platform.wait_for(refused)
@@ -68,7 +72,7 @@ def test_a_full_disk_refuses_keeps_and_recovers(tmp_path, small_disk):
         stored = _stored(platform)
         for batch in producer.acknowledged:
             assert stored[0, batch] == producer.records
-        assert {number for number, _ in stored} == {0}, "a refused record was kept"
+        assert stored.get((9, 0), 0) == accepted, "a refused record was kept"
         assert producer.refusals == []
 
 
@@ -109,57 +113,57 @@ def test_followed_file_rotated_truncated_and_killed(tmp_path):
             "poll_interval: 100ms\n",
         },
     )
-    platform = RunningPlatform(project, tmp_path / "data").start()
-    written = 0
+    with RunningPlatform(project, tmp_path / "data") as platform:
+        written = 0
 
-    def write(count: int) -> None:
-        nonlocal written
-        with (logs / "app.log").open("a") as file:
-            for number in range(written, written + count):
-                file.write(json.dumps({"number": number, "text": "x" * 100}) + "\n")
-        written += count
+        def write(count: int) -> None:
+            nonlocal written
+            with (logs / "app.log").open("a") as file:
+                for number in range(written, written + count):
+                    file.write(json.dumps({"number": number, "text": "x" * 100}) + "\n")
+            written += count
 
-    def arrived() -> bool:
-        end = platform.stream("app")["partition_bounds"][0]["end"]
-        return end >= written
+        def arrived() -> bool:
+            end = platform.stream("app")["partition_bounds"][0]["end"]
+            return end >= written
 
-    for turn in range(6):
-        write(2000)
-        if turn % 3 == 0:
-            (logs / "app.log").rename(logs / f"app.log.{turn}")
-        elif turn % 3 == 1:
-            platform.wait_for(arrived)  # copy-truncate loses what nobody had read yet
-            os.truncate(logs / "app.log", 0)
-        else:
-            platform.wait_for(arrived)
-            old = logs / "app.log"
-            (logs / f"app.log.{turn}.gz").write_bytes(gzip.compress(old.read_bytes()))
-            old.unlink()
-        write(500)
-        platform.kill()
-        write(500)
-        platform.start()
-    platform.wait_for(arrived, 60)
-    platform.wait_for(lambda: platform.delivered("app"), 60)
-    rows = platform.sql("select count(*), count(distinct number), max(number) from lake.app")
-    assert rows == [[written, written, written - 1]]
-    assert platform.stop() == 0
+        for turn in range(6):
+            write(2000)
+            if turn % 3 == 0:
+                (logs / "app.log").rename(logs / f"app.log.{turn}")
+            elif turn % 3 == 1:
+                platform.wait_for(arrived)  # copy-truncate loses what nobody had read yet
+                os.truncate(logs / "app.log", 0)
+            else:
+                platform.wait_for(arrived)
+                old = logs / "app.log"
+                (logs / f"app.log.{turn}.gz").write_bytes(gzip.compress(old.read_bytes()))
+                old.unlink()
+            write(500)
+            platform.kill()
+            write(500)
+            platform.start()
+        platform.wait_for(arrived, 60)
+        platform.wait_for(lambda: platform.delivered("app"), 60)
+        rows = platform.sql("select count(*), count(distinct number), max(number) from lake.app")
+        assert rows == [[written, written, written - 1]]
+        assert platform.stop() == 0
 
 
 def test_a_stop_in_full_swing_loses_nothing(tmp_path):
     project = write_project(tmp_path / "project", ORDERS)
-    platform = RunningPlatform(project, tmp_path / "data").start()
-    producers = [Producer(platform.url, "orders", number) for number in range(2)]
-    for producer in producers:
-        producer.start()
-    platform.wait_for(lambda: all(len(p.acknowledged) > 20 for p in producers))
-    assert platform.stop() == 0
-    platform.start()
-    for producer in producers:
-        producer.finish()
-    platform.wait_for(lambda: platform.delivered("orders"), 60)
-    stored = _stored(platform)
-    for producer in producers:
-        for batch in producer.acknowledged:
-            assert stored[producer.number, batch] == producer.records
-    assert platform.stop() == 0
+    with RunningPlatform(project, tmp_path / "data") as platform:
+        producers = [Producer(platform.url, "orders", number) for number in range(2)]
+        for producer in producers:
+            producer.start()
+        platform.wait_for(lambda: all(len(p.acknowledged) > 20 for p in producers))
+        assert platform.stop() == 0
+        platform.start()
+        for producer in producers:
+            producer.finish()
+        platform.wait_for(lambda: platform.delivered("orders"), 60)
+        stored = _stored(platform)
+        for producer in producers:
+            for batch in producer.acknowledged:
+                assert stored[producer.number, batch] == producer.records
+        assert platform.stop() == 0

@@ -59,30 +59,32 @@ def test_every_acknowledged_record_is_in_the_table_exactly_once(tmp_path):
     print(f"seed {seed}")
     rng = random.Random(seed)
     project = write_project(tmp_path / "project", PROJECT)
-    platform = RunningPlatform(project, tmp_path / "data").start()
-    producers = [Producer(platform.url, "orders", number) for number in range(3)]
-    for producer in producers:
-        producer.start()
-    for kill in range(KILLS):
-        _await_moment(MOMENTS[kill % len(MOMENTS)], platform, rng)
-        platform.kill()
-        platform.start()
-    time.sleep(1)
-    for producer in producers:
-        producer.finish()
-    platform.wait_for(lambda: platform.delivered("orders"), 60)
+    with RunningPlatform(project, tmp_path / "data") as platform:
+        producers = [Producer(platform.url, "orders", number) for number in range(3)]
+        for producer in producers:
+            producer.start()
+        for kill in range(KILLS):
+            _await_moment(MOMENTS[kill % len(MOMENTS)], platform, rng)
+            platform.kill()
+            platform.start()
+        time.sleep(1)
+        for producer in producers:
+            producer.finish()
+        platform.wait_for(lambda: platform.delivered("orders"), 60)
 
-    assert [refusal for p in producers for refusal in p.refusals] == []
-    rows = platform.sql(
-        "select producer, batch, count(*) as n, count(distinct i) as distinct_n "
-        "from lake.orders group by all"
-    )
-    stored = {(producer, batch): (n, distinct) for producer, batch, n, distinct in rows}
-    for producer in producers:
-        for batch in producer.acknowledged:
-            assert stored[producer.number, batch] == (producer.records, producer.records)
-    sent = {(p.number, batch) for p in producers for batch in p.sent}
-    assert set(stored) <= sent
-    assert all(counts == (200, 200) for counts in stored.values()), "a batch is torn or repeated"
-    assert sum(len(p.acknowledged) for p in producers) > KILLS, "the producers hardly ran"
-    assert platform.stop() == 0
+        assert [refusal for p in producers for refusal in p.refusals] == []
+        rows = platform.sql(
+            "select producer, batch, count(*) as n, count(distinct i) as distinct_n "
+            "from lake.orders group by all"
+        )
+        stored = {(producer, batch): (n, distinct) for producer, batch, n, distinct in rows}
+        for producer in producers:
+            for batch in producer.acknowledged:
+                assert stored[producer.number, batch] == (producer.records, producer.records)
+        sent = {(p.number, batch) for p in producers for batch in p.sent}
+        assert set(stored) <= sent
+        assert all(counts == (200, 200) for counts in stored.values()), (
+            "a batch is torn or repeated"
+        )
+        assert sum(len(p.acknowledged) for p in producers) > KILLS, "the producers hardly ran"
+        assert platform.stop() == 0
