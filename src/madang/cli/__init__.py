@@ -5,6 +5,6 @@ quick. Commands talk HTTP to the running platform, but for ``init``, ``check``, 
 ``up``.
 """
 
-from madang.cli.app import main
+from madang.cli.app import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

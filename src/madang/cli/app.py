@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import NoReturn
 
 import typer
 
@@ -88,6 +89,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show()
         return int(getattr(error, "exit_code", 2))
     return result if isinstance(result, int) else 0
+
+
+def run() -> NoReturn:
+    """Be the program ``madang``: :func:`main`, then the end of the process, at once.
+
+    The parent of all roles has DuckDB's binding loaded for them; taking the interpreter down in
+    order would make the binding report everything that it holds as leaked.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _debug() -> None:

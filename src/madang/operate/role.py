@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -46,6 +47,9 @@ def become_role(
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     _name_process(f"madang:{name}")
     write_logs(data.logs, name)
+    # Where a native library crashes, this file says in which thread and line.
+    faults = (data.logs / f"{name}.fault").open("a")
+    faulthandler.enable(faults)
 
     def ready() -> None:
         os.write(ready_fd, b"1")

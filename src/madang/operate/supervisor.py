@@ -32,6 +32,8 @@ _STEADY_S = 60.0
 """A role that ran this long has its back-off forgotten."""
 _STOP_ORDER = ("serve", "collect", "query", "deliver")
 _GRACE_S = 20.0
+_START_TRIES = 3
+"""A role that died this often before all were ready fails the start."""
 
 
 @dataclass(slots=True)
@@ -86,9 +88,10 @@ class Supervisor:
             self._running[name] = _Role(name, body)
             self._fork(self._running[name])
         deadline = time.monotonic() + self.ready_timeout_s
-        while not self._stopping and any(r.state == "starting" for r in self._running.values()):
+        while not self._stopping and any(r.state != "running" for r in self._running.values()):
             self._look(0.05)
-            dead = next((r for r in self._running.values() if r.state == "dead"), None)
+            self._restart_dead()
+            dead = next((r for r in self._running.values() if r.failures >= _START_TRIES), None)
             if dead or time.monotonic() > deadline:
                 self.stop()
                 late = dead or next(r for r in self._running.values())
@@ -102,12 +105,15 @@ class Supervisor:
         """Watch over the roles until SIGINT or SIGTERM, then stop them in order."""
         while not self._stopping:
             self._look(_TICK_S)
-            now = time.monotonic()
-            for role in self._running.values():
-                if role.state == "dead" and now >= role.due_s:
-                    role.restarts += 1
-                    self._fork(role)
+            self._restart_dead()
         self.stop()
+
+    def _restart_dead(self) -> None:
+        now = time.monotonic()
+        for role in self._running.values():
+            if role.state == "dead" and now >= role.due_s:
+                role.restarts += 1
+                self._fork(role)
 
     def stop(self) -> None:
         """End the roles in an order in which nothing that was acknowledged waits needlessly.
