@@ -15,7 +15,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from madang.core.errors import ConflictError, CorruptionError
+from madang.core.errors import ConflictError, CorruptionError, UnavailableError
 
 _MAGIC = b"MADANGHD"
 _VERSION = 1
@@ -101,9 +101,17 @@ class HeadFile:
             os.close(fd)
 
     def read(self) -> Head | None:
-        """The head, or None if the file holds none: a new partition, or a broken file."""
+        """The head, or None if the file holds none: a new partition, or a broken file.
+
+        Raises:
+            UnavailableError: closed.
+        """
         for _ in range(_ATTEMPTS):
-            raw = self._map[_SLOTS_AT:HEAD_BYTES]
+            try:
+                raw = self._map[_SLOTS_AT:HEAD_BYTES]
+            except ValueError as error:
+                # Another thread closed the stream meanwhile.
+                raise UnavailableError(f"{self._path.parent} is closed") from error
             found = [head for at in (0, _SLOT_BYTES) if (head := _decode(raw, at)) is not None]
             if found:
                 return max(found, key=lambda head: head.sequence)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from madang.core.clock import ManualClock
+from madang.core.errors import UnavailableError
 from madang.stream import LogStream
 from madang.stream.folder import PartitionFolder
 from madang.stream.sparse_index import SparseIndex
@@ -125,3 +126,11 @@ def test_waiting_for_another_process(open_store) -> None:
     began = time.monotonic()
     assert not there.wait(0, 1, 30, stop=lambda: True)
     assert time.monotonic() - began < 5
+
+
+def test_a_reader_in_a_stream_that_is_closed_is_told(open_store) -> None:
+    stream = open_store().open("s")
+    reader = stream._parts[0].reader
+    stream.close()
+    with pytest.raises(UnavailableError, match="closed"):
+        reader.read(0, 1)
