@@ -123,11 +123,16 @@ class LogModel(RuleBasedStateMachine):
         first = max(offset, self.earliest)
         assert found == list(enumerate(self.log))[first:]
 
-    @rule(process=st.integers(0, 1), size=st.integers(0, 20_000), part=st.floats(0, 1.2))
-    def retain(self, process: int, size: int, part: float) -> None:
+    @rule(
+        process=st.integers(0, 1),
+        size=st.none() | st.integers(0, 20_000),
+        age=st.none() | st.integers(0, 4),
+        part=st.floats(0, 1.2),
+    )
+    def retain(self, process: int, size: int | None, age: int | None, part: float) -> None:
         floor = round(part * len(self.log))
         stream = self.stream(process)
-        stream.retain(age_s=None, size_bytes=size, floor={0: floor})
+        stream.retain(age_s=age, size_bytes=size, floor={0: floor})
         earliest = stream.bounds(0).earliest
         assert self.earliest <= earliest <= max(floor, self.earliest)
         self.earliest = earliest
