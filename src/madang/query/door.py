@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import CancelledError, DeniedError, MadangError
+from madang.core.errors import CancelledError, DeniedError, MadangError, UnavailableError
 from madang.query.catalog_port import Catalog, PinnedTable
 from madang.query.completion import Completion, completion
 from madang.query.control import Control
@@ -117,8 +117,11 @@ class Door:
         except MadangError as caught:
             error = caught
             raise
-        except BaseException:
+        except (GeneratorExit, OSError):
             error = control.reason or CancelledError("nobody took the answer")
+            raise
+        except BaseException as caught:
+            error = UnavailableError(f"the query failed: {type(caught).__name__}: {caught}")
             raise
         finally:
             run.close()

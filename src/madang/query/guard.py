@@ -174,7 +174,7 @@ def _check_function(node: Node, sql: Rewritten) -> None:
         return
     near = near_match(name, known)
     where = _place(node, sql)
-    if name.lower() in _forbidden():
+    if name.lower() in forbidden_functions():
         raise DeniedError(
             f"the function {name!r} reaches outside of the query and is not available", where=where
         )
@@ -186,7 +186,8 @@ def _check_function(node: Node, sql: Rewritten) -> None:
 
 
 @cache
-def _forbidden() -> frozenset[str]:
+def forbidden_functions() -> frozenset[str]:
+    """Functions that reach outside of the query, named so that the error can say it."""
     text = files("madang.query").joinpath("functions.txt").read_text("utf-8")
     return frozenset(line[3:] for line in text.split("\n") if line.startswith("## "))
 

@@ -44,9 +44,13 @@ class Parser:
                 SELECT; ``where`` is in the original text.
         """
         text = sql.text.decode()
-        answer = self._connection.execute(
-            "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)", [text]
-        ).fetchone()
+        try:
+            answer = self._connection.execute(
+                "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)", [text]
+            ).fetchone()
+        except duckdb.Error as error:
+            message = str(error).split("\n", 1)[0]
+            raise InvalidInputError(f"the SQL cannot be read: {message}") from error
         assert answer is not None
         try:
             tree = orjson.loads(answer[0])

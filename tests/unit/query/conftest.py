@@ -158,7 +158,9 @@ class WorkerProcess:
         self.start()
 
     def start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        # As under the supervisor: imports once, then forks, without threads.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["madang.query.worker", "madang.lake.catalog"])
         self.process = context.Process(target=worker.main, args=(self._index, self._data.root))
         self.process.start()
 

@@ -294,3 +294,19 @@ def test_a_token_that_ingests_reads_nothing(house: House) -> None:
     request = QueryRequest(sql="FROM orders", identity=Identity("agent", scope="ingest"))
     with pytest.raises(MadangError), house.door.answer(request):
         pass
+
+
+def test_every_function_was_looked_at() -> None:
+    """A new DuckDB brings new functions: allow or forbid each in functions.txt."""
+    import duckdb
+
+    from madang.query.guard import forbidden_functions, scalar_functions
+
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT DISTINCT function_name FROM duckdb_functions()"
+            " WHERE function_type IN ('scalar', 'aggregate', 'macro')"
+        ).fetchall()
+    names = {name for (name,) in found if not name.startswith("__internal")}
+    assert names - scalar_functions() - forbidden_functions() == set()
+    assert scalar_functions() & forbidden_functions() == set()
