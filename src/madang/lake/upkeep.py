@@ -98,11 +98,14 @@ class Upkeep:
         self._used = used
         self._rounds: dict[str, _Round] = {}
         self._turn: deque[str] = deque()
+        self._idle_until_s = 0.0
         self.state = UpkeepState()
 
     def poll(self) -> UpkeepStep:
         """Do at most one step for one table, the tables taking turns. Never raises."""
         now_s = self._clock.monotonic_s()
+        if now_s < self._idle_until_s:
+            return UpkeepStep(None, self._idle_until_s)
         if not self._turn:
             try:
                 self._turn.extend(self._lake.names())
@@ -118,7 +121,8 @@ class Upkeep:
                 self.state.steps += 1
                 self.state.last[name] = report
                 return UpkeepStep(report, now_s)
-        return UpkeepStep(None, now_s + _LOOK_S)
+        self._idle_until_s = now_s + _LOOK_S
+        return UpkeepStep(None, self._idle_until_s)
 
     def _forget_dropped(self) -> None:
         known = set(self._turn)
