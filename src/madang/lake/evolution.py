@@ -51,7 +51,7 @@ def evolve(
     ids = itertools.count(last_id + 1)
     described = docs or {}
     fields = [
-        _kept(field, arriving, ids, described.get(field.name) or field.doc)
+        _kept(field, arriving, ids, _doc(described.get(field.name), field.doc))
         for field in schema.fields
     ]
     known = {field.name for field in schema.fields}
@@ -77,6 +77,13 @@ def _kept(
     return ice.NestedField(field.field_id, field.name, kind, required=field.required, doc=doc)
 
 
+def _doc(described: str | None, own: str | None) -> str | None:
+    """The description; a column of JSON text goes on saying so, because its readers ask for it."""
+    if described and own and (own == "JSON" or own.startswith("JSON: ")):
+        return f"JSON: {described}"
+    return described or own or None
+
+
 def _added(field: pa.Field, ids: Iterator[int], docs: Mapping[str, str]) -> ice.NestedField:
     own = (field.metadata or {}).get(DOC, b"").decode()
     return ice.NestedField(
@@ -84,7 +91,7 @@ def _added(field: pa.Field, ids: Iterator[int], docs: Mapping[str, str]) -> ice.
         name=field.name,
         field_type=to_iceberg_type(field.type, ids, field.name),
         required=field.name == TIME_COLUMN,
-        doc=docs.get(field.name) or own or None,
+        doc=_doc(docs.get(field.name), own),
     )
 
 

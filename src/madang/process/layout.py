@@ -19,7 +19,8 @@ MAX_DEPTH = 3
 MAX_NAME = 255
 """Characters of a field's name; a longer one goes to ``_rest``."""
 JSON_MARK = {b"doc": b"JSON"}
-"""Field metadata of a column of JSON text: Iceberg keeps it as the column's doc."""
+"""Field metadata of a column of JSON text: Iceberg keeps it as the column's doc. Where somebody
+describes the column, the lake writes ``JSON: <description>``."""
 
 Path = tuple[str, ...]
 
@@ -174,7 +175,8 @@ def _kind(arrow_field: pa.Field) -> tuple[Kind, Kind | None]:
         return (Kind.LIST, element) if known else (Kind.OTHER, None)
     metadata = arrow_field.metadata or {}
     if pa.types.is_string(data_type) or pa.types.is_large_string(data_type):
-        marked = metadata.get(b"doc") == JSON_MARK[b"doc"]
+        doc = metadata.get(b"doc", b"")
+        marked = doc == JSON_MARK[b"doc"] or doc.startswith(JSON_MARK[b"doc"] + b": ")
         return (Kind.JSON if marked else Kind.STRING), None
     for test, kind in (
         (pa.types.is_boolean, Kind.BOOLEAN),

@@ -2,10 +2,13 @@
 
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from madang.process.layout import MAX_LEAVES
+from madang.lake.evolution import evolve, new_schema
+from madang.lake.types import to_arrow
+from madang.process.layout import MAX_LEAVES, Kind, Layout
 from unit.process.conftest import plain_rows
 
 
@@ -220,3 +223,12 @@ def test_a_large_clean_batch_and_single_records_agree(decode):
     assert plain_rows(whole)[39_999] == {"a": 39_999, "b": "39999", "c": {"d": 39_999.5}}
     part = decode(records[:10], whole.rows.schema)
     assert part.rows.equals(whole.rows.slice(0, 10))
+
+
+def test_json_text_survives_the_lake_and_a_description():
+    rows = pa.schema([pa.field("m", pa.string(), metadata={b"doc": b"JSON"}), ("s", pa.string())])
+    table = new_schema(rows, {"m": "anything", "s": "JSON of old"})
+    again = evolve(table, rows, last_id=2, docs={"m": "something"})
+    kinds = {name: node.kind for name, node in Layout(to_arrow(again)).columns.items()}
+    assert again.find_field("m").doc == "JSON: something"
+    assert kinds == {"m": Kind.JSON, "s": Kind.STRING}
