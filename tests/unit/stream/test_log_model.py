@@ -242,7 +242,12 @@ class LogModel(RuleBasedStateMachine):
         for store in self.stores:
             store.close()
         for store in self.abandoned:
-            store._pool.shutdown()  # closing it would write: it is dead
+            # Closing it would write, but it is dead: only what the system would free is freed.
+            store._pool.shutdown()
+            for part in store._streams["s"]._parts:
+                part.writer.release()
+                part.partition.close()
+            store._streams["s"]._groups.close()
         shutil.rmtree(self.root)
 
 
