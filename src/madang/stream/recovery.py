@@ -67,11 +67,12 @@ def recover_partition(partition: Partition, stream: str) -> PartitionRecovery:
     report = PartitionRecovery(stream, partition.folder.number)
     _remove_leftovers(partition)
     head = partition.head.read()
-    tail = _Scan(partition, report)
-    tail.run(head)
     known = head or Head()
-    # A snapshot of the producers reaches only as far as was acknowledged.
-    end = max(tail.end, known.end, ProducerMap.saved_offset(partition.folder.producers))
+    # A snapshot of the producers reaches only as far as was acknowledged and is on disk.
+    saved_end = ProducerMap.saved_offset(partition.folder.producers)
+    tail = _Scan(partition, report)
+    tail.run(head, closed_cleanly=0 < known.end == saved_end and known.boot == boot_token())
+    end = max(tail.end, known.end, saved_end)
     if end > tail.end:
         tail.lost_end(end)
     kept = [base for base in partition.folder.segments() if base <= tail.base]
@@ -102,13 +103,19 @@ class _Scan:
     def __init__(self, partition: Partition, report: PartitionRecovery) -> None:
         self._partition = partition
         self._report = report
+        self._verify = True
         self.end = 0
         self.base = 0
         self.position = 0
         self.appended_at_us = 0
 
-    def run(self, head: Head | None) -> None:
-        """Scan the segment that the head names and those behind it; all, if there is no head."""
+    def run(self, head: Head | None, *, closed_cleanly: bool) -> None:
+        """Scan the segment that the head names and those behind it; all, if there is no head.
+
+        After a clean close headers are walked, payloads are left to the readers, who check them
+        anyway: it costs a start no time.
+        """
+        self._verify = not closed_cleanly
         bases = self._partition.folder.segments()
         if head is not None:
             self.end = self.base = head.segment_base
@@ -138,7 +145,8 @@ class _Scan:
             return
         if segment.header_damage is not None:
             self._found(self._partition.quarantine.add(segment, segment.header_damage))
-        items = list(segment.walk(0, segment.size_bytes, base, end_offset=following))
+        verify = self._verify or segment.size_bytes != durable
+        items = list(segment.walk(0, segment.size_bytes, base, end_offset=following, verify=verify))
         cut = segment.size_bytes
         if following is None:
             items, cut = _without_torn_tail(items, durable, cut)

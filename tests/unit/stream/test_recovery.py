@@ -92,6 +92,20 @@ def test_recovery_reports_damage_before_anybody_reads(open_store) -> None:
     assert report.cut_bytes == 0
 
 
+def test_after_a_clean_close_payloads_are_left_to_the_readers(open_store) -> None:
+    store = open_store()
+    fill(store.open("s"))
+    store.close()
+    stream = open_store().open("s")
+    flip(folder_of(stream).segment(0), frames_of(stream)[1].payload_at + 5)
+    assert not open_store().recover().quarantined
+    assert offsets(stream) == [*range(3), *range(6, 15)]
+    with folder_of(stream).segment(0).open("ab") as file:
+        file.write(b"torn")
+    flip(folder_of(stream).segment(0), frames_of(stream)[3].payload_at + 5)
+    assert len(open_store().recover().quarantined) == 1
+
+
 def test_a_damaged_file_header_costs_no_record(open_store) -> None:
     stream = open_store().open("s")
     fill(stream)
