@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from madang.core.names import (
     DEFAULT_NAMESPACE,
@@ -14,6 +13,7 @@ from madang.core.names import (
     is_name,
     near_match,
 )
+from madang.project.contract_schema import schema_flaws
 from madang.project.document import Path
 from madang.project.problem import Severity
 from madang.project.source_spec import FilesSourceSpec, SourceSpec
@@ -48,7 +48,10 @@ def check_stream(spec: StreamSpec) -> Iterator[Finding]:
     if spec.time is not None:
         yield from _check_time_format(spec.time.format)
     if spec.contract is not None and isinstance(spec.contract.json_schema, dict):
-        yield from check_json_schema(spec.contract.json_schema)
+        for path, message, hint in schema_flaws(spec.contract.json_schema):
+            within = "".join(f".{step}" for step in path)
+            at = ("contract", "schema", *path)
+            yield Finding(at, f"contract.schema{within}: {message}", hint)
     if spec.max_record_size == 0:
         yield Finding(("max_record_size",), "max_record_size: no record fits into 0 bytes")
 
@@ -154,24 +157,6 @@ def _check_time_format(form: str) -> Iterator[Finding]:
     near = near_match(form, _TIME_FORMATS)
     hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(_TIME_FORMATS)}, or %Y-%m-%d"
     yield Finding(("time", "format"), f"time.format: {form!r} is not known", hint)
-
-
-def check_json_schema(schema: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether ``schema`` is a JSON Schema."""
-    import jsonschema
-
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(dict(schema))
-    except RecursionError:
-        yield Finding(("contract", "schema"), "contract.schema: nested too deep")
-    except jsonschema.SchemaError as error:
-        where = ".".join(str(step) for step in error.absolute_path)
-        yield Finding(
-            ("contract", "schema", *error.absolute_path),
-            f"contract.schema{'.' + where if where else ''}: {error.message[:200]}",
-            "see https://json-schema.org",
-        )
 
 
 def check_source(
