@@ -22,6 +22,7 @@ _MARK = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^+\s*$", re.DOTALL)
 _CANDIDATES = re.compile(r"\n(?:Candidate bindings|Did you mean|Candidate functions):? ?(.*)", re.S)
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 _CALL = re.compile(r"'(\w+)\(")
+_MESSAGE_CHARACTERS = 1000
 _QUOTED = re.compile(r'"([^"\n]+)"')
 
 
@@ -76,7 +77,10 @@ def _message(text: str) -> tuple[str, str | None]:
         if near and "(" not in near:
             hint = f"did you mean {near}?"
     lines = [line.strip() for line in body.strip().split("\n") if line.strip()]
-    return _KIND.sub("", " ".join(lines)) or "the query failed", hint
+    message = _KIND.sub("", " ".join(lines)) or "the query failed"
+    if len(message) > _MESSAGE_CHARACTERS:
+        message = f"{message[:_MESSAGE_CHARACTERS]} …"
+    return message, hint
 
 
 def _where(text: str, ran: Rewritten) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,13 @@ import duckdb
 import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import CancelledError, DeniedError, MadangError, UnavailableError
+from madang.core.errors import (
+    CancelledError,
+    DeniedError,
+    InvalidInputError,
+    MadangError,
+    UnavailableError,
+)
 from madang.query.catalog_port import Catalog, PinnedTable
 from madang.query.completion import Completion, completion
 from madang.query.control import Control
@@ -30,6 +37,9 @@ from madang.query.rewrite import Rewritten, Splice, place
 from madang.query.statement import NamedTable, Statement, bound_params, read_statement
 from madang.query.syntax import Parser
 from madang.query.views import TableView, table_view
+
+_MOST_ROWS = 10**12
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +145,13 @@ class Door:
             self._spare = None
 
     def remember(self, finished: Finished) -> None:
-        """Record a query that is over."""
-        if self._record:
+        """Record a query that is over; that it cannot be recorded does not fail it."""
+        if self._record is None:
+            return
+        try:
             self._record(finished)
+        except Exception:  # noqa: BLE001 - such as a full disk
+            _log.warning("a query could not be recorded", exc_info=True)
 
     def take_engine(self) -> Engine:
         """A database for one query."""
@@ -145,6 +159,10 @@ class Door:
         engine, self._spare = self._spare, None
         assert engine is not None
         return engine
+
+    def readable(self, identity: Identity, tables: Sequence[str]) -> list[str]:
+        """Those of ``tables`` that ``identity`` may read."""
+        return [name for name in tables if self._policy.rights(identity, name).allowed]
 
     def rights_checked_view(
         self,
@@ -208,6 +226,7 @@ class _Run:
 
     def open(self) -> Answer:
         door, request = self._door, self._request
+        _check_limits(request)
         statement = read_statement(request.sql, door.parser)
         values = bound_params(statement, request.params)
         known = list(door.catalog.names())
@@ -217,7 +236,7 @@ class _Run:
         text = self._plain(statement, asked, views)
         self._engine = engine = door.take_engine()
         self._control.attach(engine.interrupt)
-        engine.prepare(*_preparation(views.values(), known))
+        engine.prepare(*_preparation(views.values(), door.readable(request.identity, known)))
         self._read_before = bytes_read_so_far()
         params = {name: values[name] for name in sorted(statement.params)}
         if statement.kind == "explain":
@@ -341,6 +360,15 @@ class _Run:
             now = bytes_read_so_far()
             stats.bytes_read += now - self._read_before
             self._read_before = now
+
+
+def _check_limits(request: QueryRequest) -> None:
+    if request.max_rows is not None and not 0 <= request.max_rows <= _MOST_ROWS:
+        raise InvalidInputError(
+            f"max_rows is {request.max_rows}", hint=f"a number from 0 to {_MOST_ROWS}"
+        )
+    if request.timeout_s is not None and not request.timeout_s > 0:
+        raise InvalidInputError(f"timeout_s is {request.timeout_s}", hint="seconds, more than 0")
 
 
 def _preparation(

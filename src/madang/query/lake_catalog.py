@@ -128,7 +128,7 @@ class LakeCatalog:
             partition: table.offsets.get(f"{spec.name}/{partition}", 0)
             for partition in range(stream.partitions)
         }
-        kept = self._kept_for(spec.name, start, table.schema)
+        kept = self._kept_for(stream, start, table.schema)
         raw_bytes = kept.raw_bytes if kept else 0
         chunks, end, size, incomplete = _read(
             stream, kept.end if kept else start, max_bytes - raw_bytes
@@ -172,14 +172,16 @@ class LakeCatalog:
         return pa.concat_tables([before, rows], promote_options="default")
 
     def _kept_for(
-        self, stream: str, start: Mapping[int, int], schema: pa.Schema | None
+        self, stream: Stream, start: Mapping[int, int], schema: pa.Schema | None
     ) -> _Kept | None:
-        kept = self._kept.get(stream)
+        kept = self._kept.get(stream.name)
         if (
             kept is None
             or kept.start != start
             or kept.schema != schema
             or kept.version != self._project().version
+            # A stream that was made anew begins at 0 again.
+            or any(stream.bounds(partition).end < end for partition, end in kept.end.items())
         ):
             return None
         return kept

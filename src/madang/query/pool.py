@@ -15,6 +15,7 @@ from madang.core.clock import Clock, SystemClock
 from madang.core.errors import (
     CancelledError,
     ConflictError,
+    InvalidInputError,
     MadangError,
     UnavailableError,
 )
@@ -100,6 +101,13 @@ class QueryPool:
             UnavailableError: No worker is up, or the worker died.
             MadangError: Whatever is wrong with the query.
         """
+        try:
+            msgspec.json.encode(request)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidInputError(
+                f"a parameter cannot be sent: {error}",
+                hint="JSON values; integers beyond 64 bits as text, with a cast",
+            ) from None
         if request.query_id in self._running:
             raise ConflictError(f"a query {request.query_id!r} is running already")
         running = Running(request, self._clock)

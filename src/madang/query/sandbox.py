@@ -17,6 +17,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWNET = 0x40000000
 _CLONE_NEWUSER = 0x10000000
 _OOM_SCORE = "900"
+_NICENESS = 5
+"""Acknowledging and delivering come before answering when all want the processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def confine(*, memory_bytes: int, max_file_bytes: int, network: bool = False) ->
     libc = ctypes.CDLL(None, use_errno=True)
     no_network = False if network else _leave_network(libc)
     no_new = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    os.nice(_NICENESS)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, max_file_bytes)
     memory_limited = _limit(resource.RLIMIT_DATA, memory_bytes)

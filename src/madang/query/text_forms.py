@@ -82,8 +82,9 @@ def _json(column: str, type_: Any, depth: int) -> str:  # noqa: ANN401
     if kind in _SMALL:
         return f"{column}::VARCHAR"
     if kind in _LARGE:
+        low = "0" if kind.startswith("u") else f"-{_EXACT}"
         return (
-            f"CASE WHEN {column} BETWEEN -{_EXACT} AND {_EXACT} THEN {column}::VARCHAR"
+            f"CASE WHEN {column} BETWEEN {low}::{kind} AND {_EXACT}::{kind} THEN {column}::VARCHAR"
             f" ELSE '\"' || {column}::VARCHAR || '\"' END"
         )
     if kind in ("float", "double"):

@@ -283,6 +283,7 @@ def test_a_policy_hides_tables_rows_and_columns(house: House) -> None:
     house.door._policy = Auditor()
     found = house.rows("SELECT item, count(*) AS n FROM orders GROUP BY item")
     assert found == [{"item": "***", "n": 3}]
+    assert {"name": "system.query_history"} not in house.rows("SHOW TABLES")
     with pytest.raises(DeniedError, match=r"kim may not read system\.query_history") as caught:
         house.ask("SELECT 1 FROM system.query_history")
     assert str(caught.value.where) == "sql:1:15"

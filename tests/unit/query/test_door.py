@@ -142,6 +142,33 @@ def test_parameters_are_values_never_text(house: House) -> None:
         house.ask("SELECT 1", params=[1, 2])
 
 
+@pytest.mark.parametrize("options", [{"max_rows": -1}, {"timeout_s": 0}, {"timeout_s": -1.0}])
+def test_senseless_limits_are_refused(house: House, options: dict[str, float]) -> None:
+    with pytest.raises(InvalidInputError):
+        house.ask("SELECT 1", **options)
+
+
+def test_a_recorder_that_fails_fails_no_query(house: House) -> None:
+    def full(finished: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    house.door._record = full
+    assert house.rows("SELECT 1 AS a") == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**63, -(2**70), 2**127, 1.5, "x", None, True, [1, 2], {"a": [1]}, [], {}, "1" * 10**6],
+)
+def test_any_json_value_may_be_a_parameter(house: House, value: object) -> None:
+    assert house.ask("SELECT $v AS v", params={"v": value})
+
+
+def test_a_parameter_that_sql_cannot_hold_is_refused(house: House) -> None:
+    with pytest.raises(InvalidInputError):
+        house.ask("SELECT $v", params={"v": 10**400})
+
+
 def test_results_are_cut_at_max_rows(house: House) -> None:
     answer = json.loads(house.ask("FROM range(10)", max_rows=4))
     assert answer["rows"] == [[0], [1], [2], [3]]

@@ -72,6 +72,8 @@ def test_a_query_goes_through_a_worker_and_into_the_history(
             status = pool.status("q1")
             assert status is not None
             assert (status.state, status.rows) == (QueryState.DONE, 1)
+            with pytest.raises(InvalidInputError, match="cannot be sent"):
+                await pool.run(request("SELECT $v", params={"v": object()}))
             with pytest.raises(InvalidInputError) as caught:
                 await pool.run(request("SELECT nope FROM orders", query_id="q2"))
             assert str(caught.value.where) == "sql:1:8"
