@@ -39,6 +39,7 @@ fmt: $(VENV)/dev.stamp ## format the code
 
 docs: $(VENV)/dev.stamp ## write the reference pages and API types again from the models
 	$(BIN)/python -m madang.project.reference
+	$(BIN)/python -m madang.cli.reference
 	$(BIN)/python -m madang.server.reference
 	$(NPM) run --silent types
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import madang
+from madang.cli import reference as commands
 from madang.core.errors import MadangError
 from madang.project import PlatformSpec, StreamSpec, json_schema
 from madang.project.reference import PAGE, page
@@ -34,6 +35,12 @@ def every_error(kind: type[MadangError] = MadangError) -> set[type[MadangError]]
 def test_the_reference_page_is_up_to_date() -> None:
     kept = (ROOT / PAGE).read_text(encoding="utf-8")
     assert kept == page(), "run `make docs`"
+
+
+def test_the_page_of_the_commands_is_up_to_date() -> None:
+    kept = (ROOT / commands.PAGE).read_text(encoding="utf-8")
+    assert kept == commands.page(), "run `make docs`"
+    assert "|  |" not in kept, "an option without a help text"
 
 
 def test_each_error_code_has_an_entry() -> None:

@@ -26,7 +26,9 @@ def sql(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Write the result to a file.")
     ] = None,
-    max_rows: Annotated[int | None, typer.Option("--max-rows", min=1)] = None,
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", min=1, help="Cut the result here; a table at 1000.")
+    ] = None,
     timeout: Annotated[str | None, typer.Option("--timeout", help="Such as 30s.")] = None,
     fresh: Annotated[
         bool,

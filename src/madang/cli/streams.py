@@ -76,11 +76,15 @@ def create(
     record_format: Annotated[
         str | None, typer.Option("--format", help="How records are read: json, csv, plain, …")
     ] = None,
-    partitions: Annotated[int | None, typer.Option("--partitions", min=1, max=64)] = None,
+    partitions: Annotated[
+        int | None, typer.Option("--partitions", min=1, max=64, help="1 to 64; may grow later.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Field whose value decides the partition.")
     ] = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What the records are, in a line.")
+    ] = None,
     url: Url = None,
     token: Token = None,
     data: Data = None,
@@ -111,7 +115,10 @@ def create(
 def tail(
     name: Name,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000, help="Newest records first shown.")
+        int,
+        typer.Option(
+            "--limit", "-n", min=0, max=10_000, help="How many of the newest to begin with."
+        ),
     ] = 10,
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", "-f/-F", help="Go on as records arrive.")
