@@ -10,7 +10,7 @@ from typing import Any
 from madang.server.app import describe
 
 PAGE = "docs/reference/api.md"
-_HEAD = """<!-- Made by `make docs` from the routes and models of src/madang/server; change them there. -->
+_HEAD = """<!-- Made by `make docs` from src/madang/server; change what is there instead. -->
 # HTTP API
 
 JSON in and out unless said otherwise. Times are ISO 8601 in UTC with microseconds, sizes bytes,
