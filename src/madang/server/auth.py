@@ -107,15 +107,23 @@ class Authenticator:
             if age < _FRESH_S:
                 return entry.identity
             if entry.loading is None:
-                entry.loading = asyncio.create_task(self._load(key, kind, secret))
+                entry.loading = self._begin(key, kind, secret)
             if age < _STALE_S:
                 return entry.identity
             return await asyncio.shield(entry.loading)
         if len(self._entries) >= _MAX_ENTRIES:
             self._entries.clear()
         entry = self._entries[key] = _Entry(None, float("-inf"))
-        entry.loading = asyncio.create_task(self._load(key, kind, secret))
+        entry.loading = self._begin(key, kind, secret)
         return await asyncio.shield(entry.loading)
+
+    def _begin(
+        self, key: tuple[str, bytes], kind: str, secret: bytes
+    ) -> asyncio.Task[Identity | None]:
+        task = asyncio.create_task(self._load(key, kind, secret))
+        # Nobody may wait for it; an error is met again by whoever asks next.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
 
     async def _load(self, key: tuple[str, bytes], kind: str, secret: bytes) -> Identity | None:
         # The time before the look-up: what is revoked while it runs must not count as fresh.

@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 import threading
+from collections.abc import Callable
 
 import pyarrow as pa
 
@@ -44,6 +45,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
     current = CurrentProject(data)
     project = current()
     store = open_store(data, project)
+    current.on_change = lambda project: _apply(project, store)
     streams = _Streams(store, current)
     accounts = open_accounts(data.metadata, session_age_s=project.platform.server.session_age)
     lake = Lake(data, clock=clock)
@@ -96,12 +98,18 @@ class CurrentProject:
         self._project = self._follower.current()
         self._looked_at_s = self._clock.monotonic_s()
 
+        self.on_change: Callable[[Project], None] = lambda project: None
+        """Told of each new state, from the thread that noticed it."""
+
     def __call__(self) -> Project:
         """The last good state; the same object until it changes."""
         now_s = self._clock.monotonic_s()
         if now_s - self._looked_at_s > _LOOK_EVERY_S and self._lock.acquire(blocking=False):
             try:
-                self._project = self._follower.current()
+                found = self._follower.current()
+                if found is not self._project:
+                    self._project = found
+                    self.on_change(found)
             except Exception:  # noqa: BLE001 -- the state that is known goes on
                 _log.warning("the published project cannot be read", exc_info=True)
             finally:
@@ -133,6 +141,11 @@ class _Streams:
         """A typed stream with the schema of its first batch."""
         partitions = self._project().streams[name].partitions
         return self._store.open(name, schema, partitions=partitions)
+
+
+def _apply(project: Project, store: LogStore) -> None:
+    """Take over what of the settings may change while the role runs."""
+    store.space.min_free_bytes = project.platform.storage.min_free
 
 
 def _watch(context: RoleContext) -> None:

@@ -25,7 +25,7 @@ def serving(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("sql"))
     made.open_stream(QUERY_HISTORY_STREAM)
     process = multiprocessing.get_context("spawn").Process(
-        target=worker.main, args=(1, made.data.root)
+        target=worker.main, args=(0, made.data.root)
     )
     process.start()
     made.pool = QueryPool(made.data.run, 1, queue_timeout_s=5)

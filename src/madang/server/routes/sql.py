@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import anyio
+import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -97,7 +97,7 @@ async def run_sql(
 
 
 @router.get("/queries", responses=ERRORS)
-def list_queries(
+async def list_queries(
     request: Request,
     identity: MayRead,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -108,7 +108,8 @@ def list_queries(
     user = identity.name if mine or not identity.may(Permission.ADMIN) else None
     known = [_row(status) for status in context.queries.statuses() if user in (None, status.user)]
     running = [row for row in known if row.state in ("queued", "running")]
-    ended = {row.query_id: row for row in ended_queries(context, limit, user)}
+    history = await anyio.to_thread.run_sync(ended_queries, context, limit, user)
+    ended = {row.query_id: row for row in history}
     # What ended this moment may not be in the history yet.
     for row in known:
         if row.state not in ("queued", "running"):
@@ -118,14 +119,14 @@ def list_queries(
 
 
 @router.get("/queries/{query_id}", responses=NAMED_ERRORS)
-def get_query(request: Request, query_id: str, identity: MayRead) -> QueryRow:
+async def get_query(request: Request, query_id: str, identity: MayRead) -> QueryRow:
     """How a query is doing, or did."""
     context: ServerContext = request.app.state.context
     user = None if identity.may(Permission.ADMIN) else identity.name
     status = context.queries.status(query_id)
     if status is not None and user in (None, status.user):
         return _row(status)
-    for row in ended_queries(context, 5000, user):
+    for row in await anyio.to_thread.run_sync(ended_queries, context, 5000, user):
         if row.query_id == query_id:
             return row
     raise unknown("query", query_id, ())
