@@ -8,7 +8,7 @@ from pathlib import Path
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.project.problem import ProjectError
-from madang.project.publish import ProjectPublisher, read_problems, read_published
+from madang.project.publish import ProjectPublisher, project_lock, read_problems, read_published
 from madang.project.write import WrittenStream, stream_from_json, write_stream
 
 
@@ -28,8 +28,10 @@ class ProjectEditor:
                 project cannot be published because of other files.
             ConflictError: the stream's file cannot be changed in place.
         """
-        before = read_published(self._data)
-        written = write_stream(self._directory, stream_from_json(name, spec), before=before)
+        stream = stream_from_json(name, spec)
+        with project_lock(self._data):  # Two streams that ask for one table: one of them gets it.
+            before = read_published(self._data)
+            written = write_stream(self._directory, stream, before=before)
         result = self._publisher.publish()
         if result.errors:
             raise ProjectError(

@@ -111,6 +111,8 @@ def _entries(directory: Path, shown: str, problems: list[Problem]) -> list[os.Di
 
 
 def _near_miss(base: str, problems: list[Problem]) -> None:
+    if base.endswith(_NOTES) and not base.startswith("madang."):
+        return
     near = difflib.get_close_matches(base.lower().removesuffix(".txt"), _KNOWN, n=1, cutoff=0.8)
     if not near:
         return

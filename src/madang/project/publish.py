@@ -54,7 +54,7 @@ class ProjectPublisher:
 
     def publish(self) -> PublishResult:
         """Load, check and publish. A broken directory keeps the last good state and says so."""
-        with _lock(self._data):
+        with project_lock(self._data):
             # Read under the lock: of two publishers the later one has read the later state.
             before = read_published(self._data)
             result = check_directory(self.directory, before)
@@ -186,7 +186,8 @@ def _write_json(path: Path, document: object) -> None:
 
 
 @contextmanager
-def _lock(data: DataDir) -> Iterator[None]:
+def project_lock(data: DataDir) -> Iterator[None]:
+    """Held while the directory is written or published; not to be taken twice by one thread."""
     data.run.mkdir(parents=True, exist_ok=True)
     with (data.run / "project.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -22,6 +22,7 @@ from madang.project.document import read_document
         ('"true"', "true"),
         ("true", True),
         ("~", None),
+        ("9" * 5000, "9" * 5000),
         ("", None),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,18 @@ def test_any_json_is_taken_or_refused_with_reasons(field: str, value: object) ->
         stream_from_json("a", {field: value})
     except ProjectError as error:
         assert error.problems
+
+
+def test_of_two_writers_that_want_one_table_one_gets_it(tmp_path: Path) -> None:
+    editor = ProjectEditor(tmp_path, DataDir(tmp_path / "data"))
+
+    def write(name: str) -> bool:
+        try:
+            editor.write_stream(name, {"deliver": {"table": "lake.same"}})
+        except ProjectError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(write, [f"s{number}" for number in range(16)])) == 1
+    assert load_project(tmp_path)
