@@ -91,9 +91,10 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Write a stream's YAML into the project and open it at once."""
-    from madang.cli.client import quoted
+    from madang.cli.client import RemoteError, quoted
     from madang.cli.options import client
     from madang.cli.output import say, show_json
+    from madang.core.errors import ConflictError
 
     given = {
         "format": record_format,
@@ -102,7 +103,17 @@ def create(
         "description": description,
     }
     spec = {name: value for name, value in given.items() if value is not None}
-    answer = client(url, token, data).send("PUT", f"/api/streams/{quoted(name)}", spec)
+    api, path = client(url, token, data), f"/api/streams/{quoted(name)}"
+    try:
+        existing = api.get(path)
+    except RemoteError as error:
+        if error.http_status != 404:
+            raise
+    else:
+        # PUT says what a stream is from now on; settings written by hand would be gone.
+        file = existing.get("file") or f"streams/{name}.yml"
+        raise ConflictError(f"the stream {name!r} exists", hint=f"change {file}")
+    answer = api.send("PUT", path, spec)
     if as_json:
         show_json(answer)
         return

@@ -160,6 +160,13 @@ def test_streams_are_made_and_listed(platform: Any, capsys: Any) -> None:
     assert platform.requests[-1].json == {"format": "csv"}
 
 
+def test_a_stream_that_exists_is_not_written_over(platform: Any, capsys: Any) -> None:
+    platform.on("GET /api/streams/orders", {"name": "orders", "file": "streams/orders.yaml"})
+    code, _, err = run(capsys, "streams", "create", "orders")
+    assert (code, err) == (1, "error: the stream 'orders' exists\n  change streams/orders.yaml\n")
+    assert [one.method for one in platform.requests] == ["GET"]
+
+
 def test_a_name_with_a_slash_stays_one_step_of_the_path(platform: Any, capsys: Any) -> None:
     run(capsys, "streams", "tail", "../../x?y", "-F")
     assert platform.requests[-1].path == "/api/streams/..%2F..%2Fx%3Fy/records?limit=10"
