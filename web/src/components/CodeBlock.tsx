@@ -1,6 +1,8 @@
 import classes from './CodeBlock.module.css';
 import { CopyButton } from './CopyButton';
 
+/** A comment behind a value; a # inside quotes is none. */
+const TAIL = /(?<=^[^'"]*)\s#.*$/;
 const YAML_LINE = /^(\s*(?:- )?)([\w.$-]+)(:)(\s.*|)$/;
 
 function yamlLine(line: string, index: number) {
@@ -13,7 +15,8 @@ function yamlLine(line: string, index: number) {
           {found[1]}
           <span className={classes.key}>{found[2]}</span>
           {found[3]}
-          {found[4]}
+          {(found[4] ?? '').replace(TAIL, '')}
+          <span className={classes.comment}>{TAIL.exec(found[4] ?? '')?.[0]}</span>
         </>
       ) : (
         line

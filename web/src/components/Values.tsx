@@ -29,7 +29,7 @@ type Counted = 'unit.nRows' | 'unit.nWaiting' | 'unit.nDead' | 'unit.nFresh' | '
 
 /** A number in its words: "12.3K rows", "1.2만 행". */
 export function Counted({ what, value }: { what: Counted; value: number }) {
-  return <Trans i18nKey={what} components={{ n: <Count value={value} /> }} />;
+  return <Trans i18nKey={what} count={value} components={{ n: <Count value={value} /> }} />;
 }
 
 export function Bytes({ value }: { value: Maybe }) {

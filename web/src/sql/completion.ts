@@ -12,15 +12,23 @@ const KEYWORDS = `all and any anti as asc asof between by case cast columns cros
   semi sets show similar some summarize system_time system_version table tablesample then ties to true try_cast
   unbounded union unnest unpivot using values version when where window with within`;
 
-/** PostgreSQL's marks with DuckDB's words, and `$name` as a parameter. */
+const TYPES = `bigint blob boolean date decimal double float hugeint integer json list map real smallint struct
+  text time timestamp timestamptz tinyint ubigint uinteger union uuid varchar`;
+
+/** lang-sql takes its words apart at single blanks. */
+const words = (text: string) => text.split(/\s+/).join(' ');
+
+/**
+ * PostgreSQL's marks with DuckDB's words. `$name` is a parameter; `_name`, which lang-sql would cut in two,
+ * is marked in the same way: such columns are Madang's own. Dollar quotes would hide `$name`.
+ */
 export const dialect = SQLDialect.define({
   ...PostgreSQL.spec,
-  keywords: KEYWORDS,
-  types: `bigint blob boolean date decimal double float hugeint int integer json list map real smallint
-    struct text time timestamp timestamptz tinyint ubigint uinteger union uuid varchar`,
+  keywords: words(KEYWORDS),
+  types: words(TYPES),
   builtin: '',
-  doubleDollarQuotedStrings: true,
-  specialVar: '$',
+  doubleDollarQuotedStrings: false,
+  specialVar: '$_',
 });
 
 /** Schemas → tables → columns, as lang-sql completes them after a dot. */

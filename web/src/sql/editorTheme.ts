@@ -35,7 +35,7 @@ const colors = HighlightStyle.define([
   { tag: [tags.number, tags.bool, tags.null], color: 'var(--code-number)' },
   { tag: [tags.comment], color: 'var(--faint)', fontStyle: 'italic' },
   { tag: [tags.typeName, tags.standard(tags.name)], color: 'var(--code-type)' },
-  { tag: [tags.special(tags.name)], color: 'var(--warn)' },
+  { tag: [tags.special(tags.name)], color: 'var(--code-own)' },
 ]);
 
 /** Both schemes: every colour is a variable. */

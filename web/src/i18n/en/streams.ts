@@ -9,7 +9,7 @@ export const streams = {
   format: 'Format',
   rate: 'Rate',
   lag: 'Waiting',
-  freshness: 'Freshness',
+  freshness: 'Table behind by',
   dead: 'Dead letters',
   records: 'Records',
   size: 'Size',

@@ -9,7 +9,7 @@ export const streams = {
   format: '형식',
   rate: '속도',
   lag: '대기',
-  freshness: '신선도',
+  freshness: '테이블까지',
   dead: '데드 레터',
   records: '레코드',
   size: '크기',

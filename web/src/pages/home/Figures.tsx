@@ -43,8 +43,8 @@ export function Figures({ overview }: { overview: Overview }) {
       </Figure>
       <Figure
         name={t('home.freshness')}
-        value={sum.worst === null ? NOTHING : <Duration value={sum.worst.freshness_s} />}
-        note={sum.worst === null ? t('home.nothingYet') : <span className="cut">{t('home.slowest', { name: sum.worst.name })}</span>}
+        value={sum.worst === null ? NOTHING : sum.lag === 0 ? t('home.upToDate') : <Duration value={sum.worst.freshness_s} />}
+        note={sum.worst === null ? t('home.nothingYet') : sum.lag === 0 ? t('home.allDelivered') : <span className="cut">{t('home.slowest', { name: sum.worst.name })}</span>}
         tone={sum.worst !== null && (sum.worst.freshness_s ?? 0) > 60 ? 'warn' : undefined}
       />
       <Figure name={t('home.lag')} value={<Count value={sum.lag} />} note={t('home.lagNote')} />

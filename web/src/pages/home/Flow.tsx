@@ -76,12 +76,18 @@ const LaneRow = memo(function LaneRow({ lane }: { lane: Lane }) {
         {stream.table !== null && (
           <>
             <span className={classes.pipeText}>
-              {stream.freshness_s === null ? t('home.notYet') : <Duration value={stream.freshness_s} />}
+              {stream.last_append_at === null ? (
+                t('home.noRecords')
+              ) : stream.lag_records === 0 ? (
+                t('home.upToDate')
+              ) : (
+                <Duration value={stream.freshness_s} />
+              )}
             </span>
             <svg className={classes.pipeLine} aria-hidden>
               <line x1="0" x2="100%" y1="50%" y2="50%" strokeWidth={laneWidth(stream.records_per_s)} data-live={stream.records_per_s > 0} />
             </svg>
-            <span className={classes.pipeText}>
+            <span className={classes.pipeText} data-quiet={stream.lag_records === 0}>
               <Counted what="unit.nWaiting" value={stream.lag_records} />
             </span>
           </>

@@ -4,7 +4,6 @@ import { useTranslation } from 'react-i18next';
 import { useOverview } from '@/api/queries';
 import { Page } from '@/components/Page';
 import { SkeletonRows, WhenLoaded } from '@/components/states';
-import { useSession } from '@/api/queries';
 
 import { Figures } from './Figures';
 import { FirstData } from './FirstData';
@@ -36,9 +35,8 @@ function HomeSkeleton() {
 export default function HomePage() {
   const { t } = useTranslation();
   const overview = useOverview(2000);
-  const platform = useSession()?.platform;
   return (
-    <Page title={t('page.home')} note={platform}>
+    <Page title={t('page.home')}>
       <WhenLoaded query={overview} skeleton={<HomeSkeleton />}>
         {(data) => (
           <>

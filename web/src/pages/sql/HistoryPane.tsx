@@ -47,7 +47,7 @@ export function HistoryPane({ onOpen }: { onOpen: (sql: string) => void }) {
       <WhenLoaded query={history} skeleton={<SkeletonRows rows={6} />}>
         {(queries) => (
           <DataTable
-            rows={queries}
+            rows={queries.filter(({ sql }) => !sql.startsWith('/* ui */'))}
             cols={cols}
             rowKey={(query) => query.query_id}
             label={t('sql.history')}

@@ -39,7 +39,7 @@ function Facts({ stream }: { stream: StreamDetail }) {
       <Fact name={t('streams.records')}><Count value={stream.records_total} /></Fact>
       <Fact name={t('streams.size')}><Bytes value={stream.size_bytes} /></Fact>
       <Fact name={t('streams.lag')}><Count value={stream.lag_records} /></Fact>
-      <Fact name={t('streams.freshness')}><Duration value={stream.freshness_s} /></Fact>
+      <Fact name={t('streams.freshness')}>{stream.lag_records === 0 && stream.last_append_at !== null ? t('home.upToDate') : <Duration value={stream.freshness_s} />}</Fact>
       <Fact name={t('streams.lastRecord')}><Ago at={stream.last_append_at} /></Fact>
     </dl>
   );

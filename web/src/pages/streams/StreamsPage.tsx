@@ -53,7 +53,7 @@ function useColumns(): Col<StreamSummary>[] {
       end: true,
     },
     { key: 'lag', head: t('streams.lag'), cell: (stream) => <Count value={stream.lag_records} />, sort: (stream) => stream.lag_records, end: true, wide: true },
-    { key: 'fresh', head: t('streams.freshness'), cell: (stream) => <Duration value={stream.freshness_s} />, sort: (stream) => stream.freshness_s, end: true, wide: true },
+    { key: 'fresh', head: t('streams.freshness'), cell: (stream) => (stream.lag_records === 0 && stream.last_append_at !== null ? <span className="dim">{t('home.upToDate')}</span> : <Duration value={stream.freshness_s} />), sort: (stream) => stream.freshness_s, end: true, wide: true },
     {
       key: 'dead',
       head: t('streams.dead'),

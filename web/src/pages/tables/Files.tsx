@@ -21,6 +21,13 @@ function SizeBar({ size, most }: { size: number; most: number }) {
   );
 }
 
+/** A path as seen from the table's own folder. */
+function withinTable(path: string, location: string): string {
+  const bare = (text: string) => text.replace(/^[a-z0-9+]+:\/\/(?=\/)/, '');
+  const folder = `${bare(location).replace(/\/$/, '')}/`;
+  return bare(path).startsWith(folder) ? bare(path).slice(folder.length) : path;
+}
+
 /** Where the rows lie: by day, and in which files. */
 export function Files({ table }: { table: TableDetail }) {
   const { t } = useTranslation();
@@ -33,7 +40,7 @@ export function Files({ table }: { table: TableDetail }) {
     { key: 'size', head: t('tables.size'), cell: (part) => <SizeBar size={part.size_bytes} most={mostPartition} />, sort: (part) => part.size_bytes, end: true },
   ];
   const files: Col<DataFile>[] = [
-    { key: 'path', head: t('tables.path'), cell: (file) => <span className="mono">{file.path}</span>, sort: (file) => file.path },
+    { key: 'path', head: t('tables.path'), cell: (file) => <span className="mono" title={file.path}>{withinTable(file.path, table.location)}</span>, sort: (file) => file.path },
     { key: 'rows', head: t('unit.Rows'), cell: (file) => <Count value={file.rows} />, sort: (file) => file.rows, end: true },
     { key: 'size', head: t('tables.size'), cell: (file) => <SizeBar size={file.size_bytes} most={mostFile} />, sort: (file) => file.size_bytes, end: true },
   ];
