@@ -40,11 +40,15 @@ def trailing_commas(text: pa.Array) -> list[int]:
 
 
 def strictly_invalid(record: str) -> str | None:
-    """Why ``record``, which DuckDB takes for JSON, is none; None if it is."""
+    """Why ``record``, which DuckDB takes for JSON, is none; None if it is.
+
+    For records that something is suspected of: where they are nested too deeply to tell, that is
+    the reason.
+    """
     try:
         json.loads(record, parse_constant=refuse_constant, parse_int=len, parse_float=len)
     except RecursionError:
-        return None
+        return "nested too deeply to be checked"
     except json.JSONDecodeError as error:
         return _at(record, error.pos, error.msg)
     except NotJsonError as error:

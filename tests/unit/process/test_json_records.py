@@ -187,6 +187,15 @@ def test_500_levels_of_nesting_are_kept(row):
     assert value["a"] == '{"a":' * 496 + "1" + "}" * 496
 
 
+def test_half_a_million_levels_break_nothing(decode):
+    deep = "[" * 500_000 + "]" * 500_000
+    decoded = decode(
+        [f'{{"a":{deep}}}', f'{{"a":{deep},"z":NaN}}', '{"b":1}'], max_record_size="4MiB"
+    )
+    assert decoded.rows.column("_offset").to_pylist() == [0, 2]
+    assert decoded.dead.to_pylist()[0]["reason"] == "nested too deeply to be checked"
+
+
 def test_ten_thousand_fields_fill_the_table_and_then_rest(decode):
     records = [{f"f{i}": i for i in range(start, start + 1000)} for start in range(0, 10_000, 1000)]
     decoded = decode([json.dumps(record | {"id": 2}) for record in records])
