@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import orjson
 import pytest
 
-from madang.server import http_protocol
+from madang.server import http_protocol, ingest
 
 
 @contextmanager
@@ -222,3 +222,21 @@ def test_two_mebibyte_record_among_others_lands(server, orders):
     assert status == 200
     assert orjson.loads(answered)["records"] == 3
     assert server.values(orders) == [b'{"a":1}', large, b'{"a":2}']
+
+
+def test_bodies_in_flight_are_bounded(world, monkeypatch):
+    monkeypatch.setattr(ingest, "_MIN_FLIGHT_BYTES", 0)
+    stream = world.new_stream()
+    world.serve()
+    large = head(world, stream, f"Content-Length: {8 * 2**20}")
+    with connection(world) as one, connection(world) as two:
+        one.sendall(large + b"x")
+        two.sendall(large + b"x")
+        with world.client("ingest") as client:
+            for _ in range(100):
+                refused = client.post(f"/ingest/{stream}", content=b"{}")
+                if refused.status_code == 429:
+                    break
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) >= 1
+    assert is_alive(world, stream)

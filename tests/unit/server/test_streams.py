@@ -8,6 +8,8 @@ import pyarrow as pa
 import pytest
 
 from madang.lake import DEAD_LETTER_SCHEMA
+from madang.operate.accounts import Role
+from madang.server import tail
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -323,3 +325,19 @@ def test_tail_ends_when_the_server_stops(world):
     tailing.join(5)
     assert not tailing.is_alive()
     assert lines == []
+
+
+def test_tail_ends_with_the_session(server, monkeypatch):
+    monkeypatch.setattr(tail, "_KEEP_ALIVE_S", 0.3)
+    stream = server.new_stream()
+    server.accounts.users.create("watcher", Role.VIEWER, None)
+    with (
+        server.session("watcher") as client,
+        client.stream("GET", f"/api/streams/{stream}/tail") as answer,
+    ):
+        lines = answer.iter_lines()
+        while next(lines) != ": still here":
+            pass
+        server.accounts.users.delete("watcher")
+        server.clock_s.advance(5)
+        assert all(line in ("", ": still here") for line in lines)
