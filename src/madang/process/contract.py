@@ -72,7 +72,7 @@ class Contract:
             return None
         sql = PredicateCompiler().select(schema)
         try:
-            self._engine.query(sql, t=pa.table({"v": pa.array(["{}"], pa.string())}))
+            self._engine.check(sql, t=pa.table({"v": pa.array(["{}"], pa.string())}))
         except duckdb.Error:
             return None
         return sql

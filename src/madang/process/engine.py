@@ -13,6 +13,8 @@ _SCAN_ROWS = 16_384
 _VECTOR_ROWS = 2048
 """Rows that DuckDB handles at once; a smaller slice gains nothing."""
 
+_INHERITED: list[duckdb.DuckDBPyConnection] = []
+
 
 class Engine:
     """Runs SQL over Arrow tables that are handed in by name. Thread-safe."""
@@ -32,8 +34,28 @@ class Engine:
             for name in tables:
                 connection.unregister(name)
 
+    def check(self, sql: str, **tables: pa.Table) -> None:
+        """Run ``sql`` only to see whether it can be run; leaves no connection behind.
+
+        Settings are checked when a decoder is made, which may be before a fork; a connection, with
+        its threads, must not be there then.
+
+        Raises:
+            duckdb.Error: it cannot.
+        """
+        if getattr(self._local, "pid", None) == os.getpid():
+            self.query(sql, **tables)
+            return
+        with duckdb.connect(config={"threads": 1}) as connection:
+            for name, table in tables.items():
+                connection.register(name, table)
+            connection.sql(sql).to_arrow_table()
+
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if getattr(self._local, "pid", None) != os.getpid():
+            if hasattr(self._local, "connection"):
+                # Of another process: closing it would wait for threads that are not here.
+                _INHERITED.append(self._local.connection)
             connection = duckdb.connect(
                 config={
                     "threads": self._threads,

@@ -90,7 +90,7 @@ class InstantReader:
         if self._pattern in ("auto", "iso8601", *_UNITS):
             return
         try:
-            self._engine.query(f"SELECT try_strptime('', {literal(self._pattern)}) AS x")
+            self._engine.check(f"SELECT try_strptime('', {literal(self._pattern)}) AS x")
         except duckdb.Error as error:
             raise InvalidInputError(
                 f"the time format {self._pattern!r} cannot be read: {str(error).splitlines()[0]}",

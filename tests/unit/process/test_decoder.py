@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -83,7 +84,10 @@ def test_threads_share_a_decoder(decoder):
     assert len(results) == 4
 
 
-def test_a_forked_process_makes_its_own_connection(decoder):
+@pytest.mark.parametrize("used", [False, True])
+def test_a_forked_process_makes_its_own_connection(decoder, used):
+    if used:
+        decoder.decode([chunk_of(['{"a":1}'])], None)
     child = os.fork()
     if child == 0:
         rows = decoder.decode([chunk_of(['{"a":1}'])], None).rows
@@ -91,6 +95,22 @@ def test_a_forked_process_makes_its_own_connection(decoder):
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert decoder.decode([chunk_of(['{"a":1}'])], None).rows.num_rows == 1
+
+
+def test_making_a_decoder_leaves_no_thread_behind():
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    StreamDecoder(
+        StreamSpec(
+            name="s",
+            format="regex",
+            pattern="(?P<at>.*)",
+            time={"field": "at", "format": "%Y"},
+            contract={"schema": {"type": "object"}},
+        ),
+        zone="UTC",
+        project_dir=".",
+    )
+    assert len(list(Path("/proc/self/task").iterdir())) <= threads
 
 
 def test_arrival_times_stand_in(decoder):

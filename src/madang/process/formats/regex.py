@@ -45,7 +45,7 @@ class RegexSplitter:
         self._reason = f"does not match {what}"
         self._names = _group_names(self._pattern)
         try:
-            engine.query(f"SELECT {self._extract()} AS p FROM (SELECT '' AS v)")
+            engine.check(f"SELECT {self._extract()} AS p FROM (SELECT '' AS v)")
         except duckdb.Error as error:
             raise InvalidInputError(
                 f"the pattern cannot be read: {str(error).splitlines()[0]}",
