@@ -59,8 +59,8 @@ class Opener:
         self._stream = stream
         self._book = book
         self._grace_s = grace_s
-        self._first_seen_s: dict[FileKey, float] = {}
-        self._ask_again_s: dict[FileKey, tuple[float, float]] = {}
+        self._first_seen_s: dict[tuple[FileKey, str], float] = {}
+        self._ask_again_s: dict[tuple[FileKey, str], tuple[float, float]] = {}
         self.start_at_end = start_at_end
 
     def open(
@@ -78,7 +78,7 @@ class Opener:
             mark = self._book.live.get(file.key)
             if mark is not None and mark.finished and mark.stamp == _stamp(status):
                 return Skip("")
-            if now_s < self._ask_again_s.get(file.key, (0.0, 0.0))[0]:
+            if now_s < self._ask_again_s.get((file.key, file.path), (0.0, 0.0))[0]:
                 return Later()
             if now_ns - status.st_mtime_ns < _PACKED_SETTLE_S * 1e9:
                 return Later()
@@ -96,11 +96,14 @@ class Opener:
         if not self._place(file, head, now_s, packed=packed):
             file.close()
             if packed:  # unpacked at every look, so less and less often
-                pause_s = self._ask_again_s.get(file.key, (0.0, _FIRST_PAUSE_S))[1]
-                self._ask_again_s[file.key] = now_s + pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
+                pause_s = self._ask_again_s.get((file.key, file.path), (0.0, _FIRST_PAUSE_S))[1]
+                self._ask_again_s[file.key, file.path] = (
+                    now_s + pause_s,
+                    min(2 * pause_s, _LONGEST_PAUSE_S),
+                )
             return Later()
-        self._first_seen_s.pop(file.key, None)
-        self._ask_again_s.pop(file.key, None)
+        self._first_seen_s.pop((file.key, file.path), None)
+        self._ask_again_s.pop((file.key, file.path), None)
         known = self._book.live.get(file.key)
         if known is None or not known.head_bytes:
             self._book.put(self.mark(file, head, file.tail))
@@ -174,6 +177,12 @@ class Opener:
             content.close()
         return False
 
+    def forget_gone(self, paths: set[str]) -> None:
+        """Forget since when files have been waiting that are not there any more."""
+        for waiting in (self._first_seen_s, self._ask_again_s):
+            for known in [known for known in waiting if known[1] not in paths]:
+                del waiting[known]
+
     def end_missing(self, present: set[FileKey]) -> None:
         """Remember which known files are not there any more, after the first look at all."""
         for key in self._book.live.keys() - present:
@@ -222,7 +231,7 @@ class Opener:
     ) -> Mark | None:
         """The generation that is over and of which the file is the copy, plain or compressed."""
         for mark in self._book.ended(head):
-            if not packed and (mark.ended != "truncated" or mark.key == file.key):
+            if not packed and not _may_be_original(mark, file):
                 continue
             if _is(mark, head, content) and (mark.position or self._locate(mark, head)):
                 return mark
@@ -258,7 +267,7 @@ class Opener:
             content = file.content
             assert content is not None
             return any(not mark.position or _is(mark, head, content) for mark in originals)
-        if now_s - self._first_seen_s.setdefault(file.key, now_s) < self._grace_s:
+        if now_s - self._first_seen_s.setdefault((file.key, file.path), now_s) < self._grace_s:
             return True
         # Truncated, but nobody has looked yet: then this is the copy, and the next look adopts it.
         return any(_was_truncated(mark) for mark in originals)
@@ -278,6 +287,21 @@ def _is(mark: Mark, head: bytes, content: Content) -> bool:
     if size is not None and size < mark.position:
         return False
     return mark.head_fits(head) and mark.tail_fits(content)
+
+
+def _may_be_original(mark: Mark, file: FollowedFile) -> bool:
+    """Whether a plain file may be the copy that was made before this one was truncated.
+
+    Where nobody saw the truncation and the file is gone since, only its name tells: ``app.log.1``
+    and ``app-2026.log`` are called after ``app.log``; a new ``app.log`` is no copy.
+    """
+    if mark.ended != "missing":
+        return mark.ended == "truncated" and mark.key != file.key
+    original, copy = Path(mark.path), Path(file.path)
+    named_after = copy.name.startswith(original.name) or (
+        copy.suffix == original.suffix and copy.name.startswith(original.stem)
+    )
+    return copy.parent == original.parent and copy != original and named_after
 
 
 def _was_truncated(mark: Mark) -> bool:

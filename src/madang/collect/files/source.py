@@ -208,6 +208,7 @@ class FilesSource:
 
     def _discover_all(self, new: list[_Found]) -> None:
         now_s = self._clock.monotonic_s()
+        self._opener.forget_gone({path for path, _, _ in new})
         for path, status, identity in new:
             if identity not in self._files:
                 self._discover(path, status, identity, now_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -57,6 +58,7 @@ class HostSource:
         self._producer = f"host:{self._host}/{spec.name}"
         self._kept: deque[tuple[int, pa.RecordBatch]] = deque()
         self._last_sequence = self._stream.last_sequence(0, self._producer) or 0
+        self._under_way: Future[Appended] | None = None
         self._waiting_for: MadangError | None = None
         self._problems: dict[str, str] = {}
         self._samples = self._polls = self._missed = self._dropped = 0
@@ -74,6 +76,7 @@ class HostSource:
                 self._missed += max(0, (next_us - tick_us) // interval_us - 1)
             tick_us = next_us
             if stop.wait(max(0.0, (tick_us - now_us) / 1e6)):
+                self._append(_ACK_WAIT_S)
                 return
 
     def poll(self, ts_us: int) -> Samples:
@@ -83,10 +86,11 @@ class HostSource:
         sequence = max(ts_us, self._last_sequence + 1)
         self._last_sequence = sequence
         if len(self._kept) == _KEPT_POLLS:
-            self._kept.popleft()
+            del self._kept[1]  # the first may be under way
             self._dropped += 1
         self._kept.append((sequence, samples.batch(ts_us, self._host)))
-        self._append()
+        # A slow disk must not make the next tick late.
+        self._append(min(_ACK_WAIT_S, self._interval_us / 2e6))
         return samples
 
     def read(self) -> Samples:
@@ -125,23 +129,27 @@ class HostSource:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _append(self) -> None:
+    def _append(self, wait_s: float) -> None:
+        """Append what is kept, in order and one at a time: a later batch must not overtake."""
+        until_s = time.monotonic() + wait_s
         while self._kept:
             sequence, batch = self._kept[0]
-            future: Future[Appended] = self._stream.submit(
-                batch, origin=Origin(self._producer, sequence), attributes={"source": "host"}
-            )
+            if self._under_way is None:
+                self._under_way = self._stream.submit(
+                    batch, origin=Origin(self._producer, sequence), attributes={"source": "host"}
+                )
             try:
-                future.result(_ACK_WAIT_S)
+                self._under_way.result(max(0.0, until_s - time.monotonic()))
             except FutureTimeoutError:
-                return  # still under way: the origin makes the next attempt harmless
+                return  # the next poll looks again
             except MadangError as error:
+                self._under_way = None
                 if not error.retryable:
                     raise
                 if self._waiting_for is None:
                     _log.warning("the stream %s takes nothing now: %s", self._stream.name, error)
                 self._waiting_for = error
                 return
-            self._waiting_for = None
+            self._under_way = self._waiting_for = None
             self._samples += batch.num_rows
             self._kept.popleft()

@@ -41,8 +41,6 @@ class Rotated(RuleBasedStateMachine):
         self.open_line = ""
         self.abandoned: list[str] = []
         self.copied = False
-        # A truncated file that vanishes before anybody looked leaves its copy without an original.
-        self.unseen = False
 
     def _write(self, text: str) -> None:
         if self.banner and (not self.log.exists() or self.log.stat().st_size == 0):
@@ -74,7 +72,7 @@ class Rotated(RuleBasedStateMachine):
             text += f"{self.number} open"
         self._write(text)
 
-    @precondition(lambda self: not (self.copied or self.unseen) and self.log.exists())
+    @precondition(lambda self: not self.copied and self.log.exists())
     @rule()
     def rename(self):
         self.rotations += 1
@@ -93,7 +91,7 @@ class Rotated(RuleBasedStateMachine):
     def truncate(self):
         os.truncate(self.log, 0)
         self._new_generation()
-        self.copied, self.unseen = False, True
+        self.copied = False
 
     @precondition(lambda self: not self.copied and self._rotated())
     @rule(data=st.data(), look=st.booleans())
@@ -118,13 +116,11 @@ class Rotated(RuleBasedStateMachine):
     @rule()
     def look(self):
         self.follow.poll()
-        self.unseen = False
 
     @precondition(lambda self: not self.copied)
     @rule()
     def look_later(self):
         self.follow.poll(after_s=1.5)
-        self.unseen = False
 
     @precondition(lambda self: not self.copied)
     @rule()

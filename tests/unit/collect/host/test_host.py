@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import Future
 
 import pyarrow as pa
 import pytest
@@ -8,7 +9,7 @@ from madang.collect.host import HOST_SCHEMA, HostSource
 from madang.collect.host.samples import Samples
 from madang.collect.source import SourceContext
 from madang.core.clock import ManualClock
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, StorageFullError
 from madang.project import HostSourceSpec, Project
 from madang.stream import LogStore
 
@@ -145,6 +146,33 @@ def test_a_reader_that_fails_does_not_hide_the_others(store, tmp_path, monkeypat
     assert samples.find("node_scrape_collector_success", collector="stat") == [0.0]
     assert samples.find("node_cpu_seconds_total", cpu="0")
     assert "stat" in source.status().problems[0]
+
+
+def test_polls_wait_in_order_while_the_stream_refuses(store, tmp_path, monkeypatch):
+    source = make(store, tmp_path)
+    monkeypatch.setattr(source, "read", _one)
+    submit, refused = source._stream.submit, []
+
+    def refuse(batch, **more):
+        refused.append(more["origin"].sequence)
+        future = Future()
+        future.set_exception(StorageFullError("full"))
+        return future
+
+    monkeypatch.setattr(source._stream, "submit", refuse)
+    for second in range(3):
+        source.poll(second)
+    assert source.status().waiting_for.code == "storage_full"
+    assert refused == [1, 1, 1]
+    monkeypatch.setattr(source._stream, "submit", submit)
+    source.poll(3)
+    assert source.status().waiting_for is None
+    stamps = [
+        stamp
+        for chunk in store.get("host_metrics").read(0, 0)
+        for stamp in chunk.batch["ts"].cast(pa.int64()).to_pylist()
+    ]
+    assert stamps == [0, 1, 2, 3]
 
 
 def test_a_stream_of_another_schema_is_refused(store, tmp_path):
