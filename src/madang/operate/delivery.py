@@ -69,7 +69,9 @@ class Deliveries:
 
     def poll(self) -> bool:
         """Let each delivery do one piece of work; whether any did."""
-        return any(deliverer.poll().worked for _, deliverer in self._by_stream.values())
+        # Every one gets its turn, also behind one that always has work.
+        worked = [deliverer.poll().worked for _, deliverer in self._by_stream.values()]
+        return any(worked)
 
     def flush(self) -> None:
         """Commit whatever was read."""

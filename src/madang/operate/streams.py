@@ -43,6 +43,6 @@ def open_stream(store: LogStore, project: Project, name: str) -> LogStream:
     """
     schema = schema_of(project, name)
     if schema is None:
-        return store.open(name)
+        return store.get(name)
     spec = project.streams.get(name)
     return store.open(name, schema, partitions=spec.partitions if spec else 1)

@@ -8,10 +8,10 @@ import time
 
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
-from madang.lake import Lake
+from madang.lake import Lake, Upkeep
 from madang.lake.deliver import GROUP
 from madang.operate.streams import open_stream
-from madang.project import Project, ProjectFollower, RetentionSpec
+from madang.project import Project, ProjectFollower, RetentionSpec, TableSpec
 from madang.stream import LogStore
 
 _RETENTION_EVERY_S = 30.0
@@ -31,12 +31,23 @@ class Tidying:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
+        upkeep = Upkeep(
+            self._lake, spec_of=self._table_spec, sort_by_of=self._sort_by, stop=stop.is_set
+        )
         retention_at_s = time.monotonic() + _RETENTION_EVERY_S
         while not stop.wait(_STEP_S):
+            upkeep.poll()
             project = self._follower.current()
             if time.monotonic() >= retention_at_s:
                 self._retain(project)
                 retention_at_s = time.monotonic() + _RETENTION_EVERY_S
+
+    def _table_spec(self, table: str) -> TableSpec:
+        return self._follower.current().tables.get(table) or TableSpec(name=table)
+
+    def _sort_by(self, table: str) -> tuple[str, ...]:
+        streams = self._follower.current().streams.values()
+        return next((spec.delivery.sort_by for spec in streams if spec.table == table), ())
 
     def _retain(self, project: Project) -> None:
         for name in self._store.names():
