@@ -25,7 +25,8 @@ class Engine:
 
     def query(self, sql: str, **tables: pa.Table) -> pa.Table:
         """The result of ``sql``, rows in the order of the input, with ``tables`` known by name."""
-        connection = self._connection()
+        small = all(table.num_rows <= _VECTOR_ROWS for table in tables.values())
+        connection = self._connection(1 if small else self._threads)
         for name, table in tables.items():
             connection.register(name, _sliced(table, self._threads))
         try:
@@ -51,22 +52,24 @@ class Engine:
                 connection.register(name, table)
             connection.sql(sql).to_arrow_table()
 
-    def _connection(self) -> duckdb.DuckDBPyConnection:
+    def _connection(self, threads: int) -> duckdb.DuckDBPyConnection:
+        """The connection with this many threads: a single one starts small queries sooner."""
         if getattr(self._local, "pid", None) != os.getpid():
-            if hasattr(self._local, "connection"):
-                # Of another process: closing it would wait for threads that are not here.
-                _INHERITED.append(self._local.connection)
+            # Those of another process: closing one would wait for threads that are not here.
+            _INHERITED.extend(getattr(self._local, "connections", {}).values())
+            self._local.connections, self._local.pid = {}, os.getpid()
+        connections: dict[int, duckdb.DuckDBPyConnection] = self._local.connections
+        if threads not in connections:
             connection = duckdb.connect(
                 config={
-                    "threads": self._threads,
+                    "threads": threads,
                     "preserve_insertion_order": True,
                     "enable_external_access": False,
                 }
             )
             connection.execute("SET TimeZone = 'UTC'")
-            self._local.connection, self._local.pid = connection, os.getpid()
-        kept: duckdb.DuckDBPyConnection = self._local.connection
-        return kept
+            connections[threads] = connection
+        return connections[threads]
 
 
 def _sliced(table: pa.Table, threads: int) -> pa.Table:
