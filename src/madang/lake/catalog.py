@@ -92,10 +92,8 @@ class CatalogFile:
         Not for correctness, which the catalog sees to, but for fairness: without it, whoever needs
         longer for a commit would be outrun again and again.
         """
-        folder = self._data.run / "lake"
         with lake_errors(f"the table {namespace}.{name}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder / f"{namespace}.{name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+            handle = _lock_file(self._data, f"{namespace}.{name}")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -110,7 +108,24 @@ class CatalogFile:
             self._catalog = None
 
 
+def _lock_file(data: DataDir, name: str) -> int:
+    folder = data.run / "lake"
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+
+
 def _open(data: DataDir) -> SqlCatalog:
+    # One process at a time: all roles start at once, and PyIceberg looks for its tables first
+    # and makes them then.
+    handle = _lock_file(data, "catalog")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return _open_alone(data)
+    finally:
+        os.close(handle)
+
+
+def _open_alone(data: DataDir) -> SqlCatalog:
     from pyiceberg.catalog.sql import SqlCatalog
     from sqlalchemy import event
 
