@@ -1,0 +1,107 @@
+"""What a fresh read promises while records come in and are delivered."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from madang.process import StreamDecoder
+from madang.query import lake_catalog
+from unit.query.conftest import House
+
+
+def deliver(house: House) -> None:
+    """Move what the stream holds into the table, as delivery does."""
+    stream = house.store.get("orders")
+    exists = house.lake.exists("lake.orders")
+    table = house.lake.table("lake.orders") if exists else None
+    offset = table.offsets().get("orders/0", 0) if table else 0
+    chunks = stream.read(0, offset)
+    if not chunks:
+        return
+    decoder = StreamDecoder(
+        house.project.streams["orders"], zone="Asia/Seoul", project_dir=house.project.directory
+    )
+    rows = decoder.decode(chunks, table.schema if table else None).rows
+    house.deliver(rows, reached=chunks[-1].end_offset)
+
+
+def test_each_acknowledged_record_counts_once_at_every_moment(house: House) -> None:
+    house.append(b'{"amount":0}')
+    acknowledged = 1
+    stop = threading.Event()
+    failed: list[Exception] = []
+
+    def keep_delivering() -> None:
+        try:
+            while not stop.is_set():
+                deliver(house)
+        except Exception as error:  # noqa: BLE001 - shown below
+            failed.append(error)
+
+    def keep_appending() -> None:
+        nonlocal acknowledged
+        try:
+            while not stop.is_set():
+                house.append(*[b'{"amount":1}'] * 7)
+                acknowledged += 7
+        except Exception as error:  # noqa: BLE001 - shown below
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for work in (keep_delivering, keep_appending)]
+    for thread in threads:
+        thread.start()
+    try:
+        seen = 0
+        for _ in range(25):
+            before = acknowledged
+            [row] = house.rows("SELECT count(*) AS n, count(DISTINCT _offset) AS d FROM orders")
+            n, distinct = int(str(row["n"])), int(str(row["d"]))
+            assert n == distinct
+            assert n >= before
+            assert n >= seen
+            seen = n
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+    assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": acknowledged}]
+
+
+def test_a_backlog_too_large_for_one_read_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake_catalog, "MAX_FRESH_BYTES", 1)
+    for number in range(4):
+        house.append(b'{"amount":%d}' % number)
+    house.rows("SELECT count(*) AS n FROM orders")
+    stats = house.finished[-1].stats
+    if stats.fresh_rows < 4:
+        assert stats.fresh_incomplete == ["lake.orders"]
+
+
+def test_broken_records_do_not_break_a_query(house: House) -> None:
+    house.append(b'{"amount":1}', b"\xff\xfe", b"{", b"", b"[1]", b'{"amount":2}', b"null")
+    house.append(b'{"amount":"text now"}', b'{"a":' * 500 + b"1" + b"}" * 500)
+    found = house.rows("SELECT amount FROM orders WHERE amount IS NOT NULL ORDER BY amount")
+    assert found == [{"amount": 1}, {"amount": 2}]
+
+
+def test_columns_that_differ_in_case_do_not_break_a_table(house: House) -> None:
+    house.append(b'{"Id":1,"id":2,"s":{"x":1,"X":2}}', b'{"ID":3}')
+    assert len(house.rows("FROM orders")) == 2
+    deliver(house)
+    house.append(b'{"iD":4,"select":1,"a b":2,"\\"q\\"":3,"":5}')
+    assert len(house.rows("FROM orders")) == 3
+
+
+def test_a_stream_that_is_made_anew_is_read_anew(house: House, tmp_path: Path) -> None:
+    house.append(*[b'{"amount":1}'] * 5)
+    assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": 5}]
+    other = House(tmp_path / "other")
+    other.append(b'{"amount":1}')
+    assert other.rows("SELECT count(*) AS n FROM orders") == [{"n": 1}]
+    other.close()
