@@ -15,6 +15,8 @@ from madang.stream import LogStream
 
 _POLL_S = 0.25
 _MAX_RECORDS = 200
+_MAX_BEHIND = 1000
+"""A client that is further behind has records skipped; a burst of fewer comes whole."""
 _KEEP_ALIVE_S = 15.0
 _MAX_TAILS = 100
 
@@ -61,12 +63,14 @@ class Tails:
         TAILS.set(self._open)
         try:
             yield b"retry: 2000\n\n"
-            quiet_s = 0.0
+            unchecked_s = 0.0
             while not self._stopping.is_set():
                 dropped = _skip(stream, positions)
                 if dropped:
                     yield _event("dropped", {"count": dropped}, positions)
-                if _waiting(stream, positions):
+                for _ in range(_MAX_BEHIND // _MAX_RECORDS):
+                    if not _waiting(stream, positions):
+                        break
                     # A copy: the thread may outlive a client that leaves meanwhile.
                     found = await anyio.to_thread.run_sync(
                         forward, stream, dict(positions), _MAX_RECORDS
@@ -74,11 +78,10 @@ class Tails:
                     positions.update(found.next)
                     if found.rows:
                         yield _event("records", found.rows, positions)
-                        quiet_s = 0.0
                 await self._pause()
-                quiet_s += _POLL_S
-                if quiet_s >= _KEEP_ALIVE_S:
-                    quiet_s = 0.0
+                unchecked_s += _POLL_S
+                if unchecked_s >= _KEEP_ALIVE_S:
+                    unchecked_s = 0.0
                     if not await still_allowed():
                         return
                     yield b": still here\n\n"
@@ -109,7 +112,7 @@ def parse_event_id(text: str | None, stream: LogStream) -> dict[int, int] | None
 
 def _skip(stream: LogStream, positions: dict[int, int]) -> int:
     """Move positions that are too far behind on; how many records that leaves out."""
-    share = max(1, _MAX_RECORDS // max(1, len(positions)))
+    share = max(1, _MAX_BEHIND // max(1, len(positions)))
     dropped = 0
     try:
         for part, position in positions.items():
