@@ -27,7 +27,8 @@ def run_deliver(context: RoleContext) -> None:
     store = open_store(context.data, follower.current())
     lake = Lake(context.data, clock=SystemClock())
     deliveries = Deliveries(follower, store, lake, context.data)
-    tidying = Tidying(follower, store, lake)
+    # A follower belongs to one thread.
+    tidying = Tidying(ProjectFollower(context.data), store, lake)
     tidy = threading.Thread(target=tidying.run, args=(context.stop,), name="tidy")
     tidy.start()
     context.ready()
