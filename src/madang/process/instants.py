@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -41,7 +42,11 @@ _PATTERNS = (
 )
 """Patterns beyond ISO 8601 and numbers that ``auto`` reads."""
 _YEARLESS = ("%b %d %H:%M:%S", "%b %d %H:%M:%S.%f")
-_SAMPLE = 8
+_LOOKS = (
+    (re.compile(r"\d\d?/[A-Z][a-z]{2}/\d{4}:"), _PATTERNS[0]),
+    (re.compile(r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d$"), _YEARLESS[0]),
+)
+"""What the two commonest patterns look like; trying the others first costs a query each."""
 _AHEAD_US = 86_400_000_000
 """A time without a year is the last one that is at most a day ahead of its arrival."""
 
@@ -105,7 +110,7 @@ class InstantReader:
         us = np.zeros(len(text), np.int64)
         valid = np.zeros(len(text), np.bool_)
         todo = np.flatnonzero(text.is_valid().to_numpy(zero_copy_only=False))
-        for attempt in self._promising_first(text, todo, arrival_us):
+        for attempt in self._promising_first(text, todo):
             if not len(todo):
                 break
             found = attempt(text.take(pa.array(todo)), arrival_us[todo]).bounded(self._bounds)
@@ -129,17 +134,14 @@ class InstantReader:
             self._bounds
         )
 
-    def _promising_first(
-        self, text: pa.Array, todo: npt.NDArray[np.int64], arrival_us: npt.NDArray[np.int64]
-    ) -> list[_Attempt]:
-        """The attempts, in front the one that reads the first texts: no two read the same one."""
+    def _promising_first(self, text: pa.Array, todo: npt.NDArray[np.int64]) -> list[_Attempt]:
+        """The attempts, in front the one that the first text looks like: no two read the same."""
         attempts = self._attempts()
-        if len(attempts) > 1 and len(todo) > _SAMPLE:
-            rows = todo[:_SAMPLE]
-            sample = text.take(pa.array(rows))
-            hits = [int(attempt(sample, arrival_us[rows]).valid.sum()) for attempt in attempts]
-            best = attempts.pop(hits.index(max(hits)))
-            attempts.insert(0, best)
+        if self._pattern == "auto" and len(todo):
+            first = text[int(todo[0])].as_py()
+            for look, pattern in _LOOKS:
+                if look.match(first):
+                    attempts.insert(0, self._strptime(pattern))
         return attempts
 
     def _attempts(self) -> list[_Attempt]:
