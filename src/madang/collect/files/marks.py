@@ -18,7 +18,7 @@ import msgspec
 from madang.collect.files.content import Content
 from madang.collect.files.identity import HEAD_BYTES, FileKey, hash_head
 
-TAIL_BYTES = 256
+TAIL_BYTES = 1024
 _MAX_ENDED = 20_000
 _STALE_FACTOR = 4
 _STALE_LINES = 1000

@@ -199,7 +199,9 @@ class Opener:
             # The original's later generations are not the copy's.
             of_copy = known.generation if known.identity != key else None
         found = locate(self._stream, file.identity, head, generation=of_copy)
-        if known is not None and known.ended in ("", "missing") and _is(known, head, content):
+        # Of a file of which nothing was read, a mark tells nothing: its inode may be another's now.
+        read = known is not None and known.position > 0
+        if known and read and known.ended in ("", "missing") and _is(known, head, content):
             stands = Progress(known.partition, known.generation, known.position)
             if found is not None and found.generation >= stands.generation:
                 stands = found
@@ -207,11 +209,12 @@ class Opener:
             if size is None or stands.position <= size:
                 file.begin(stands.generation, stands.position, stands.partition)
                 return True
-        if found is not None and (known is None or found.generation > known.generation):
+        least = -1 if known is None else known.generation + (1 if read else 0)
+        if found is not None and found.generation >= least:
             # Beyond the file's end it is a generation that is over: reading will tell.
             file.begin(found.generation, found.position, found.partition)
             return True
-        if known is not None and known.ended == "":
+        if known is not None and known.ended == "" and read:
             # Truncated while nobody looked; or the inode is another file's now.
             self._book.end(key, "missing" if packed else "truncated")
         original = self._original_of(file, head, content, packed=packed) if head else None
