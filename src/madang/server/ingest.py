@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -31,24 +29,30 @@ from madang.core.errors import (
     InvalidInputError,
     MadangError,
     NotFoundError,
-    Place,
 )
 from madang.core.names import DEAD_SUFFIX, SYSTEM_NAMESPACE, unknown
 from madang.operate.accounts import Permission
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.server.append import append
 from madang.server.auth import Authenticator, check_permission
-from madang.server.body import BodyReader, ClientGoneError, declared_length, drain
+from madang.server.body import BodyReader, ClientGoneError, declared_length
 from madang.server.completions import Completions
 from madang.server.context import ServerContext
-from madang.server.errors import MethodNotAllowedError, error_body, error_headers
+from madang.server.errors import MethodNotAllowedError
 from madang.server.flight import Flight
+from madang.server.ingest_answer import acknowledge, acknowledgement, refuse
+from madang.server.ingest_request import (
+    IngestHeaders,
+    IngestQuery,
+    parse_headers,
+    parse_query,
+    told_media,
+)
 from madang.server.metrics import INGEST_BYTES, INGEST_RECORDS
-from madang.stream import Appended, LogStream
+from madang.stream import LogStream
 
 _INLINE_BYTES = 2**20
 _LINES = {ContentFormat.NDJSON, ContentFormat.PLAIN}
-_MAX_KEY_LENGTH = 256
 _MIN_FLIGHT_BYTES = 256 * 2**20
 _EXPANSION = 4
 """A compressed body is booked at this multiple: its records take memory too."""
@@ -64,20 +68,6 @@ class _Target:
     spec: StreamSpec
     records: object
     body_bytes: object
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    format: str | None
-    key: bytes | None
-
-
-@dataclass(slots=True)
-class _Headers:
-    content_length: bytes | None = None
-    content_type: str | None = None
-    content_encoding: str | None = None
-    idempotency_key: str | None = None
 
 
 class Ingest:
@@ -107,7 +97,7 @@ class Ingest:
         scope["madang.route"] = "/ingest/{stream}"
         reader: BodyReader | None = None
         try:
-            headers = _headers(scope["headers"])
+            headers = parse_headers(scope["headers"])
             target = await self._admit(scope)
             settings = self._context.project().platform.server
             limit_bytes = settings.max_body_size
@@ -126,7 +116,7 @@ class Ingest:
                     raise InvalidInputError(
                         "the body is empty", hint="send at least one record, a line each"
                     )
-                query = _query(scope["query_string"])
+                query = parse_query(scope["query_string"])
                 split = await self._split(target, pieces, size_bytes, headers, query)
                 del pieces
                 assert target.stream is not None
@@ -137,12 +127,12 @@ class Ingest:
         except ClientGoneError:
             return
         except MadangError as error:
-            await _refuse(error, reader, receive, send)
+            await refuse(error, reader, receive, send)
             return
         count = sum(one.count for one in appended)
         target.body_bytes.inc(size_bytes)  # type: ignore[attr-defined]
         target.records.inc(count)  # type: ignore[attr-defined]
-        await _answer(send, _acknowledgement(target.name, count, appended))
+        await acknowledge(send, acknowledgement(target.name, count, appended))
 
     async def _admit(self, scope: Scope) -> _Target:
         method: str = scope["method"]
@@ -196,13 +186,13 @@ class Ingest:
         target: _Target,
         pieces: list[bytes],
         size_bytes: int,
-        headers: _Headers,
-        query: _Query,
+        headers: IngestHeaders,
+        query: IngestQuery,
     ) -> SplitBody:
         arrived_at_us = self._clock.now_us()
         encoding = headers.content_encoding
         spec = target.spec
-        known = _told_media(headers.content_type, query.format)
+        known = told_media(headers.content_type, query.format)
         if (
             encoding is None
             and known is not None
@@ -229,8 +219,8 @@ class Ingest:
         self,
         target: _Target,
         pieces: list[bytes],
-        headers: _Headers,
-        query: _Query,
+        headers: IngestHeaders,
+        query: IngestQuery,
         arrived_at_us: int,
     ) -> SplitBody:
         limit_bytes = self._context.project().platform.server.max_body_size
@@ -276,111 +266,3 @@ def _split_one(
         key=key,
         csv_header=not spec.header,
     )
-
-
-@lru_cache(maxsize=256)
-def _told_media(content_type: str | None, requested: str | None) -> Media | None:
-    """The media that headers alone tell, or None where the body must be looked at.
-
-    Raises:
-        UnsupportedMediaError: a type or charset that cannot be read.
-        InvalidInputError: an unknown ``requested`` format.
-    """
-    if requested is None and content_type is None:
-        return None
-    plain = detect_media(content_type, requested=requested, stream_format=RecordFormat.JSON)
-    other = detect_media(content_type, requested=requested, stream_format=RecordFormat.CSV)
-    # What depends on the stream was not told.
-    return plain if plain == other else None
-
-
-@lru_cache(maxsize=1024)
-def _query(raw: bytes) -> _Query:
-    """The query string.
-
-    Raises:
-        InvalidInputError: an unknown parameter, or one that is too long.
-    """
-    found: dict[str, str] = {}
-    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
-        if name not in ("format", "key"):
-            raise InvalidInputError(
-                f"there is no parameter {name!r}", hint="format and key", where=Place(name)
-            )
-        found[name] = value
-    key = found["key"].encode() if found.get("key") else None
-    if key is not None and len(key) > _MAX_KEY_LENGTH:
-        raise InvalidInputError(
-            f"the key takes {len(key)} bytes, more than {_MAX_KEY_LENGTH}", where=Place("key")
-        )
-    return _Query(found.get("format"), key)
-
-
-def _headers(pairs: list[tuple[bytes, bytes]]) -> _Headers:
-    found = _Headers()
-    for name, value in pairs:
-        if name == b"content-length":
-            found.content_length = value
-        elif name == b"content-type":
-            found.content_type = value.decode("latin-1")
-        elif name == b"content-encoding":
-            if value.strip().lower() not in (b"", b"identity"):
-                found.content_encoding = value.decode("latin-1")
-        elif name == b"idempotency-key":
-            found.idempotency_key = _idempotency_key(value)
-    return found
-
-
-def _idempotency_key(header: bytes) -> str:
-    key = header.strip().strip(b'"')
-    if not 1 <= len(key) <= _MAX_KEY_LENGTH:
-        raise InvalidInputError(
-            f"an Idempotency-Key has 1 to {_MAX_KEY_LENGTH} characters, not {len(key)}",
-            where=Place("Idempotency-Key"),
-        )
-    return key.decode("latin-1")
-
-
-def _acknowledgement(name: str, count: int, appended: list[Appended]) -> bytes:
-    duplicate = "true" if all(one.duplicate for one in appended) else "false"
-    partitions = ",".join(
-        f'{{"partition":{one.partition},"first_offset":{one.base_offset},'
-        f'"last_offset":{one.end_offset - 1}}}'
-        for one in appended
-    )
-    return (
-        f'{{"stream":"{name}","records":{count},"duplicate":{duplicate},'
-        f'"partitions":[{partitions}]}}'
-    ).encode()
-
-
-async def _answer(send: Send, body: bytes) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _refuse(
-    error: MadangError, reader: BodyReader | None, receive: Receive, send: Send
-) -> None:
-    body = error_body(error)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in error_headers(error).items()),
-    ]
-    if isinstance(error, MethodNotAllowedError):
-        headers.append((b"allow", b"POST"))
-    unread = reader is None or not reader.complete
-    if unread:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    if unread:
-        # The answer is out; its end waits until the client had a chance to read it.
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await drain(receive)
-        body = b""
-    await send({"type": "http.response.body", "body": body})
