@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { overviewQuery, useIsAdmin } from '@/api/queries';
 import { setLanguage } from '@/i18n';
 
+import classes from './CommandPalette.module.css';
 import { DESTINATIONS } from './destinations';
 
 /** One search over pages, streams, tables and actions. */
@@ -85,6 +86,8 @@ export function CommandPalette() {
       limit={30}
       maxHeight={420}
       size={560}
+      classNames={classes}
+      overlayProps={{ backgroundOpacity: 0.35, blur: 0 }}
       searchProps={{
         leftSection: <IconSearch size={18} stroke={1.6} />,
         placeholder: t('palette.placeholder'),

@@ -9,9 +9,10 @@ import {
 
 import { ApiError } from '@/api/client';
 import { sessionQuery } from '@/api/queries';
-import { ErrorState } from '@/components/states';
+import { ErrorState, SkeletonRows } from '@/components/states';
 
 import { Frame } from './Frame';
+import { FramePending } from './FramePending';
 import { NotFound } from './NotFound';
 import { makeQueryClient } from './queryClient';
 
@@ -56,6 +57,7 @@ const frameRoute = createRoute({
     }
   },
   component: Frame,
+  pendingComponent: FramePending,
 });
 
 const homeRoute = createRoute({
@@ -114,6 +116,7 @@ export const router = createRouter({
   routeTree: rootRoute.addChildren([signInRoute, frameRoute.addChildren(pages)]),
   defaultPreload: 'intent',
   defaultPendingMs: 150,
+  defaultPendingComponent: SkeletonRows,
   scrollRestoration: true,
 });
 

@@ -85,10 +85,10 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
               <TextInput {...field('size', '10GiB')} />
             </div>
             <Switch size="sm" label={t('streamForm.deliver')} checked={form.deliver} onChange={(event) => setForm({ ...form, deliver: event.currentTarget.checked })} />
-            {form.deliver && <TextInput {...field('table', `lake.${form.name || 'orders'}`)} />}
+            {form.deliver && <TextInput {...field('table', `lake.${found.name === 'name' ? 'orders' : form.name}`)} />}
           </div>
           <div className={classes.fields}>
-            <span className="mono dim">{`streams/${form.name || '…'}.yml`}</span>
+            <span className="mono dim">{`streams/${found.name === 'name' ? '…' : form.name}.yml`}</span>
             <CodeBlock code={yaml} yaml />
             {create.error !== null && <ErrorState error={create.error} />}
           </div>

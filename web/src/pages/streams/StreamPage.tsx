@@ -33,7 +33,9 @@ function Facts({ stream }: { stream: StreamDetail }) {
       <Fact name={t('streams.rate')}>
         <div style={{ display: 'flex', gap: 12, alignItems: 'center' }}>
           <Rate value={stream.records_per_s} />
-          <Sparkline values={stream.history} width={80} height={22} label={t('home.rateOf', { name: stream.name })} />
+          <span className={classes.wide}>
+            <Sparkline values={stream.history} width={80} height={22} label={t('home.rateOf', { name: stream.name })} />
+          </span>
         </div>
       </Fact>
       <Fact name={t('streams.records')}><Count value={stream.records_total} /></Fact>

@@ -1,4 +1,4 @@
-import { Button, Tabs } from '@mantine/core';
+import { Button, Skeleton, Tabs } from '@mantine/core';
 import { IconTerminal2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -88,6 +88,11 @@ export default function TablePage() {
       <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
         {(loaded) => <Facts table={loaded} />}
       </WhenLoaded>
+      {!data && (
+        <Panel title={t('tables.overTime')}>
+          <Skeleton height={98} />
+        </Panel>
+      )}
       {hasTime && <RowsOverTime table={name} range={search.t} />}
       <Tabs value={tab} keepMounted={false} onChange={(next) => void navigate({ to: '.', replace: true, search: (old) => ({ ...old, tab: next === 'columns' ? undefined : (next ?? undefined) }) })}>
         <Tabs.List mb={16}>
