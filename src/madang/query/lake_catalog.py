@@ -12,13 +12,15 @@ from madang.core.datadir import DataDir
 from madang.core.errors import NotFoundError
 from madang.lake import Lake
 from madang.process import StreamDecoder
-from madang.project import Project, StreamSpec
+from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
 from madang.query.zone import zone_name
 from madang.stream import Chunk, LogStore, Stream
 
 MAX_FRESH_BYTES = 256 * 2**20
 """Raw bytes of one table's stream that one fresh read decodes at most."""
+_ARRIVAL = "ts"
+"""A typed stream's column that becomes ``_time``."""
 _KEPT_BYTES = 64 * 2**20
 
 
@@ -144,6 +146,8 @@ class LakeCatalog:
             spec.name,
             _Kept(start, end, table.schema, self._project().version, rows, raw_bytes + size),
         )
+        if spec.format is RecordFormat.TYPED:
+            rows = _with_columns(rows, stream.schema)
         return FreshPart(rows, size, incomplete)
 
     def _decoder(self, spec: StreamSpec) -> StreamDecoder:
@@ -191,6 +195,14 @@ class LakeCatalog:
             self._kept[stream] = kept
         else:
             self._kept.pop(stream, None)
+
+
+def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """``rows`` with every column of a typed stream, also those that no record has filled yet."""
+    for field in schema:
+        if field.name != _ARRIVAL and field.name not in rows.column_names:
+            rows = rows.append_column(field.name, pa.nulls(rows.num_rows, field.type))
+    return rows
 
 
 def _read(

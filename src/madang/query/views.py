@@ -79,7 +79,7 @@ def table_view(
 def merged_columns(table: PinnedTable, fresh: FreshPart | None) -> tuple[list[Column], list[str]]:
     """The columns of a table with those of its fresh part behind, and what SQL calls them."""
     columns = list(table.columns)
-    if fresh is not None and (fresh.rows.num_rows or not columns):
+    if fresh is not None:
         columns = _with_fresh(columns, fresh.rows.schema)
     return columns, distinct_names([column.name for column in columns])
 

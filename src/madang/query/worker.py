@@ -76,6 +76,9 @@ class Worker:
             self._used_memory_bytes = resident_bytes()
             if ready:
                 ready()
+            with contextlib.suppress(MadangError):
+                # What the first query would have to load: the lake's libraries, mostly.
+                self._catalog.names()
             while not self._stop.is_set():
                 readable, _, _ = select.select([listener, woken], [], [])
                 if listener in readable and not self._stop.is_set():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from madang.process import StreamDecoder
-from madang.query import lake_catalog
+from madang.query import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, lake_catalog
 from unit.query.conftest import House
 
 
@@ -69,6 +70,15 @@ def test_each_acknowledged_record_counts_once_at_every_moment(house: House) -> N
             thread.join()
     assert failed == []
     assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": acknowledged}]
+
+
+def test_a_typed_stream_has_all_its_columns_from_the_first_record_on(house: House) -> None:
+    stream = house.store.open(QUERY_HISTORY_STREAM, QUERY_HISTORY_SCHEMA)
+    assert house.rows("SELECT error_code, tables FROM system.query_history") == []
+    row = {"ts": 1, "query_id": "a", "user": "kim"}
+    stream.submit(pa.RecordBatch.from_pylist([row], schema=QUERY_HISTORY_SCHEMA)).result(10)
+    sql = "SELECT user, error_code, tables, rows + 1 AS r FROM system.query_history"
+    assert house.rows(sql) == [{"user": "kim", "error_code": None, "tables": None, "r": None}]
 
 
 def test_a_backlog_too_large_for_one_read_is_told(
