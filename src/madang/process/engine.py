@@ -1,4 +1,4 @@
-"""One small in-memory DuckDB per thread, made on first use and never shared over a fork."""
+"""Small in-memory DuckDBs, a thread's own, opened on first use and never shared over a fork."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ _VECTOR_ROWS = 2048
 """Rows that DuckDB handles at once; a smaller slice gains nothing."""
 
 _INHERITED: list[duckdb.DuckDBPyConnection] = []
+_LOCAL = threading.local()
+"""A thread's connections. Every decoder of the thread uses them: opening one takes longer than
+decoding a thousand records, and between two queries they hold nothing."""
 
 
 class Engine:
@@ -21,7 +24,6 @@ class Engine:
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or min(os.cpu_count() or 1, 4)
-        self._local = threading.local()
 
     def query(self, sql: str, **tables: pa.Table) -> pa.Table:
         """The result of ``sql``, rows in the order of the input, with ``tables`` known by name."""
@@ -44,7 +46,7 @@ class Engine:
         Raises:
             duckdb.Error: it cannot.
         """
-        if getattr(self._local, "pid", None) == os.getpid():
+        if getattr(_LOCAL, "pid", None) == os.getpid():
             self.query(sql, **tables)
             return
         with duckdb.connect(config={"threads": 1}) as connection:
@@ -54,11 +56,11 @@ class Engine:
 
     def _connection(self, threads: int) -> duckdb.DuckDBPyConnection:
         """The connection with this many threads: a single one starts small queries sooner."""
-        if getattr(self._local, "pid", None) != os.getpid():
+        if getattr(_LOCAL, "pid", None) != os.getpid():
             # Those of another process: closing one would wait for threads that are not here.
-            _INHERITED.extend(getattr(self._local, "connections", {}).values())
-            self._local.connections, self._local.pid = {}, os.getpid()
-        connections: dict[int, duckdb.DuckDBPyConnection] = self._local.connections
+            _INHERITED.extend(getattr(_LOCAL, "connections", {}).values())
+            _LOCAL.connections, _LOCAL.pid = {}, os.getpid()
+        connections: dict[int, duckdb.DuckDBPyConnection] = _LOCAL.connections
         if threads not in connections:
             connection = duckdb.connect(
                 config={
