@@ -18,7 +18,16 @@ const document = execFileSync(python, ['-m', 'madang.server.openapi'], {
   env: { ...process.env, PYTHONPATH: at('../../src') },
   maxBuffer: 1 << 26,
 });
-const text = `// Written by \`npm run types\` from the server's models.\n\n${astToString(await openapiTS(document))}`;
+
+/** Without its prose: a reworded sentence is no change of the API. */
+function bare(node) {
+  if (Array.isArray(node)) return node.map(bare);
+  if (typeof node !== 'object' || node === null) return node;
+  const prose = ([key, value]) => /^(title|description|summary)$/.test(key) && typeof value === 'string';
+  return Object.fromEntries(Object.entries(node).filter((entry) => !prose(entry)).map(([key, value]) => [key, bare(value)]));
+}
+
+const text = `// Written by \`npm run types\` from the server's models.\n\n${astToString(await openapiTS(bare(JSON.parse(document))))}`;
 if (!process.argv.includes('--check')) {
   writeFileSync(target, text);
 } else if (readFileSync(target, 'utf8') !== text) {

@@ -1,6 +1,7 @@
 import type { DataType, RecordBatch, Schema } from 'apache-arrow';
 
 import { cellNumber, cellText, type Kind, kindOf, typeName } from './cells';
+import { orderNumbers, orderTexts } from './order';
 
 export type ResultColumn = { index: number; name: string; type: DataType; typeName: string; kind: Kind };
 
@@ -73,26 +74,12 @@ export class ResultSet {
   /** Row numbers in the order of a column; nulls last, equal rows in their own order. */
   order(column: number, descending: boolean): Int32Array {
     const kind = this.columns[column]?.kind;
-    const rows = Int32Array.from({ length: this.rowCount }, (_, row) => row);
-    const sign = descending ? -1 : 1;
     if (kind === 'text' || kind === 'nested' || kind === 'binary') {
+      const type = this.columns[column]?.type;
       const texts: (string | null)[] = [];
-      for (let row = 0; row < this.rowCount; row += 1) texts.push(this.text(row, column, 'UTC'));
-      return rows.sort((a, b) => {
-        const [x, y] = [texts[a] ?? null, texts[b] ?? null];
-        if (x === y) return a - b;
-        if (x === null) return 1;
-        if (y === null) return -1;
-        return x < y ? -sign : sign;
-      });
+      for (const value of this.values(column)) texts.push(type ? cellText(value, type, 'UTC') : null);
+      return orderTexts(texts, descending);
     }
-    const keys = this.numbers(column);
-    return rows.sort((a, b) => {
-      const [x, y] = [keys[a] ?? Number.NaN, keys[b] ?? Number.NaN];
-      if (x === y) return a - b;
-      if (Number.isNaN(x)) return Number.isNaN(y) ? a - b : 1;
-      if (Number.isNaN(y)) return -1;
-      return x < y ? -sign : sign;
-    });
+    return orderNumbers(this.numbers(column), descending);
   }
 }

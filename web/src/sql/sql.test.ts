@@ -8,6 +8,7 @@ import { cellText, decimalText, timestampText, typeName } from './cells';
 import { closeDraft, draftTitle, emptyDraft, openDraft, parseDrafts } from './drafts';
 import { moved, rangeOf, tabSeparated } from './gridKeys';
 import { barFor, barHeight, columnWindow, scrolled, TALLEST } from './gridScroll';
+import { orderNumbers, orderTexts } from './order';
 import { bindable, bindParams, findParams } from './params';
 import { ResultSet } from './result';
 import { decodeShared, encodeShared } from './shareLink';
@@ -85,6 +86,28 @@ describe('cells', () => {
     expect(cellText(9_007_199_254_740_993n, new Int64(), 'UTC')).toBe('9007199254740993');
     expect(cellText(null, new Utf8(), 'UTC')).toBeNull();
     expect(new Field('x', new Utf8()).name).toBe('x');
+  });
+});
+
+describe('orders', () => {
+  const plain = (texts: (string | null)[]) =>
+    texts.map((_, row) => row).sort((a, b) => {
+      const [x, y] = [texts[a] ?? null, texts[b] ?? null];
+      if (x === null || y === null) return x === y ? a - b : x === null ? 1 : -1;
+      return x === y ? a - b : x < y ? -1 : 1;
+    });
+  it.each([
+    [['row 10', 'row 9', 'row 1', null, 'row 100', 'row 1']],
+    [['', 'a', '', null, 'ab', 'a']],
+    [['한글', '한', 'abc', '힣힣힣힣힣a', '힣힣힣힣힣']],
+    [[null, null]],
+    [['same prefix and then much later b', 'same prefix and then much later a']],
+    [Array.from({ length: 300 }, (_, index) => `k${String((index * 7919) % 300)}${'x'.repeat(index % 14)}`)],
+  ])('of texts are those of plain comparing: %#', (texts) => {
+    expect([...orderTexts(texts, false)]).toEqual(plain(texts));
+  });
+  it('of numbers put nothing last both ways', () => {
+    expect([...orderNumbers(Float64Array.of(Number.NaN, 2, 1, 2), true)]).toEqual([1, 3, 2, 0]);
   });
 });
 
