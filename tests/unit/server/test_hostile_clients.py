@@ -240,3 +240,18 @@ def test_bodies_in_flight_are_bounded(world, monkeypatch):
         assert refused.status_code == 429
         assert int(refused.headers["Retry-After"]) >= 1
     assert is_alive(world, stream)
+
+
+def test_a_request_under_way_is_finished_before_the_server_stops(world):
+    stream = world.new_stream()
+    world.serve()
+    with connection(world) as opened:
+        opened.sendall(head(world, stream, "Content-Length: 7", "Expect: 100-continue"))
+        # The server reads the body: the request is under way.
+        assert opened.recv(100).startswith(b"HTTP/1.1 100")
+        world.stop.set()
+        opened.sendall(b'{"a":1}')
+        status, headers, _ = answer(opened)
+        assert status == 200
+    world.thread.join(20)
+    assert world.values(stream) == [b'{"a":1}']
