@@ -3,10 +3,11 @@
 Main type: :class:`Door`, which turns a :class:`QueryRequest` into the bytes of its answer.
 """
 
+from madang.query.answer import Answer, Finished
 from madang.query.catalog_port import Catalog, Column, FreshPart, PinnedTable
 from madang.query.completion import Completion, CompletionTable
 from madang.query.control import Control
-from madang.query.door import Answer, Door, DoorSettings, Finished
+from madang.query.door import Door, DoorSettings
 from madang.query.engine import EngineSettings
 from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 
 from madang.core.errors import CancelledError, MadangError
-from madang.query.door import Finished
+from madang.query.answer import Finished
 from madang.stream import Stream
 
 QUERY_HISTORY_STREAM = "system.query_history"

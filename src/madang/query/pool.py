@@ -20,8 +20,8 @@ from madang.core.errors import (
     UnavailableError,
 )
 from madang.query import wire
+from madang.query.answer import Finished
 from madang.query.completion import Completion
-from madang.query.door import Finished
 from madang.query.leases import Leases
 from madang.query.link import WorkerLink
 from madang.query.request import Identity, QueryMeta, QueryRequest, QueryStats

@@ -22,7 +22,7 @@ from madang.core.errors import (
     UnavailableError,
 )
 from madang.query import Finished, Identity, QueryPool, QueryRequest, QueryState, ResultFormat
-from madang.query.worker import HARD_EXIT
+from madang.query.serving import HARD_EXIT
 from unit.query.conftest import House, WorkerProcess, order_rows
 
 Start = Callable[[int, DataDir], WorkerProcess]
