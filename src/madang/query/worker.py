@@ -18,7 +18,7 @@ import msgspec
 
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, UnavailableError
-from madang.project import ProjectFollower
+from madang.project import Project, ProjectFollower
 from madang.query import wire
 from madang.query.answer import Finished
 from madang.query.door import Door, DoorSettings
@@ -54,12 +54,23 @@ class Worker:
         self._data = data
         self._socket_path = data.run / f"query-{index}.sock"
         self._spill = data.spill / f"query-{index}"
-        self._project = ProjectFollower(data).current
+        self._follower = ProjectFollower(data)
+        self._known: Project | None = None
         self._catalog = LakeCatalog(data, self._project)
         self._door: Door | None = None
         self._door_of: object = None
         self._history: HistoryWriter | None = None
         self._used_memory_bytes = 0
+
+    def _project(self) -> Project:
+        """The published project; while that cannot be read, the last one that could."""
+        try:
+            self._known = self._follower.current()
+        except (MadangError, OSError, ValueError, KeyError, TypeError):
+            if self._known is None:
+                raise
+            _log.warning("the published project cannot be read", exc_info=True)
+        return self._known
 
     def serve(self, ready: Callable[[], None] | None = None) -> None:
         """Serve until it is told to stop, or until memory does not come back."""

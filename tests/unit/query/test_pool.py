@@ -197,7 +197,7 @@ def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Star
             assert time.monotonic() - began < 8
 
     asyncio.run(scenario())
-    worker.process.join(5)
+    worker.process.join(30)
     assert worker.process.exitcode == -signal.SIGKILL
 
 
@@ -213,7 +213,7 @@ def test_a_query_that_cannot_be_interrupted_takes_its_worker_with_it(
                 await pool.run(asked)
 
     asyncio.run(scenario())
-    worker.process.join(5)
+    worker.process.join(30)
     assert worker.process.exitcode == HARD_EXIT
     chunks = house.store.get("system.query_history").read(0, 0)
     assert [row["error_code"] for row in chunks[0].batch.to_pylist()] == ["deadline"]
@@ -292,6 +292,20 @@ def test_two_workers_serve_many_at_once(house: House, start_worker: Start) -> No
             assert [json.loads(body)["rows"] for body in answers] == [[[n, 50]] for n in range(24)]
 
     asyncio.run(scenario())
+
+
+def test_a_damaged_project_file_stops_no_worker(house: House, start_worker: Start) -> None:
+    worker = start_worker(0, house.data)
+
+    async def scenario() -> None:
+        async with pool_of(house) as pool:
+            for damage in ("", "{", "[]", '{"project": {"directory": 5}}'):
+                await answer(pool, request("SELECT 1"))
+                house.data.published_project.write_text(damage)
+            assert json.loads(await answer(pool, request("SHOW TABLES")))["row_count"] == 3
+
+    asyncio.run(scenario())
+    assert worker.process.is_alive()
 
 
 def test_a_worker_is_shut_in(house: House, start_worker: Start) -> None:
