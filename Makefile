@@ -1,6 +1,7 @@
 # The recipes that people and CI both use. `make help` lists them.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 PORT   ?=
+KILLS  ?= 200
 DATA   ?= data
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -10,7 +11,7 @@ PYTEST  = $(BIN)/python -m pytest
 NPM     = PATH="$(abspath $(BIN)):$$PATH" npm --prefix web
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup ui test check fmt docs lock wheel clean crash fuzz e2e bench conformance
+.PHONY: help run setup ui test check fmt docs lock wheel clean crash crash-short fuzz e2e bench conformance
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,8 +44,11 @@ docs: $(VENV)/dev.stamp ## write the reference pages and API types again from th
 	$(BIN)/python -m madang.server.reference
 	$(NPM) run --silent types
 
-crash: $(VENV)/dev.stamp ## the long crash tests: 200 kills
-	MADANG_KILLS=200 $(PYTEST) -q -m crash --timeout 3600 tests
+crash: $(VENV)/dev.stamp ## every crash test, long: 200 kills (KILLS= another number)
+	MADANG_KILLS=$(KILLS) $(PYTEST) -q -m crash --timeout 7200 tests
+
+crash-short: $(VENV)/dev.stamp ## kills, full disk and faults of the whole platform
+	MADANG_KILLS=20 $(PYTEST) -q -m "crash and slow" --timeout 1200 tests/crash
 
 fuzz: $(VENV)/dev.stamp ## the property tests, long
 	HYPOTHESIS_PROFILE=long $(PYTEST) -q --timeout 3600 tests -k "property or fuzz"
