@@ -11,6 +11,7 @@ describe('formatCount', () => {
   it('counts in 만 and 억 in Korean', () => {
     expect(formatCount(12_345, 'ko')).toBe('1.23만');
     expect(formatCount(345_000_000, 'ko')).toBe('3.45억');
+    expect(formatCount(38_100_000, 'ko')).toBe('3,810만');
   });
   it('shows nothing for what is no number', () => {
     expect(formatCount(Number.NaN, 'en')).toBe('–');

@@ -28,7 +28,11 @@ export function formatCount(value: number, language: string): string {
     const digits = Number.isInteger(value) || Math.abs(value) >= 100 ? 0 : 1;
     return numberFormat(language, { maximumFractionDigits: digits }).format(value);
   }
-  return numberFormat(language, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
+  return numberFormat(language, {
+    notation: 'compact',
+    maximumSignificantDigits: 3,
+    useGrouping: 'always',
+  }).format(value);
 }
 
 export function formatBytes(value: number, language: string): string {

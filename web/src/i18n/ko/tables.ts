@@ -1,5 +1,5 @@
 export const tables = {
-  note: '누구나 읽을 수 있는 Iceberg 테이블이에요. 지난 모습도 모두 물어볼 수 있어요',
+  note: '열린 형식인 Iceberg로 보관해요. 지난 모습에도 물어볼 수 있어요',
   name: '테이블',
   stream: '채우는 스트림',
   filledBy: '채우는 스트림:',
