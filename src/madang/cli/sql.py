@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from madang.cli.options import Data, Token, Url
 
+Ask = Callable[[str], AbstractContextManager[Iterable[bytes]]]
+"""Asks for an answer in a format; its bytes in pieces."""
+_PIECE_BYTES = 65_536
 _FORMATS = ("table", "json", "ndjson", "csv", "parquet", "arrow")
 
 
@@ -34,16 +39,37 @@ def sql(
         bool,
         typer.Option("--fresh/--delivered", help="With what is not delivered yet, or without."),
     ] = True,
+    files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file",
+            metavar="NAME=PATTERN",
+            help="Ask files instead of the platform: as the table NAME; repeat as needed."
+            " JSON, NDJSON, CSV (also .gz, .zst) and Parquet.",
+        ),
+    ] = None,
+    as_text: Annotated[
+        bool, typer.Option("--text", help="With --file: read every field as text.")
+    ] = False,
+    memory: Annotated[
+        str, typer.Option("--memory", help="With --file: what the query may use before it spills.")
+    ] = "1GiB",
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="With --file: else one a processor.")
+    ] = None,
+    spill: Annotated[
+        str, typer.Option("--spill", help="With --file: disk that it may use beyond the memory.")
+    ] = "100GiB",
     url: Url = None,
     token: Token = None,
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Ask the lake; the answer includes what arrived a moment ago."""
+    """Ask the lake; the answer includes what arrived a moment ago. Or ask files, with --file."""
     from madang.cli.options import client
     from madang.core.errors import InvalidInputError
     from madang.core.names import near_match
-    from madang.core.units import parse_duration
+    from madang.core.units import parse_duration, parse_size
 
     wanted = "json" if as_json else output_format
     if wanted not in _FORMATS:
@@ -58,14 +84,20 @@ def sql(
         body["params"] = _parameters(parameters)
     if max_rows or wanted == "table":
         body["max_rows"] = max_rows or 1000
-    timeout_s = parse_duration(timeout) if timeout is not None else 300.0
-    if timeout is not None:
+    timeout_s = parse_duration(timeout) if timeout is not None else None
+    if timeout_s is not None:
         body["timeout_s"] = timeout_s
-    api = client(url, token, data)
-    if wanted == "table" and output is None:
-        _show(_ask(api, body, "json", timeout_s))
+    if files:
+        from madang.cli.local_sql import Limits, local_asking
+
+        limits = Limits(parse_size(memory), threads, parse_size(spill))
+        ask = local_asking(files, body, limits, as_text=as_text)
     else:
-        _save(api, body, "csv" if wanted == "table" else wanted, output, timeout_s)
+        ask = _asking(client(url, token, data), body, timeout_s or 300.0)
+    if wanted == "table" and output is None:
+        _show(ask)
+    else:
+        _save(ask, "csv" if wanted == "table" else wanted, output)
 
 
 def _parameters(given: list[str]) -> dict[str, object]:
@@ -85,12 +117,15 @@ def _parameters(given: list[str]) -> dict[str, object]:
     return found
 
 
-def _ask(api: Any, body: dict[str, object], form: str, timeout_s: float) -> dict[str, Any]:  # noqa: ANN401
-    import json
+def _asking(api: Any, body: dict[str, object], timeout_s: float) -> Ask:  # noqa: ANN401 - late
+    """Asks the platform."""
 
-    with _open(api, body, form, timeout_s) as answer:
-        result: dict[str, Any] = json.loads(answer.read())
-    return result
+    @contextmanager
+    def ask(form: str) -> Iterator[Iterable[bytes]]:
+        with _open(api, body, form, timeout_s) as answer:
+            yield iter(lambda: answer.read(_PIECE_BYTES), b"")
+
+    return ask
 
 
 def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any:  # noqa: ANN401
@@ -117,37 +152,34 @@ def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any
         raise
 
 
-def _save(
-    api: Any,  # noqa: ANN401 - the client, imported late
-    body: dict[str, object],
-    form: str,
-    output: str | None,
-    timeout_s: float,
-) -> None:
-    import shutil
+def _save(ask: Ask, form: str, output: str | None) -> None:
     from pathlib import Path
 
     from madang.core.errors import InvalidInputError
 
     if output is None and form in ("parquet", "arrow") and sys.stdout.isatty():
         raise InvalidInputError(f"{form} is not for a terminal", hint="add --output FILE")
-    with _open(api, body, form, timeout_s) as answer:
+    with ask(form) as pieces:
         if output is None:
-            shutil.copyfileobj(answer, sys.stdout.buffer)
+            sys.stdout.buffer.writelines(pieces)
             sys.stdout.buffer.flush()
         else:
             draft = Path(f"{output}.part")
             try:
                 with draft.open("wb") as file:
-                    shutil.copyfileobj(answer, file)
+                    file.writelines(pieces)
                 draft.replace(output)
             finally:
                 draft.unlink(missing_ok=True)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(ask: Ask) -> None:
+    import json
+
     from madang.cli.output import count, duration, note, show_table, size
 
+    with ask("json") as pieces:
+        result: dict[str, Any] = json.loads(b"".join(pieces))
     names = [column["name"] for column in result["columns"]]
     numbers = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "LONG", "HUGE")
     heads = [

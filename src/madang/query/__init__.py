@@ -11,6 +11,7 @@ from madang.query.door import Door, DoorSettings
 from madang.query.engine import EngineSettings
 from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog
+from madang.query.local_files import LocalCatalog, LocalTable, local_table
 from madang.query.policy import EveryReader, Policy, Rights
 from madang.query.pool import QueryPool, QueryResult
 from madang.query.request import (
@@ -42,6 +43,8 @@ __all__ = [
     "HistoryWriter",
     "Identity",
     "LakeCatalog",
+    "LocalCatalog",
+    "LocalTable",
     "PinnedTable",
     "Policy",
     "QueryMeta",
@@ -53,4 +56,5 @@ __all__ = [
     "QueryStatus",
     "ResultFormat",
     "Rights",
+    "local_table",
 ]

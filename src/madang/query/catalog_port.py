@@ -35,6 +35,8 @@ class PinnedTable:
     schema: pa.Schema | None
     offsets: Mapping[str, int] = field(default_factory=dict)
     bounds: Callable[[int, str], tuple[Any, Any]] = lambda position, column: (None, None)
+    select: str | None = None
+    """Reads ``files`` in its own way, where they are not a lake's Parquet files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ from madang.query.rewrite import Rewritten, place
 _MARK = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^+\s*$", re.DOTALL)
 _CANDIDATES = re.compile(r"\n(?:Candidate bindings|Did you mean|Candidate functions):? ?(.*)", re.S)
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
+_IN_JSON = re.compile(r' in file "(.+?)",(?: at byte \d+)? in line (\d+)')
+_IN_CSV = re.compile(r"CSV Error on Line: (\d+)\n(.*)\n\s*file = ([^\n]+)", re.DOTALL)
+_ADVICE = re.compile(
+    r"\s*\n(?:Try setting '|This type was|Column .+ is being converted).*", re.DOTALL
+)
 _CALL = re.compile(r"'(\w+)\(")
 _MESSAGE_CHARACTERS = 1000
 _QUOTED = re.compile(r'"([^"\n]+)"')
@@ -46,6 +51,8 @@ def diagnosed(error: Exception, ran: Rewritten) -> MadangError:
         return UnavailableError(
             "a file of a table was removed while the query read it", hint="run the query again"
         )
+    if (in_file := _in_file(text)) is not None:
+        return in_file
     where = _where(text, ran)
     message, hint = _message(text)
     if isinstance(error, duckdb.PermissionException):
@@ -81,6 +88,21 @@ def _message(text: str) -> tuple[str, str | None]:
     if len(message) > _MESSAGE_CHARACTERS:
         message = f"{message[:_MESSAGE_CHARACTERS]} …"
     return message, hint
+
+
+def _in_file(text: str) -> MadangError | None:
+    """The error in a line of a file that the query read."""
+    body = _MARK.sub("", text)
+    if found := _IN_JSON.search(body):
+        file, line = found[1], found[2]
+        body = body[: found.start()] + body[found.end() :]
+    elif found := _IN_CSV.search(body):
+        file, line = found[3].strip(), found[1]
+        body = found[2]
+    else:
+        return None
+    message, _ = _message(_ADVICE.sub("", body))
+    return InvalidInputError(message, where=Place(file, int(line)))
 
 
 def _where(text: str, ran: Rewritten) -> Place:

@@ -50,7 +50,9 @@ def table_view(
     rows = fresh.rows if fresh is not None and fresh.rows.num_rows else None
     columns, names = merged_columns(table, fresh)
     sources = []
-    if table.files:
+    if table.select is not None:
+        sources.append(table.select)
+    elif table.files:
         sources.append(_files_select(table, columns, names))
     arrow_tables = {}
     if rows is not None:
