@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -14,6 +15,7 @@ from madang.operate.wiring import open_store
 from madang.project import ProjectFollower
 
 _IDLE_S = 0.1
+_NICE = 5
 _STATES_EVERY_S = 2.0
 
 
@@ -23,6 +25,8 @@ def run_deliver(context: RoleContext) -> None:
     One thread polls the deliveries in turn; another keeps tables and streams tidy, so that a
     compaction never keeps a commit waiting.
     """
+    # Acknowledging comes first: the stream keeps what delivery has no time for yet.
+    os.nice(_NICE)
     follower = ProjectFollower(context.data)
     store = open_store(context.data, follower.current())
     lake = Lake(context.data, clock=SystemClock())
