@@ -6,6 +6,7 @@ import argparse
 import os
 import platform as machine
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks import duplicates, footprint, freshness, ingest
@@ -22,12 +23,18 @@ ALL = {
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("names", nargs="*", choices=[*ALL, []], help="default: all")
+    arguments.add_argument(
+        "--sizes", default="1", help="GB of logs for the duplicate job, such as 1,4,16"
+    )
+    arguments.add_argument("--full", action="store_const", const="1,4,16", dest="sizes")
     arguments.add_argument("--scratch", type=Path, help="folder for input and data; kept")
     given = arguments.parse_args()
+    sizes_mb = tuple(round(float(size) * 1000) for size in given.sizes.split(","))
+    runs = {**ALL, "duplicates": partial(duplicates.run, sizes_mb=sizes_mb)}
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as temporary:
         scratch = given.scratch or Path(temporary)
         scratch.mkdir(parents=True, exist_ok=True)
-        sections = [ALL[name](scratch) for name in given.names or ALL]
+        sections = [runs[name](scratch) for name in given.names or runs]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     head = (
         "# Measurements\n\nWritten by `make bench`; both sides of a comparison ran in one run on "

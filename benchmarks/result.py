@@ -20,9 +20,9 @@ class Line:
         return f"| {self.what} | {self.figure} | {self.must} | {verdict} |"
 
 
-def at_least(what: str, value: float, bound: float, unit: str) -> Line:
+def at_least(what: str, value: float, bound: float, unit: str, digits: int = 0) -> Line:
     """A line that is met from ``bound`` up."""
-    return Line(what, f"{value:,.0f} {unit}", f"≥ {bound:,.0f} {unit}", value >= bound)
+    return Line(what, f"{value:,.{digits}f} {unit}", f"≥ {bound:,.0f} {unit}", value >= bound)
 
 
 def at_most(what: str, value: float, bound: float, unit: str, digits: int = 1) -> Line:

@@ -23,7 +23,7 @@ from timed group by path order by path
 SCHEMA = "ts string, user string, method string, path string, body string"
 
 
-def main(folder: str, spill: str) -> None:
+def main(kind: str, spill: str, paths: list[str]) -> None:
     started = time.perf_counter()
     spark = (
         SparkSession.builder.master("local[2]")
@@ -36,7 +36,9 @@ def main(folder: str, spill: str) -> None:
     )
     spark.sparkContext.setLogLevel("ERROR")
     up = time.perf_counter()
-    spark.read.schema(SCHEMA).json(f"{folder}/*.ndjson").createOrReplaceTempView("logs")
+    reader = spark.read
+    read = reader.schema(SCHEMA).json(paths) if kind == "json" else reader.parquet(*paths)
+    read.createOrReplaceTempView("logs")
     rows = spark.sql(SQL).collect()
     ended = time.perf_counter()
     answer = {
@@ -50,4 +52,4 @@ def main(folder: str, spill: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
