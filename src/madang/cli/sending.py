@@ -104,6 +104,8 @@ class Sender:
         """
         began, report = time.monotonic(), SendReport()
         for file in files:
+            if file != "-":
+                Path(file).stat()  # before a stream is made for a name that was mistyped
             sent = SentFile(file, stream or stream_of(file))
             report.files.append(sent)
             try:

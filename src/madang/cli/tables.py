@@ -59,7 +59,9 @@ def _one(api: object, name: str, as_json: bool) -> None:
         show_json(table)
         return
     rows, files = count(table["rows"]), count(table["files"])
-    say(f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {files} files")
+    say(
+        f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {files} {'file' if files == '1' else 'files'}"
+    )
     if table.get("description"):
         say(table["description"])
     say()

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from madang.core.datadir import DataDir
+from madang.core.errors import StorageFullError
 from madang.core.units import format_duration, format_size
 from madang.project import Project
 
@@ -145,14 +146,13 @@ def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _source_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
     for name, state in states.items():
-        error = state.get("error")
-        if error:
+        # A full disk is a problem of its own, told once and not for each source that waits for it.
+        if state.get("error") and state.get("code") != StorageFullError.code:
             yield Problem(
                 "source_failing",
                 Severity.WARNING,
-                f"the source {name} is {state['state']}: {error['message']}",
-                error.get("hint")
-                or f"sources/{name}.yml says what it reads; it is tried again by itself",
+                f"the source {name} is {state['state']}: {state['error']}",
+                f"sources/{name}.yml says what it reads; it is tried again by itself",
             )
 
 

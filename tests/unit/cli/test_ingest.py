@@ -179,3 +179,9 @@ def test_a_cut_off_file_is_told(orders: Any, tmp_path: Path, capsys: Any, pack: 
     (tmp_path / "orders.json.gz").write_bytes(pack(os.urandom(9999).hex().encode())[:-12])
     assert main(["ingest", str(tmp_path / "orders.json.gz"), "-f", "plain"]) == 1
     assert "the compressed file is damaged" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_makes_no_stream(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    assert main(["ingest", str(tmp_path / "orders.ndjson"), "--create"]) == 1
+    assert "orders.ndjson" in capsys.readouterr().err
+    assert orders.requests == []
