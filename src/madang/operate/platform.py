@@ -17,6 +17,7 @@ from madang.core.errors import MadangError, UnavailableError
 from madang.operate.banner import Started
 from madang.operate.listen import listen
 from madang.operate.lock import lock_data_directory
+from madang.operate.memory import forget_file_pages, limit_arenas
 from madang.operate.role import RoleContext
 from madang.operate.supervisor import RoleBody, Supervisor
 from madang.operate.telemetry import use_folder
@@ -53,6 +54,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
         MadangError: it could not start; the message says why, nothing is left running.
     """
     began = time.monotonic()
+    limit_arenas()
     data = DataDir(options.data_dir.resolve())
     lock_data_directory(data.run)
     _check_format(data)
@@ -76,6 +78,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
         )
         sys.stdout.write(started.text())
         sys.stdout.flush()
+        forget_file_pages()
         supervisor.run()
     finally:
         (data.run / "platform.json").unlink(missing_ok=True)

@@ -9,10 +9,13 @@ from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
 from madang.operate.wiring import open_store
 from madang.project import ProjectFollower
+from madang.query.process_io import give_memory_back
 from madang.stream import LogStream
 
 _LOOK_S = 1.0
 _STATES_EVERY = 2
+_TRIM_EVERY = 20
+"""Looks between two times that memory of a catch-up is given back."""
 
 
 def run_collect(context: RoleContext) -> None:
@@ -32,5 +35,7 @@ def run_collect(context: RoleContext) -> None:
         turn += 1
         if turn % _STATES_EVERY == 0:
             states.write(collector.source_states())
+        if turn % _TRIM_EVERY == 0:
+            give_memory_back()
     collector.stop()
     store.close()

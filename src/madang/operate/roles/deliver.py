@@ -13,9 +13,11 @@ from madang.operate.role import RoleContext
 from madang.operate.tidying import Tidying
 from madang.operate.wiring import open_store
 from madang.project import ProjectFollower
+from madang.query.process_io import give_memory_back
 
 _IDLE_S = 0.1
 _NICE = 5
+_TRIM_AFTER_S = 2.0
 _STATES_EVERY_S = 2.0
 
 
@@ -36,7 +38,7 @@ def run_deliver(context: RoleContext) -> None:
     tidy = threading.Thread(target=tidying.run, args=(context.stop,), name="tidy")
     tidy.start()
     context.ready()
-    report_at_s = 0.0
+    report_at_s, last_work_s, trimmed = 0.0, time.monotonic(), False
     while not context.stop.is_set():
         deliveries.follow_project()
         worked = deliveries.poll()
@@ -44,6 +46,11 @@ def run_deliver(context: RoleContext) -> None:
         if now_s >= report_at_s:
             deliveries.write_states()
             report_at_s = now_s + _STATES_EVERY_S
+        if worked:
+            last_work_s, trimmed = now_s, False
+        elif not trimmed and now_s - last_work_s > _TRIM_AFTER_S:
+            give_memory_back()
+            trimmed = True
         if not worked:
             context.stop.wait(_IDLE_S)
     deliveries.flush()
