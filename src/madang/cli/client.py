@@ -225,8 +225,8 @@ class Client:
         if isinstance(lost, ConnectionRefusedError | socket.gaierror):
             return UnavailableError(
                 f"Madang does not run at {self.url}",
-                hint="start it with `madang up`, or say where it runs: --data DIR or MADANG_DATA here,"
-                " --url or MADANG_URL elsewhere",
+                hint="start it with `madang up`, or say where it runs: --data DIR or MADANG_DATA"
+                " here, --url or MADANG_URL elsewhere",
             )
         return UnavailableError(f"the connection to {self.url} broke: {lost}")
 

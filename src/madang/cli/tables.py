@@ -60,7 +60,8 @@ def _one(api: object, name: str, as_json: bool) -> None:
         return
     rows, files = count(table["rows"]), count(table["files"])
     say(
-        f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {files} {'file' if files == '1' else 'files'}"
+        f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {files} "
+        f"{'file' if files == '1' else 'files'}"
     )
     if table.get("description"):
         say(table["description"])
