@@ -135,10 +135,11 @@ def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
     found = report.get("problems") or ()
     errors = [one for one in found if one.get("severity") == "error"]
     if errors:
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
         yield Problem(
             "project_broken",
             Severity.WARNING,
-            f"the project has {len(errors)} errors; the last good state goes on. "
+            f"the project has {count} now; the last good state goes on. "
             f"The first: {errors[0].get('message', '')}",
             "madang check shows all of them",
         )
