@@ -59,10 +59,8 @@ def _one(api: object, name: str, as_json: bool) -> None:
         show_json(table)
         return
     rows, files = count(table["rows"]), count(table["files"])
-    say(
-        f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {files} "
-        f"{'file' if files == '1' else 'files'}"
-    )
+    kept = f"{files} file{'' if files == '1' else 's'}"
+    say(f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {kept}")
     if table.get("description"):
         say(table["description"])
     say()

@@ -18,6 +18,7 @@ from madang.operate.banner import Started
 from madang.operate.listen import listen
 from madang.operate.lock import lock_data_directory
 from madang.operate.memory import forget_file_pages, limit_arenas
+from madang.operate.notices import say
 from madang.operate.role import RoleContext
 from madang.operate.supervisor import RoleBody, Supervisor
 from madang.operate.telemetry import use_folder
@@ -69,7 +70,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
     _write_private(data.run / "platform.json", json.dumps({"url": url, "pid": os.getpid()}))
     recovered, code = _prepare(data, project, options.token)
     supervisor = Supervisor(
-        data, str(options.project_dir.resolve()), _roles(project, load_serve(), listener)
+        data, str(options.project_dir.resolve()), _roles(project, load_serve(), listener), say=say
     )
     try:
         supervisor.start()

@@ -60,12 +60,14 @@ class Supervisor:
         project_dir: Handed to the roles.
         roles: Name → body; names beginning alike (``query-1``) stop together.
         ready_timeout_s: A role that is not ready by then fails the start.
+        say: Gets what the person at the terminal should know: a role that died, the stop.
     """
 
     data: DataDir
     project_dir: str
     roles: Mapping[str, RoleBody]
     ready_timeout_s: float = 60.0
+    say: Callable[[str], None] = lambda _: None
     _running: dict[str, _Role] = field(default_factory=dict)
     _stopping: bool = False
     _impatient: bool = False
@@ -106,7 +108,9 @@ class Supervisor:
         while not self._stopping:
             self._look(_TICK_S)
             self._restart_dead()
+        self.say("Stopping; what was accepted is kept. Ctrl-C again ends it at once.")
         self.stop()
+        self.say("Stopped.")
 
     def _restart_dead(self) -> None:
         now = time.monotonic()
@@ -186,6 +190,9 @@ class Supervisor:
         steady = time.monotonic() - role.started_s > _STEADY_S
         role.failures = 1 if steady else role.failures + 1
         role.due_s = time.monotonic() + _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
+        if role.state == "running" and not self._stopping:
+            log = self.data.logs / role.name
+            self.say(f"The role {role.name} {role.exit}; it is started again. Its log: {log}.jsonl")
         role.pid, role.state = 0, "stopped" if role.state == "stopping" else "dead"
         if role.ready_fd >= 0:
             os.close(role.ready_fd)

@@ -70,8 +70,7 @@ class ProjectWatch:
         if result.schema_files != self._extra:
             self._extra = result.schema_files
             self._seen = self._now()
-        if result.problems or result.changed:
-            on_publish(result)
+        on_publish(result)
 
     def _settle(self, stop: threading.Event) -> None:
         for _ in range(20):

@@ -15,6 +15,7 @@ from madang.core.datadir import DataDir
 from madang.lake import Lake
 from madang.operate.accounts import open_accounts
 from madang.operate.health import assess
+from madang.operate.notices import ProjectNotices
 from madang.operate.role import RoleContext
 from madang.operate.streams import open_stream, schema_of
 from madang.operate.telemetry import exposition
@@ -149,10 +150,11 @@ def _apply(project: Project, store: LogStore) -> None:
 
 
 def _watch(context: RoleContext) -> None:
+    notices = ProjectNotices()
     while not context.stop.is_set():
         try:
             publisher = ProjectPublisher(context.project_dir, context.data)
-            ProjectWatch(publisher).run(context.stop)
+            ProjectWatch(publisher).run(context.stop, notices)
         except Exception:  # noqa: BLE001 -- watching must go on
             _log.warning("watching the project failed; it begins anew", exc_info=True)
             context.stop.wait(_WATCH_AGAIN_S)

@@ -40,7 +40,8 @@ def stubborn(context):
 
 bodies = {"role": role, "broken": broken, "stubborn": stubborn}
 roles = dict(pair.split("=") for pair in sys.argv[2:])
-supervisor = Supervisor(data, "/", {name: bodies[body] for name, body in roles.items()})
+supervisor = Supervisor(data, "/", {name: bodies[body] for name, body in roles.items()},
+                        say=lambda text: print(text, file=sys.stderr, flush=True))
 try:
     supervisor.start()
 except MadangError as error:
@@ -59,6 +60,7 @@ def supervise(tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path / "data"), *roles],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
@@ -71,6 +73,7 @@ def supervise(tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
+        process.stderr.close()
 
 
 def _roles(data: Path) -> dict[str, dict]:
@@ -106,6 +109,20 @@ def test_a_role_that_dies_is_started_again(supervise, tmp_path):
     assert _roles(data)["collect"]["restarts"] == 1
     assert _roles(data)["collect"]["exit"] == "ended by SIGKILL"
     assert _roles(data)["serve"]["restarts"] == 0
+
+
+def test_the_terminal_is_told_of_a_death_and_of_the_stop(supervise, tmp_path):
+    process = supervise("serve=role", "collect=role")
+    assert process.stdout.readline() == "ready\n"
+    os.kill(int((tmp_path / "data/collect.pid").read_text()), signal.SIGKILL)
+    told = process.stderr.readline()
+    assert told.startswith("The role collect ended by SIGKILL; it is started again.")
+    assert "logs/collect.jsonl" in told
+    _until(lambda: _roles(tmp_path / "data")["collect"]["state"] == "running")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith("Stopping; what was accepted is kept.")
+    assert process.stderr.readline() == "Stopped.\n"
+    assert process.wait(10) == 0
 
 
 def test_a_role_that_never_gets_ready_fails_the_start_with_its_log(supervise):
