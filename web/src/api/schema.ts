@@ -8,10 +8,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Catalog
-         * @description What may be named in SQL, for completion.
-         */
         get: operations["catalog"];
         put?: never;
         post?: never;
@@ -28,10 +24,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Overview
-         * @description Everything that the first page shows; asking keeps the rates sampled every two seconds.
-         */
         get: operations["overview"];
         put?: never;
         post?: never;
@@ -48,10 +40,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Queries
-         * @description Queries that run, then those that ended, newest first.
-         */
         get: operations["list_queries"];
         put?: never;
         post?: never;
@@ -68,17 +56,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Query
-         * @description How a query is doing, or did.
-         */
         get: operations["get_query"];
         put?: never;
         post?: never;
-        /**
-         * Cancel Query
-         * @description End a query; one's own, or as an admin anybody's.
-         */
         delete: operations["cancel_query"];
         options?: never;
         head?: never;
@@ -92,10 +72,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Schema
-         * @description The JSON Schema of a kind of file: stream, source, table or platform.
-         */
         get: operations["get_schema"];
         put?: never;
         post?: never;
@@ -112,21 +88,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Session
-         * @description Who is signed in, and what a page needs to know first.
-         */
         get: operations["get_session"];
         put?: never;
-        /**
-         * Sign In
-         * @description Sign in with name and password; sets the cookie. 429 after five failures.
-         */
         post: operations["sign_in"];
-        /**
-         * Sign Out
-         * @description End the session.
-         */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -141,10 +105,6 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /**
-         * Set Password
-         * @description Set one's own password; ends one's other sessions.
-         */
         put: operations["set_password"];
         post?: never;
         delete?: never;
@@ -162,10 +122,6 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Run Sql
-         * @description Run a query and stream its result; a client that leaves cancels it.
-         */
         post: operations["run_sql"];
         delete?: never;
         options?: never;
@@ -180,10 +136,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Status
-         * @description Health, problems, disk, roles and the project.
-         */
         get: operations["status"];
         put?: never;
         post?: never;
@@ -200,10 +152,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Streams
-         * @description All streams, with how they flow.
-         */
         get: operations["list_streams"];
         put?: never;
         post?: never;
@@ -220,15 +168,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Stream
-         * @description A stream in full.
-         */
         get: operations["get_stream"];
-        /**
-         * Put Stream
-         * @description Write a stream's file into the project and open it: it takes records when this answers.
-         */
         put: operations["put_stream"];
         post?: never;
         delete?: never;
@@ -244,10 +184,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Dead Letters
-         * @description Records that could not become rows, newest first.
-         */
         get: operations["list_dead_letters"];
         put?: never;
         post?: never;
@@ -264,10 +200,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Sum Up Dead Letters
-         * @description Why records died, most frequent first.
-         */
         get: operations["sum_up_dead_letters"];
         put?: never;
         post?: never;
@@ -284,10 +216,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Records
-         * @description Records from an offset on, the earliest, or (by default) the newest.
-         */
         get: operations["get_records"];
         put?: never;
         post?: never;
@@ -306,10 +234,6 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Replay
-         * @description Append dead letters to their stream again; by default those that were not yet.
-         */
         post: operations["replay"];
         delete?: never;
         options?: never;
@@ -324,10 +248,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Tail
-         * @description New records as they are acknowledged, as server-sent events.
-         */
         get: operations["tail"];
         put?: never;
         post?: never;
@@ -344,10 +264,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Tables
-         * @description All tables with their sizes.
-         */
         get: operations["list_tables"];
         put?: never;
         post?: never;
@@ -364,10 +280,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get Table
-         * @description A table with its columns, history, days and files.
-         */
         get: operations["get_table"];
         put?: never;
         post?: never;
@@ -384,16 +296,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Tokens
-         * @description Tokens, newest first.
-         */
         get: operations["list_tokens"];
         put?: never;
-        /**
-         * Create Token
-         * @description Make a token; its secret is shown this once.
-         */
         post: operations["create_token"];
         delete?: never;
         options?: never;
@@ -411,10 +315,6 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /**
-         * Delete Token
-         * @description Revoke a token; it stops working within five seconds everywhere, here at once.
-         */
         delete: operations["delete_token"];
         options?: never;
         head?: never;
@@ -428,16 +328,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Users
-         * @description Everybody.
-         */
         get: operations["list_users"];
         put?: never;
-        /**
-         * Create User
-         * @description Add a user.
-         */
         post: operations["create_user"];
         delete?: never;
         options?: never;
@@ -455,10 +347,6 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /**
-         * Delete User
-         * @description Remove a user with their sessions and tokens.
-         */
         delete: operations["delete_user"];
         options?: never;
         head?: never;
@@ -472,10 +360,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Healthz
-         * @description Answers ``ok`` while the process runs.
-         */
         get: operations["healthz"];
         put?: never;
         post?: never;
@@ -494,10 +378,6 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Ingest
-         * @description Append a body's records; answered when all of them are on disk.
-         */
         post: operations["ingest"];
         delete?: never;
         options?: never;
@@ -512,10 +392,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Login
-         * @description Sign in with a one-time link: sets the cookie and goes to the first page.
-         */
         get: operations["login"];
         put?: never;
         post?: never;
@@ -532,10 +408,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Metrics
-         * @description Madang's own metrics in Prometheus' text format.
-         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -552,10 +424,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Readyz
-         * @description Whether the platform accepts and answers; 503 where it does not.
-         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -569,887 +437,245 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * CancelAnswer
-         * @description A query that is being ended.
-         */
         CancelAnswer: {
-            /**
-             * Query Id
-             * @description Names it.
-             */
             query_id: string;
         };
-        /**
-         * CatalogAnswer
-         * @description What may be named in SQL.
-         */
         CatalogAnswer: {
-            /**
-             * Functions
-             * @description By name.
-             */
             functions: string[];
-            /**
-             * Tables
-             * @description By name.
-             */
             tables: components["schemas"]["CatalogTable"][];
         };
-        /**
-         * CatalogTable
-         * @description A table for completion.
-         */
         CatalogTable: {
-            /**
-             * Columns
-             * @description In order.
-             */
             columns: components["schemas"]["SqlColumn"][];
-            /**
-             * Name
-             * @description ``<namespace>.<table>``.
-             */
             name: string;
         };
-        /**
-         * CheckAnswer
-         * @description One condition.
-         */
         CheckAnswer: {
-            /**
-             * Message
-             * @description Why not, or that it does.
-             */
             message: string;
-            /**
-             * Ok
-             * @description Whether it holds.
-             */
             ok: boolean;
         };
-        /**
-         * ColumnRow
-         * @description A column.
-         */
         ColumnRow: {
-            /**
-             * Added At
-             * @description The first snapshot that had it; null: the table always had it, as far as is known.
-             */
             added_at: string | null;
-            /**
-             * Description
-             * @description What it means.
-             */
             description: string;
-            /**
-             * Name
-             * @description Its name.
-             */
             name: string;
-            /**
-             * Nullable
-             * @description Whether it may be null.
-             */
             nullable: boolean;
-            /**
-             * Type
-             * @description Its Iceberg type.
-             */
             type: string;
         };
-        /**
-         * ColumnType
-         * @description Types of a declared column, as Iceberg names them.
-         * @enum {string}
-         */
+        /** @enum {string} */
         ColumnType: "boolean" | "long" | "double" | "string" | "timestamp" | "date" | "json";
-        /**
-         * ContentFormat
-         * @description How a body holds its records.
-         * @enum {string}
-         */
+        /** @enum {string} */
         ContentFormat: "json" | "ndjson" | "csv" | "plain" | "arrow";
-        /**
-         * ContractSpec
-         * @description A strict contract: records that break it become dead letters.
-         */
         ContractSpec: {
-            /**
-             * Schema
-             * @description A JSON Schema, or the path of a file (JSON or YAML) in the project that holds one. In a
-             *     loaded project it is always the schema itself.
-             */
             schema: {
                 [key: string]: unknown;
             } | string;
         };
-        /**
-         * DeadLetterRow
-         * @description A record that could not become a row.
-         */
         DeadLetterRow: {
-            /**
-             * Attributes
-             * @description Of the record.
-             */
             attributes: {
                 [key: string]: string;
             };
-            /**
-             * Code
-             * @description Stable name of the reason.
-             */
             code: string;
-            /**
-             * Encoding
-             * @description How ``value`` is written.
-             * @enum {string}
-             */
+            /** @enum {string} */
             encoding: "utf8" | "base64";
-            /**
-             * Offset
-             * @description Among the dead letters.
-             */
             offset: number;
-            /**
-             * Partition
-             * @description Where it lies there.
-             */
             partition: number;
-            /**
-             * Reason
-             * @description Why, with the values.
-             */
             reason: string;
-            /**
-             * Size Bytes
-             * @description The whole value's size.
-             */
             size_bytes: number;
-            /**
-             * Source Offset
-             * @description Where it lies there.
-             */
             source_offset: number;
-            /**
-             * Stream
-             * @description Where it came from.
-             */
             stream: string;
-            /**
-             * Ts
-             * @description When the record arrived.
-             */
             ts: string;
-            /**
-             * Value
-             * @description As received. Cut at 64 KiB.
-             */
             value: string;
         };
-        /**
-         * DeadLettersAnswer
-         * @description Dead letters.
-         */
         DeadLettersAnswer: {
-            /**
-             * Letters
-             * @description Newest first.
-             */
             letters: components["schemas"]["DeadLetterRow"][];
-            /**
-             * Replayed To
-             * @description Those before this offset were replayed.
-             */
             replayed_to: number;
-            /**
-             * Total
-             * @description How many there are.
-             */
             total: number;
         };
-        /**
-         * DeliverSpec
-         * @description The table that the stream fills.
-         */
         DeliverSpec: {
             /**
-             * Buffer Size
-             * @description Commit when this much raw input is waiting, or when ``buffer_time`` is over.
              * @default 67108864
              * @example 64MiB
              * @example 10GB
              */
             buffer_size: string | number;
             /**
-             * Buffer Time
-             * @description The longest that an acknowledged record waits for its commit.
              * @default 10
              * @example 10s
              * @example 7d
              * @example 1h30m
              */
             buffer_time: string | number;
-            /**
-             * Sort By
-             * @description Columns that rows are sorted by within a file; default: ``_time``.
-             * @default []
-             */
+            /** @default [] */
             sort_by: string[];
-            /**
-             * Table
-             * @description ``<namespace>.<table>``; default: ``lake.<stream>``.
-             */
             table?: string | null;
         };
-        /**
-         * DiskRow
-         * @description The disk of the data directory.
-         */
         DiskRow: {
-            /**
-             * Free Bytes
-             * @description What is free.
-             */
             free_bytes: number;
-            /**
-             * Min Free Bytes
-             * @description With less than this, producers are refused.
-             */
             min_free_bytes: number;
-            /**
-             * Total Bytes
-             * @description Its size.
-             */
             total_bytes: number;
         };
-        /**
-         * ErrorAnswer
-         * @description The body of every answer that is an error.
-         */
         ErrorAnswer: {
-            /** @description What went wrong. */
             error: components["schemas"]["ErrorDetail"];
         };
-        /**
-         * ErrorDetail
-         * @description What went wrong and what to do.
-         */
         ErrorDetail: {
-            /**
-             * Code
-             * @description Stable name of the kind of error; docs/errors.md lists them.
-             */
             code: string;
-            /**
-             * Hint
-             * @description What to do next, or the near match.
-             */
             hint?: string | null;
-            /**
-             * Message
-             * @description What is wrong, with the values.
-             */
             message: string;
-            /**
-             * Retryable
-             * @description Whether the same request may succeed later.
-             * @default false
-             */
+            /** @default false */
             retryable: boolean;
-            /** @description Where it is. */
             where?: components["schemas"]["ErrorPlace"] | null;
         };
-        /**
-         * ErrorPlace
-         * @description Where an error is.
-         */
         ErrorPlace: {
-            /**
-             * Column
-             * @description From 1; 0: unknown.
-             * @default 0
-             */
+            /** @default 0 */
             column: number;
-            /**
-             * Line
-             * @description From 1; 0: unknown.
-             * @default 0
-             */
+            /** @default 0 */
             line: number;
-            /**
-             * Name
-             * @description A file, ``sql``, or the field of the request.
-             */
             name: string;
         };
-        /**
-         * FileRow
-         * @description A data file.
-         */
         FileRow: {
-            /**
-             * Partition
-             * @description Its day.
-             */
             partition: string;
-            /**
-             * Path
-             * @description Parquet.
-             */
             path: string;
-            /**
-             * Rows
-             * @description In it.
-             */
             rows: number;
-            /**
-             * Size Bytes
-             * @description On disk.
-             */
             size_bytes: number;
         };
-        /**
-         * GroupRow
-         * @description A consumer group.
-         */
         GroupRow: {
-            /**
-             * Lag
-             * @description Records behind them.
-             */
             lag: number;
-            /**
-             * Name
-             * @description ``lake`` is delivery.
-             */
             name: string;
-            /**
-             * Offsets
-             * @description Partition → next offset.
-             */
             offsets: {
                 [key: string]: number;
             };
         };
-        /**
-         * IngestAnswer
-         * @description Everything in the body is on disk.
-         */
         IngestAnswer: {
-            /**
-             * Duplicate
-             * @description The Idempotency-Key was seen before: nothing was appended, the offsets are the first ones.
-             */
             duplicate: boolean;
-            /**
-             * Partitions
-             * @description Where the records lie.
-             */
             partitions: components["schemas"]["PartitionRange"][];
-            /**
-             * Records
-             * @description How many records.
-             */
             records: number;
-            /**
-             * Stream
-             * @description Where it went.
-             */
             stream: string;
         };
-        /**
-         * MadeToken
-         * @description A token just made.
-         */
         MadeToken: {
-            /**
-             * Id
-             * @description Names it when it is revoked.
-             */
             id: string;
-            /**
-             * Name
-             * @description What it is for.
-             */
             name: string;
-            /** @description What it may do. */
             scope: components["schemas"]["Scope"];
-            /**
-             * Token
-             * @description The secret, shown this once.
-             */
             token: string;
         };
-        /**
-         * NamedType
-         * @description A column.
-         */
         NamedType: {
-            /**
-             * Name
-             * @description Its name.
-             */
             name: string;
-            /**
-             * Type
-             * @description Its type.
-             */
             type: string;
         };
-        /**
-         * NewToken
-         * @description A token to make.
-         */
         NewToken: {
-            /**
-             * Expires In S
-             * @description Seconds until it ends; none: never.
-             */
             expires_in_s?: number | null;
-            /**
-             * Name
-             * @description What it is for; 1 to 64 characters.
-             */
             name: string;
-            /** @description What it may do; not more than the one who asks. */
             scope: components["schemas"]["Scope"];
         };
-        /**
-         * NewUser
-         * @description A user to add.
-         */
         NewUser: {
-            /**
-             * Name
-             * @description 1 to 64 letters, digits and ``. _ @ + -``.
-             */
             name: string;
-            /**
-             * Password
-             * @description 8 to 256 characters; without one they sign in by a one-time link.
-             */
             password?: string | null;
-            /** @description What they are. */
             role: components["schemas"]["Role"];
         };
-        /**
-         * OverviewAnswer
-         * @description Everything that the first page shows.
-         */
         OverviewAnswer: {
-            /**
-             * At
-             * @description When it was looked at.
-             */
             at: string;
-            /** @description The data directory's. */
             disk: components["schemas"]["DiskRow"];
-            /**
-             * Health
-             * @description ``down``: nothing is accepted.
-             * @enum {string}
-             */
+            /** @enum {string} */
             health: "ok" | "degraded" | "down";
-            /**
-             * Problems
-             * @description What is wrong.
-             */
             problems: components["schemas"]["ProblemRow"][];
-            /**
-             * Roles
-             * @description The processes.
-             */
             roles: components["schemas"]["RoleRow"][];
-            /**
-             * Streams
-             * @description By name.
-             */
             streams: components["schemas"]["StreamFlow"][];
-            /**
-             * Tables
-             * @description By name.
-             */
             tables: components["schemas"]["TableFlow"][];
         };
-        /**
-         * PartitionBounds
-         * @description Where a partition stands.
-         */
         PartitionBounds: {
-            /**
-             * Delivered
-             * @description The next offset that is not in the table; null: no table.
-             */
             delivered: number | null;
-            /**
-             * Earliest
-             * @description First readable offset.
-             */
             earliest: number;
-            /**
-             * End
-             * @description Behind the last one.
-             */
             end: number;
-            /**
-             * Partition
-             * @description From 0.
-             */
             partition: number;
-            /**
-             * Size Bytes
-             * @description On disk.
-             */
             size_bytes: number;
         };
-        /**
-         * PartitionRange
-         * @description The offsets that records got.
-         */
         PartitionRange: {
-            /**
-             * First Offset
-             * @description Of the first record.
-             */
             first_offset: number;
-            /**
-             * Last Offset
-             * @description Of the last record.
-             */
             last_offset: number;
-            /**
-             * Partition
-             * @description From 0.
-             */
             partition: number;
         };
-        /**
-         * PasswordChange
-         * @description A new password.
-         */
         PasswordChange: {
-            /**
-             * Current
-             * @description The old one; may be missing behind a one-time link, or where none is set.
-             */
             current?: string | null;
-            /**
-             * New
-             * Format: password
-             * @description 8 to 256 characters.
-             */
+            /** Format: password */
             new: string;
         };
-        /**
-         * ProblemRow
-         * @description Something that a person should do something about.
-         */
         ProblemRow: {
-            /**
-             * Code
-             * @description Stable name.
-             */
             code: string;
-            /**
-             * Hint
-             * @description What to do.
-             */
             hint?: string | null;
-            /**
-             * Message
-             * @description What, with the values.
-             */
             message: string;
-            /**
-             * Severity
-             * @description ``error``: something does not work.
-             * @enum {string}
-             */
+            /** @enum {string} */
             severity: "warning" | "error";
         };
-        /**
-         * PutStreamAnswer
-         * @description A stream that was written and opened.
-         */
         PutStreamAnswer: {
-            /**
-             * File
-             * @description Its file, within the project directory.
-             */
             file: string;
-            /**
-             * Name
-             * @description The stream.
-             */
             name: string;
-            /**
-             * Table
-             * @description The table that it fills.
-             */
             table: string | null;
-            /**
-             * Yaml
-             * @description Its text.
-             */
             yaml: string;
         };
-        /**
-         * QueriesAnswer
-         * @description Queries.
-         */
         QueriesAnswer: {
-            /**
-             * Queries
-             * @description Those that run first, then the others, newest first.
-             */
             queries: components["schemas"]["QueryRow"][];
         };
-        /**
-         * QueryRow
-         * @description A query and how it is doing.
-         */
         QueryRow: {
-            /**
-             * Bytes Read
-             * @description Of table files and streams.
-             */
             bytes_read: number;
-            /**
-             * Duration S
-             * @description So far, or in all.
-             */
             duration_s: number;
-            /** @description Why it failed. */
             error: components["schemas"]["ErrorDetail"] | null;
-            /**
-             * Query Id
-             * @description Names it.
-             */
             query_id: string;
-            /**
-             * Rows
-             * @description Of the result.
-             */
             rows: number;
-            /**
-             * Sql
-             * @description What was asked.
-             */
             sql: string;
-            /**
-             * Started At
-             * @description When it came in.
-             */
             started_at: string;
-            /**
-             * State
-             * @description Where it is on its way.
-             * @enum {string}
-             */
+            /** @enum {string} */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
-            /**
-             * Truncated
-             * @description Whether rows were cut.
-             */
             truncated: boolean;
-            /**
-             * User
-             * @description Who asked.
-             */
             user: string;
         };
-        /**
-         * ReadyAnswer
-         * @description Whether the platform takes and answers requests.
-         */
         ReadyAnswer: {
-            /**
-             * Checks
-             * @description By name.
-             */
             checks: {
                 [key: string]: components["schemas"]["CheckAnswer"];
             };
-            /**
-             * Ready
-             * @description Whether every check holds.
-             */
             ready: boolean;
         };
-        /**
-         * ReasonRow
-         * @description Dead letters of one reason.
-         */
         ReasonRow: {
-            /**
-             * Code
-             * @description Stable name.
-             */
             code: string;
-            /**
-             * Count
-             * @description How many.
-             */
             count: number;
-            /**
-             * Last At
-             * @description When the latest arrived.
-             */
             last_at: string;
-            /**
-             * Reason
-             * @description The latest one's reason, with its values.
-             */
             reason: string;
         };
-        /**
-         * ReasonsAnswer
-         * @description Why records died.
-         */
         ReasonsAnswer: {
-            /**
-             * Complete
-             * @description Whether all were counted; of very many, only the newest are.
-             */
             complete: boolean;
-            /**
-             * Reasons
-             * @description Most frequent first.
-             */
             reasons: components["schemas"]["ReasonRow"][];
         };
-        /**
-         * RecordFormat
-         * @description How the raw bytes of a record are read into columns.
-         * @enum {string}
-         */
+        /** @enum {string} */
         RecordFormat: "json" | "logfmt" | "csv" | "regex" | "combined" | "syslog" | "plain" | "typed";
-        /**
-         * RecordRow
-         * @description A record as it lies in the stream.
-         */
         RecordRow: {
-            /**
-             * Attributes
-             * @description Of its batch and of itself, such as ``source`` and ``path``.
-             */
             attributes: {
                 [key: string]: string;
             };
-            /**
-             * Encoding
-             * @description How ``value`` is written.
-             * @enum {string}
-             */
+            /** @enum {string} */
             encoding: "utf8" | "base64";
-            /**
-             * Key
-             * @description Its partition key.
-             */
             key: string | null;
-            /**
-             * Offset
-             * @description In the partition.
-             */
             offset: number;
-            /**
-             * Partition
-             * @description From 0.
-             */
             partition: number;
-            /**
-             * Size Bytes
-             * @description The whole value's size.
-             */
             size_bytes: number;
-            /**
-             * Ts
-             * @description When it arrived.
-             */
             ts: string;
-            /**
-             * Value
-             * @description As received; in a typed stream, the row as JSON. Cut at 64 KiB.
-             */
             value: string;
         };
-        /**
-         * RecordsAnswer
-         * @description Records.
-         */
         RecordsAnswer: {
-            /**
-             * Next
-             * @description Partition → the offset to go on from.
-             */
             next: {
                 [key: string]: number;
             };
-            /**
-             * Records
-             * @description In order of arrival.
-             */
             records: components["schemas"]["RecordRow"][];
         };
-        /**
-         * ReplayAnswer
-         * @description What was appended again.
-         */
         ReplayAnswer: {
-            /**
-             * From Offset
-             * @description The first one that was looked at.
-             */
             from_offset: number;
-            /**
-             * Replayed
-             * @description How many.
-             */
             replayed: number;
-            /**
-             * To Offset
-             * @description Behind the last one.
-             */
             to_offset: number;
         };
-        /**
-         * ReplayRequest
-         * @description Which dead letters to append again; by default, those that were not yet.
-         */
         ReplayRequest: {
-            /**
-             * Code
-             * @description Only those with this code.
-             */
             code?: string | null;
-            /**
-             * From Offset
-             * @description The first one.
-             */
             from_offset?: number | null;
-            /**
-             * To Offset
-             * @description Behind the last one.
-             */
             to_offset?: number | null;
         };
-        /**
-         * ResultFormat
-         * @description How a result is written.
-         * @enum {string}
-         */
+        /** @enum {string} */
         ResultFormat: "json" | "ndjson" | "csv" | "parquet" | "arrow";
-        /**
-         * RetentionSpec
-         * @description How long the stream keeps records; what is not delivered yet stays in any case.
-         */
         RetentionSpec: {
             /**
-             * Age
-             * @description Records older than this go.
              * @default 604800
              * @example 10s
              * @example 7d
@@ -1457,987 +683,259 @@ export interface components {
              */
             age: string | number;
             /**
-             * Size
-             * @description The oldest segments of a partition go when it is larger than this.
              * @default 10737418240
              * @example 64MiB
              * @example 10GB
              */
             size: string | number;
         };
-        /**
-         * Role
-         * @description What a person is in Madang.
-         * @enum {string}
-         */
+        /** @enum {string} */
         Role: "admin" | "editor" | "viewer";
-        /**
-         * RoleRow
-         * @description A process of the platform.
-         */
         RoleRow: {
-            /**
-             * Memory Bytes
-             * @description What it holds alone and shared (RSS).
-             */
             memory_bytes: number;
-            /**
-             * Name
-             * @description The role.
-             */
             name: string;
-            /**
-             * Pid
-             * @description The process, if it runs.
-             */
             pid: number | null;
-            /**
-             * Restarts
-             * @description How often it was restarted.
-             */
             restarts: number;
-            /**
-             * Started At
-             * @description When it was started last.
-             */
             started_at: string | null;
-            /**
-             * State
-             * @description ``starting``, ``ready``, ``dead``, …
-             */
             state: string;
         };
-        /**
-         * Scope
-         * @description What a token is for.
-         * @enum {string}
-         */
+        /** @enum {string} */
         Scope: "ingest" | "read" | "admin";
-        /**
-         * SessionAnswer
-         * @description The session, and what a page needs to know first.
-         */
         SessionAnswer: {
-            /**
-             * Must Set Password
-             * @description The user has no password yet.
-             */
             must_set_password: boolean;
-            /**
-             * Platform
-             * @description The platform's name.
-             */
             platform: string;
-            /**
-             * Time Zone
-             * @description IANA zone of days and crons.
-             */
             time_zone: string;
             user: components["schemas"]["SessionUser"];
-            /**
-             * Version
-             * @description Madang's version.
-             */
             version: string;
         };
-        /**
-         * SessionUser
-         * @description Who is signed in.
-         */
         SessionUser: {
-            /**
-             * Name
-             * @description The user's name.
-             */
             name: string;
-            /** @description What they are. */
             role: components["schemas"]["Role"];
         };
-        /**
-         * SignIn
-         * @description Name and password.
-         */
         SignIn: {
-            /**
-             * Name
-             * @description The user's name, in any case.
-             */
             name: string;
-            /**
-             * Password
-             * Format: password
-             * @description The password.
-             */
+            /** Format: password */
             password: string;
         };
-        /**
-         * SnapshotRow
-         * @description A state in the table's history.
-         */
         SnapshotRow: {
-            /**
-             * Added Rows
-             * @description Added by it.
-             */
             added_rows: number;
-            /**
-             * At
-             * @description When it was committed.
-             */
             at: string;
-            /**
-             * Files
-             * @description In the table then.
-             */
             files: number;
-            /**
-             * Id
-             * @description For ``FOR SYSTEM_VERSION AS OF``; text, since it has 64 bits.
-             */
             id: string;
-            /**
-             * Operation
-             * @description ``append``, ``replace``, …
-             */
             operation: string;
-            /**
-             * Rows
-             * @description In the table then.
-             */
             rows: number;
-            /**
-             * Summary
-             * @description Everything that the commit noted.
-             */
             summary: {
                 [key: string]: string;
             };
         };
-        /**
-         * SqlAnswer
-         * @description The answer with ``format=json``.
-         */
         SqlAnswer: {
-            /**
-             * Columns
-             * @description In order.
-             */
             columns: components["schemas"]["SqlColumn"][];
-            /**
-             * Query Id
-             * @description Names it.
-             */
             query_id: string;
-            /**
-             * Row Count
-             * @description How many rows.
-             */
             row_count: number;
-            /**
-             * Rows
-             * @description Integers beyond 2^53 are text.
-             */
             rows: unknown[][];
-            /** @description What it did. */
             stats: components["schemas"]["SqlStats"];
-            /**
-             * Truncated
-             * @description Whether rows were cut.
-             */
             truncated: boolean;
         };
-        /**
-         * SqlColumn
-         * @description A column of a result.
-         */
         SqlColumn: {
-            /**
-             * Name
-             * @description Its name.
-             */
             name: string;
-            /**
-             * Type
-             * @description As DuckDB writes it.
-             */
             type: string;
         };
-        /**
-         * SqlRequest
-         * @description A query.
-         */
         SqlRequest: {
-            /**
-             * Fresh
-             * @description Join what streams hold beyond the tables.
-             * @default true
-             */
+            /** @default true */
             fresh: boolean;
-            /**
-             * Max Rows
-             * @description More rows are cut, and the answer says so.
-             */
             max_rows?: number | null;
-            /**
-             * Params
-             * @description Values for ``$name`` (an object) or ``?`` (an array).
-             */
             params?: {
                 [key: string]: unknown;
             } | unknown[] | null;
-            /**
-             * Query Id
-             * @description To cancel it by, before the answer begins; default: a new one.
-             */
             query_id?: string | null;
-            /**
-             * Sql
-             * @description One SELECT statement.
-             */
             sql: string;
-            /**
-             * Timeout S
-             * @description The platform's is the longest.
-             */
             timeout_s?: number | null;
         };
-        /**
-         * SqlStats
-         * @description What a query did.
-         */
         SqlStats: {
-            /**
-             * Bytes Read
-             * @description Of table files and streams.
-             */
             bytes_read: number;
-            /**
-             * Duration S
-             * @description From when a worker took it.
-             */
             duration_s: number;
-            /**
-             * Fresh Rows
-             * @description Rows that came from streams.
-             */
             fresh_rows: number;
-            /**
-             * Rows
-             * @description Of the result.
-             */
             rows: number;
-            /**
-             * Tables
-             * @description What it read.
-             */
             tables: string[];
         };
-        /**
-         * StatusAnswer
-         * @description Health and the project.
-         */
         StatusAnswer: {
-            /** @description The data directory's. */
             disk: components["schemas"]["DiskRow"];
-            /**
-             * Health
-             * @description ``down``: nothing is accepted.
-             * @enum {string}
-             */
+            /** @enum {string} */
             health: "ok" | "degraded" | "down";
-            /**
-             * Problems
-             * @description What is wrong.
-             */
             problems: components["schemas"]["ProblemRow"][];
-            /** @description What is in force. */
             project: components["schemas"]["StatusProject"];
-            /**
-             * Roles
-             * @description The processes.
-             */
             roles: components["schemas"]["RoleRow"][];
         };
-        /**
-         * StatusProject
-         * @description The project directory.
-         */
         StatusProject: {
-            /**
-             * Directory
-             * @description Its path.
-             */
             directory: string;
-            /**
-             * Errors
-             * @description What is wrong with the files as they stand now; empty when they are in force.
-             */
             errors: components["schemas"]["ErrorDetail"][];
-            /**
-             * Loaded At
-             * @description When that state was published.
-             */
             loaded_at: string | null;
-            /**
-             * Version
-             * @description Digest of the state that is in force.
-             */
             version: string;
         };
-        /**
-         * StreamAnswer
-         * @description A stream in full.
-         */
         StreamAnswer: {
-            /**
-             * Bytes Per S
-             * @description Appended lately, as they lie on disk.
-             */
             bytes_per_s: number;
-            /**
-             * Dead Letters
-             * @description Records that could not become rows.
-             */
             dead_letters: number;
-            /**
-             * Description
-             * @description What the records are.
-             */
             description: string;
-            /**
-             * Editable
-             * @description Whether it is the project's; Madang's own are not.
-             */
             editable: boolean;
-            /**
-             * File
-             * @description The file, within the project directory; empty for Madang's own.
-             */
             file: string;
-            /** @description How its records are read. */
             format: components["schemas"]["RecordFormat"];
-            /**
-             * Freshness S
-             * @description Age of the oldest record that is not in the table yet; 0: all are; null: no table, or no
-             *     record ever.
-             */
             freshness_s: number | null;
-            /**
-             * Groups
-             * @description Who reads it.
-             */
             groups: components["schemas"]["GroupRow"][];
-            /**
-             * History
-             * @description Records per second, one value per 2 s, oldest first, at most 60.
-             */
             history: number[];
-            /**
-             * Lag Records
-             * @description Not in the table yet.
-             */
             lag_records: number;
-            /**
-             * Last Append At
-             * @description The last acknowledgement.
-             */
             last_append_at: string | null;
-            /**
-             * Name
-             * @description The stream.
-             */
             name: string;
-            /**
-             * Owner
-             * @description Who answers questions about it.
-             */
             owner: string;
-            /**
-             * Partition Bounds
-             * @description One per partition.
-             */
             partition_bounds: components["schemas"]["PartitionBounds"][];
-            /**
-             * Partitions
-             * @description How many.
-             */
             partitions: number;
-            /**
-             * Records Per S
-             * @description Appended lately.
-             */
             records_per_s: number;
-            /**
-             * Records Total
-             * @description Ever appended.
-             */
             records_total: number;
-            /**
-             * Schema
-             * @description Columns of its records in the log.
-             */
             schema: components["schemas"]["NamedType"][];
-            /**
-             * Size Bytes
-             * @description On disk.
-             */
             size_bytes: number;
-            /** @description What its file says, with defaults. */
             spec: components["schemas"]["StreamSpec"];
-            /**
-             * Table
-             * @description The table that it fills.
-             */
             table: string | null;
-            /**
-             * Time Zone
-             * @description Zone of times that carry none.
-             */
             time_zone: string;
-            /**
-             * Yaml
-             * @description The file's text; empty for Madang's own.
-             */
             yaml: string;
         };
-        /**
-         * StreamFlow
-         * @description How a stream flows.
-         */
         StreamFlow: {
-            /**
-             * Bytes Per S
-             * @description Appended lately, as they lie on disk.
-             */
             bytes_per_s: number;
-            /**
-             * Dead Letters
-             * @description Records that could not become rows.
-             */
             dead_letters: number;
-            /**
-             * Freshness S
-             * @description Age of the oldest record that is not in the table yet; 0: all are; null: no table, or no
-             *     record ever.
-             */
             freshness_s: number | null;
-            /**
-             * History
-             * @description Records per second, one value per 2 s, oldest first, at most 60.
-             */
             history: number[];
-            /**
-             * Lag Records
-             * @description Not in the table yet.
-             */
             lag_records: number;
-            /**
-             * Last Append At
-             * @description The last acknowledgement.
-             */
             last_append_at: string | null;
-            /**
-             * Name
-             * @description The stream.
-             */
             name: string;
-            /**
-             * Records Per S
-             * @description Appended lately.
-             */
             records_per_s: number;
-            /**
-             * Records Total
-             * @description Ever appended.
-             */
             records_total: number;
-            /**
-             * Size Bytes
-             * @description On disk.
-             */
             size_bytes: number;
-            /**
-             * Table
-             * @description The table that it fills.
-             */
             table: string | null;
         };
-        /**
-         * StreamSpec
-         * @description A durable, partitioned, ordered log of records.
-         */
         StreamSpec: {
-            /**
-             * Columns
-             * @description Types of columns that must not be inferred from the data.
-             */
             columns?: {
                 [key: string]: components["schemas"]["ColumnType"];
             };
-            /** @description Records that break it become dead letters instead of rows. */
             contract?: components["schemas"]["ContractSpec"] | null;
-            /**
-             * Delimiter
-             * @description For ``format: csv``: one character.
-             * @default ,
-             */
+            /** @default , */
             delimiter: string;
-            /**
-             * Deliver
-             * @description The table that the stream fills; ``false`` for none.
-             * @default true
-             */
+            /** @default true */
             deliver: components["schemas"]["DeliverSpec"] | boolean;
-            /**
-             * Description
-             * @description What the records are, in a line.
-             * @default
-             */
+            /** @default  */
             description: string;
             /** @default json */
             format: components["schemas"]["RecordFormat"];
-            /**
-             * Header
-             * @description For ``format: csv``: column names, where the input has no header line.
-             * @default []
-             */
+            /** @default [] */
             header: string[];
-            /**
-             * Key
-             * @description Field whose value decides the partition: records with one key keep their order.
-             */
             key?: string | null;
             /**
-             * Max Record Size
-             * @description A larger record is refused (HTTP) or becomes a dead letter (files).
              * @default 1048576
              * @example 64MiB
              * @example 10GB
              */
             max_record_size: string | number;
-            /**
-             * Name
-             * @description Given by the file's name; need not be written.
-             * @default
-             */
+            /** @default  */
             name: string;
-            /**
-             * Owner
-             * @description Who answers questions about it.
-             * @default
-             */
+            /** @default  */
             owner: string;
-            /**
-             * Partitions
-             * @description Number of partitions; may grow later, never shrink.
-             * @default 1
-             */
+            /** @default 1 */
             partitions: number;
-            /**
-             * Pattern
-             * @description For ``format: regex``: the regular expression (RE2) with named groups.
-             */
             pattern?: string | null;
             /**
-             * @description How long records stay in the stream; tables have their own.
              * @default {
              *       "age": 604800,
              *       "size": 10737418240
              *     }
              */
             retention: components["schemas"]["RetentionSpec"];
-            /** @description Where the event time stands; default: the arrival time. */
             time?: components["schemas"]["TimeSpec"] | null;
         };
-        /**
-         * StreamSummary
-         * @description A stream in a list.
-         */
         StreamSummary: {
-            /**
-             * Bytes Per S
-             * @description Appended lately, as they lie on disk.
-             */
             bytes_per_s: number;
-            /**
-             * Dead Letters
-             * @description Records that could not become rows.
-             */
             dead_letters: number;
-            /**
-             * Description
-             * @description What the records are.
-             */
             description: string;
-            /**
-             * Editable
-             * @description Whether it is the project's; Madang's own are not.
-             */
             editable: boolean;
-            /** @description How its records are read. */
             format: components["schemas"]["RecordFormat"];
-            /**
-             * Freshness S
-             * @description Age of the oldest record that is not in the table yet; 0: all are; null: no table, or no
-             *     record ever.
-             */
             freshness_s: number | null;
-            /**
-             * History
-             * @description Records per second, one value per 2 s, oldest first, at most 60.
-             */
             history: number[];
-            /**
-             * Lag Records
-             * @description Not in the table yet.
-             */
             lag_records: number;
-            /**
-             * Last Append At
-             * @description The last acknowledgement.
-             */
             last_append_at: string | null;
-            /**
-             * Name
-             * @description The stream.
-             */
             name: string;
-            /**
-             * Owner
-             * @description Who answers questions about it.
-             */
             owner: string;
-            /**
-             * Partitions
-             * @description How many.
-             */
             partitions: number;
-            /**
-             * Records Per S
-             * @description Appended lately.
-             */
             records_per_s: number;
-            /**
-             * Records Total
-             * @description Ever appended.
-             */
             records_total: number;
-            /**
-             * Size Bytes
-             * @description On disk.
-             */
             size_bytes: number;
-            /**
-             * Table
-             * @description The table that it fills.
-             */
             table: string | null;
-            /**
-             * Time Zone
-             * @description Zone of times that carry none.
-             */
             time_zone: string;
         };
-        /**
-         * StreamsAnswer
-         * @description All streams.
-         */
         StreamsAnswer: {
-            /**
-             * Streams
-             * @description By name.
-             */
             streams: components["schemas"]["StreamSummary"][];
         };
-        /**
-         * TableAnswer
-         * @description A table in full.
-         */
         TableAnswer: {
-            /**
-             * Columns
-             * @description In order.
-             */
             columns: components["schemas"]["ColumnRow"][];
-            /**
-             * Description
-             * @description What a row is.
-             */
             description: string;
-            /**
-             * Files
-             * @description Data files.
-             */
             files: number;
-            /**
-             * Files Sample
-             * @description The newest days' files, at most 200.
-             */
             files_sample: components["schemas"]["FileRow"][];
-            /**
-             * Last Commit At
-             * @description The last snapshot.
-             */
             last_commit_at: string | null;
-            /**
-             * Location
-             * @description The table's folder.
-             */
             location: string;
-            /**
-             * Name
-             * @description ``<namespace>.<table>``.
-             */
             name: string;
-            /**
-             * Namespace
-             * @description ``lake``, ``system``, …
-             */
             namespace: string;
-            /**
-             * Partitions
-             * @description Newest first.
-             */
             partitions: components["schemas"]["TablePartition"][];
-            /**
-             * Rows
-             * @description Committed.
-             */
             rows: number;
-            /**
-             * Size Bytes
-             * @description Of its data files.
-             */
             size_bytes: number;
-            /**
-             * Snapshots
-             * @description Newest first, at most 100.
-             */
             snapshots: components["schemas"]["SnapshotRow"][];
-            /**
-             * Stream
-             * @description The stream that fills it.
-             */
             stream: string | null;
         };
-        /**
-         * TableFlow
-         * @description A table's size.
-         */
         TableFlow: {
-            /**
-             * Files
-             * @description Data files.
-             */
             files: number;
-            /**
-             * Last Commit At
-             * @description The last snapshot.
-             */
             last_commit_at: string | null;
-            /**
-             * Name
-             * @description ``<namespace>.<table>``.
-             */
             name: string;
-            /**
-             * Rows
-             * @description Committed.
-             */
             rows: number;
-            /**
-             * Size Bytes
-             * @description Of its data files.
-             */
             size_bytes: number;
         };
-        /**
-         * TablePartition
-         * @description A day of a table.
-         */
         TablePartition: {
-            /**
-             * Files
-             * @description In it.
-             */
             files: number;
-            /**
-             * Partition
-             * @description The day, or empty where the table has none.
-             */
             partition: string;
-            /**
-             * Rows
-             * @description In it.
-             */
             rows: number;
-            /**
-             * Size Bytes
-             * @description Of its files.
-             */
             size_bytes: number;
         };
-        /**
-         * TableSummary
-         * @description A table in a list.
-         */
         TableSummary: {
-            /**
-             * Description
-             * @description What a row is.
-             */
             description: string;
-            /**
-             * Files
-             * @description Data files.
-             */
             files: number;
-            /**
-             * Last Commit At
-             * @description The last snapshot.
-             */
             last_commit_at: string | null;
-            /**
-             * Name
-             * @description ``<namespace>.<table>``.
-             */
             name: string;
-            /**
-             * Namespace
-             * @description ``lake``, ``system``, …
-             */
             namespace: string;
-            /**
-             * Rows
-             * @description Committed.
-             */
             rows: number;
-            /**
-             * Size Bytes
-             * @description Of its data files.
-             */
             size_bytes: number;
-            /**
-             * Stream
-             * @description The stream that fills it.
-             */
             stream: string | null;
         };
-        /**
-         * TablesAnswer
-         * @description All tables.
-         */
         TablesAnswer: {
-            /**
-             * Tables
-             * @description By name.
-             */
             tables: components["schemas"]["TableSummary"][];
         };
-        /**
-         * TimeSpec
-         * @description Where the event time of a record stands; without it, the arrival time counts.
-         */
         TimeSpec: {
-            /**
-             * Field
-             * @description The column that holds the time, such as ``ts``; a dotted path reaches into objects.
-             */
             field: string;
-            /**
-             * Format
-             * @description ``auto``, ``iso8601``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns``, or a strptime
-             *     pattern such as ``%d/%b/%Y:%H:%M:%S %z``.
-             * @default auto
-             */
+            /** @default auto */
             format: string;
-            /**
-             * Zone
-             * @description IANA zone of times that carry none; default: the project's zone.
-             */
             zone?: string | null;
         };
-        /**
-         * TokenRow
-         * @description A token, without its secret.
-         */
         TokenRow: {
-            /**
-             * Created At
-             * @description When it was made.
-             */
             created_at: string;
-            /**
-             * Expires At
-             * @description When it ends.
-             */
             expires_at: string | null;
-            /**
-             * Id
-             * @description Names it when it is revoked.
-             */
             id: string;
-            /**
-             * Last Used At
-             * @description Its last use, to within half a minute.
-             */
             last_used_at: string | null;
-            /**
-             * Name
-             * @description What it is for.
-             */
             name: string;
-            /**
-             * Owner
-             * @description Who made it; it never may more than they.
-             */
             owner: string;
-            /** @description What it may do. */
             scope: components["schemas"]["Scope"];
         };
-        /**
-         * TokensAnswer
-         * @description Tokens.
-         */
         TokensAnswer: {
-            /**
-             * Tokens
-             * @description Newest first; an admin sees everybody's.
-             */
             tokens: components["schemas"]["TokenRow"][];
         };
-        /**
-         * UserRow
-         * @description A user.
-         */
         UserRow: {
-            /**
-             * Created At
-             * @description When they were added.
-             */
             created_at: string;
-            /**
-             * Last Seen At
-             * @description Their last request, to within half a minute.
-             */
             last_seen_at: string | null;
-            /**
-             * Name
-             * @description The user's name.
-             */
             name: string;
-            /** @description What they are. */
             role: components["schemas"]["Role"];
         };
-        /**
-         * UsersAnswer
-         * @description Everybody.
-         */
         UsersAnswer: {
-            /**
-             * Users
-             * @description By name.
-             */
             users: components["schemas"]["UserRow"][];
         };
     };
@@ -2458,7 +956,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2467,7 +964,6 @@ export interface operations {
                     "application/json": components["schemas"]["CatalogAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2476,7 +972,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2485,7 +980,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too much at once; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2494,7 +988,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2503,7 +996,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A part is not up. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2523,7 +1015,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2532,7 +1023,6 @@ export interface operations {
                     "application/json": components["schemas"]["OverviewAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2541,7 +1031,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2550,7 +1039,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2565,7 +1053,6 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description Only one's own; others' need an admin. */
                 mine?: boolean;
             };
             header?: never;
@@ -2574,7 +1061,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2583,7 +1069,6 @@ export interface operations {
                     "application/json": components["schemas"]["QueriesAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2592,7 +1077,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2601,7 +1085,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2623,7 +1106,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2632,7 +1114,6 @@ export interface operations {
                     "application/json": components["schemas"]["QueryRow"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2641,7 +1122,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2650,7 +1130,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2659,7 +1138,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2681,7 +1159,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2690,7 +1167,6 @@ export interface operations {
                     "application/json": components["schemas"]["CancelAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2699,7 +1175,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2708,7 +1183,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2717,7 +1191,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2739,7 +1212,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2750,7 +1222,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2759,7 +1230,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2768,7 +1238,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2777,7 +1246,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2797,7 +1265,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2806,7 +1273,6 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2815,7 +1281,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2824,7 +1289,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2848,7 +1312,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2857,7 +1320,6 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2866,7 +1328,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2875,7 +1336,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2884,7 +1344,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too many failures; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2893,7 +1352,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2913,14 +1371,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2929,7 +1385,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2938,7 +1393,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2962,14 +1416,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2978,7 +1430,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2987,7 +1438,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2996,7 +1446,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3010,7 +1459,6 @@ export interface operations {
     run_sql: {
         parameters: {
             query?: {
-                /** @description Default: by Accept, else json. */
                 format?: components["schemas"]["ResultFormat"] | null;
             };
             header?: never;
@@ -3023,7 +1471,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The result; `X-Madang-Query-Id` names the query. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3036,7 +1483,6 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3045,7 +1491,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3054,7 +1499,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3063,7 +1507,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3072,7 +1515,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description It took longer than its time-out. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3081,7 +1523,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too much at once; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3090,7 +1531,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description It was cancelled. */
             499: {
                 headers: {
                     [name: string]: unknown;
@@ -3099,7 +1539,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3108,7 +1547,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A part is not up. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3128,7 +1566,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3137,7 +1574,6 @@ export interface operations {
                     "application/json": components["schemas"]["StatusAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3146,7 +1582,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3155,7 +1590,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3175,7 +1609,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3184,7 +1617,6 @@ export interface operations {
                     "application/json": components["schemas"]["StreamsAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3193,7 +1625,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3202,7 +1633,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3211,7 +1641,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3233,7 +1662,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3242,7 +1670,6 @@ export interface operations {
                     "application/json": components["schemas"]["StreamAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3251,7 +1678,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3260,7 +1686,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3269,7 +1694,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3297,7 +1721,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3306,7 +1729,6 @@ export interface operations {
                     "application/json": components["schemas"]["PutStreamAnswer"];
                 };
             };
-            /** @description The stream is new. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3315,7 +1737,6 @@ export interface operations {
                     "application/json": components["schemas"]["PutStreamAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,7 +1745,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3333,7 +1753,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3342,7 +1761,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The project's files are broken elsewhere. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3351,7 +1769,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3366,7 +1783,6 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description Only those below it. */
                 before?: number | null;
             };
             header?: never;
@@ -3377,7 +1793,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3386,7 +1801,6 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLettersAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3395,7 +1809,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3404,7 +1817,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3413,7 +1825,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3422,7 +1833,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3444,7 +1854,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3453,7 +1862,6 @@ export interface operations {
                     "application/json": components["schemas"]["ReasonsAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3462,7 +1870,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3471,7 +1878,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3480,7 +1886,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3494,9 +1899,7 @@ export interface operations {
     get_records: {
         parameters: {
             query?: {
-                /** @description Default: all. */
                 partition?: number | null;
-                /** @description Needs partition. */
                 offset?: number | null;
                 from?: "latest" | "earliest";
                 limit?: number;
@@ -3509,7 +1912,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3518,7 +1920,6 @@ export interface operations {
                     "application/json": components["schemas"]["RecordsAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3527,7 +1928,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3536,7 +1936,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3545,7 +1944,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3554,7 +1952,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3580,7 +1977,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3589,7 +1985,6 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3598,7 +1993,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3607,7 +2001,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3616,7 +2009,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3625,7 +2017,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A replay is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3634,7 +2025,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too much at once; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3643,7 +2033,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3652,7 +2041,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A part is not up. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3661,7 +2049,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3685,7 +2072,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `records` (an array of RecordRow, at most 200) and `dropped` (`{"count"}`); an event's id resumes behind it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3694,7 +2080,6 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3703,7 +2088,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3712,7 +2096,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3721,7 +2104,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too much at once; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3730,7 +2112,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3739,7 +2120,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A part is not up. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3759,7 +2139,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3768,7 +2147,6 @@ export interface operations {
                     "application/json": components["schemas"]["TablesAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3777,7 +2155,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3786,7 +2163,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3808,7 +2184,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3817,7 +2192,6 @@ export interface operations {
                     "application/json": components["schemas"]["TableAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3826,7 +2200,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3835,7 +2208,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3844,7 +2216,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3864,7 +2235,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3873,7 +2243,6 @@ export interface operations {
                     "application/json": components["schemas"]["TokensAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3882,7 +2251,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3891,7 +2259,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3915,7 +2282,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3924,7 +2290,6 @@ export interface operations {
                     "application/json": components["schemas"]["MadeToken"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3933,7 +2298,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3942,7 +2306,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3951,7 +2314,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3973,14 +2335,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3989,7 +2349,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3998,7 +2357,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4007,7 +2365,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4027,7 +2384,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4036,7 +2392,6 @@ export interface operations {
                     "application/json": components["schemas"]["UsersAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4045,7 +2400,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4054,7 +2408,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4078,7 +2431,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4087,7 +2439,6 @@ export interface operations {
                     "application/json": components["schemas"]["UserRow"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4096,7 +2447,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4105,7 +2455,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4114,7 +2463,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The name is taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4123,7 +2471,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4145,14 +2492,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4161,7 +2506,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4170,7 +2514,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4179,7 +2522,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The last admin stays. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4188,7 +2530,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4208,7 +2549,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4222,13 +2562,10 @@ export interface operations {
     ingest: {
         parameters: {
             query?: {
-                /** @description Wins over Content-Type. */
                 format?: components["schemas"]["ContentFormat"] | null;
-                /** @description Key of all records. */
                 key?: string | null;
             };
             header?: {
-                /** @description Sent again, nothing is appended twice. */
                 "idempotency-key"?: string | null;
             };
             path: {
@@ -4236,7 +2573,6 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description Records; Content-Encoding gzip, deflate and zstd are understood. */
         requestBody: {
             content: {
                 "application/json": string;
@@ -4247,7 +2583,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4256,7 +2591,6 @@ export interface operations {
                     "application/json": components["schemas"]["IngestAnswer"];
                 };
             };
-            /** @description The request is not what was expected; where names the field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4265,7 +2599,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Nobody, or nobody known, asks. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4274,7 +2607,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The permission is lacking, or the header X-Madang-Request. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4283,7 +2615,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description No such thing; the hint has the near match. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4292,7 +2623,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4301,7 +2631,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The body, or its only record, is over its limit. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4310,7 +2639,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The body's type or encoding cannot be read. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4319,7 +2647,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too much at once; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4328,7 +2655,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A bug of ours; the message has an id that stands in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4337,7 +2663,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description A part is not up. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4346,7 +2671,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description The disk is full; nothing was accepted. See Retry-After. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4368,7 +2692,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             303: {
                 headers: {
                     [name: string]: unknown;
@@ -4386,7 +2709,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4406,7 +2728,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4415,7 +2736,6 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyAnswer"];
                 };
             };
-            /** @description Service Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
