@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from madang.process import shapes as js
 from madang.process.json_work import JsonWork
@@ -11,6 +12,7 @@ from madang.process.layout import MAX_DEPTH, Kind, Layout, Node, Path
 
 _SCALARS = (js.BOOLEAN, js.BIGINT, js.UBIGINT, js.DOUBLE, js.STRING)
 _NUMBERS = (js.BIGINT, js.UBIGINT, js.DOUBLE)
+_SAMPLE = 256
 _ALLOWED = {
     Kind.BOOLEAN: (js.BOOLEAN,),
     Kind.LONG: _NUMBERS,
@@ -62,12 +64,27 @@ def _new_column(
     if not votes[winner]:
         return None
     if winner == "number":
-        return Node(path, Kind.DOUBLE if per_type[js.DOUBLE] else Kind.LONG)
+        fractions = bool(per_type[js.DOUBLE]) and _has_fractions(work, index, path)
+        return Node(path, Kind.DOUBLE if fractions else Kind.LONG)
     if winner == "object":
         return Node(path, Kind.STRUCT if len(path) <= MAX_DEPTH else Kind.JSON)
     if winner == "array":
         return _new_list(work, index, path)
     return Node(path, Kind.BOOLEAN if winner == "boolean" else Kind.STRING)
+
+
+def _has_fractions(work: JsonWork, index: int, path: Path) -> bool:
+    """Whether a number of JSON type DOUBLE is one: integers beyond 64 bits have that type too.
+
+    One such integer must not make a column of identifiers one of doubles for ever.
+    """
+    rows = np.flatnonzero(work.types_of(index) == js.DOUBLE)
+    for part in (rows[:_SAMPLE], rows[_SAMPLE:]):
+        if len(part):
+            whole_numbers = pc.match_substring_regex(work.extract(part, path), r"^-?[0-9]+$")
+            if not pc.all(whole_numbers).as_py():
+                return True
+    return False
 
 
 def _new_list(work: JsonWork, index: int, path: Path) -> Node | None:

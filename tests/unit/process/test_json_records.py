@@ -241,3 +241,16 @@ def test_json_text_survives_the_lake_and_a_description():
     kinds = {name: node.kind for name, node in Layout(to_arrow(again)).columns.items()}
     assert again.find_field("m").doc == "JSON: something"
     assert kinds == {"m": Kind.JSON, "s": Kind.STRING}
+
+
+def test_an_integer_beyond_64_bits_does_not_make_a_new_column_double(decode):
+    found = decode(['{"id":1}', '{"id":123456789012345678901234567890}', '{"id":9007199254740993}'])
+    assert types(found)["id"] == "int64"
+    assert plain_rows(found) == [
+        {"id": 1},
+        {"_rest": '{"id":123456789012345678901234567890}'},
+        {"id": 2**53 + 1},
+    ]
+    assert types(decode(['{"id":123456789012345678901234567890}', '{"id":1.5}']))["id"] == "double"
+    assert types(decode(['{"id":1}', '{"id":1e3}']))["id"] == "double"
+    assert types(decode(['{"id":12345678901234567890123}']))["id"] == "int64"
