@@ -21,7 +21,7 @@ from madang.operate.memory import forget_file_pages, limit_arenas
 from madang.operate.notices import say
 from madang.operate.role import RoleContext
 from madang.operate.supervisor import RoleBody, Supervisor
-from madang.operate.telemetry import use_folder
+from madang.operate.telemetry import drop_folder, use_folder
 from madang.project import Project, ProjectError, ProjectPublisher
 
 ServeBody = Callable[[RoleContext, socket.socket], None]
@@ -83,6 +83,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
         supervisor.run()
     finally:
         (data.run / "platform.json").unlink(missing_ok=True)
+        drop_folder(data.run / "metrics")
 
 
 def _publish(project_dir: Path, data: DataDir) -> Project:
