@@ -20,7 +20,7 @@ from typing import Final
 import pyarrow as pa
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import ConflictError, MadangError, StorageFullError
+from madang.core.errors import ConflictError, CorruptionError, MadangError, StorageFullError
 from madang.lake.dead_letters import DeadLetterWriter
 from madang.lake.decoder import Decoder
 from madang.lake.lake import Lake
@@ -125,6 +125,7 @@ class Deliverer:
         self._turn = 0
         self._gaps = 0
         self._retry_at_s = 0.0
+        self._reading_since_s = 0.0
 
     def poll(self) -> Step:
         """Do one piece of work, if there is any: read, decode, or commit. Never raises.
@@ -157,8 +158,13 @@ class Deliverer:
         oldest = self.state.oldest_waiting_us
         if oldest is None:
             return _INTERVAL_S
-        left_s = self._spec.buffer_time - (self._clock.now_us() - oldest) / 1_000_000
+        left_s = self._spec.buffer_time - self._age_s(oldest)
         return min(_INTERVAL_S, max(0.0, left_s))
+
+    def _age_s(self, oldest_us: int) -> float:
+        """How long the oldest record has waited; since it was read, if the clock went back."""
+        here_s = self._clock.monotonic_s() - self._reading_since_s
+        return max(here_s, (self._clock.now_us() - oldest_us) / 1_000_000)
 
     def _advance(self, *, now: bool) -> bool:
         if self._buffer is None and not self._begin():
@@ -253,6 +259,8 @@ class Deliverer:
         state.waiting_bytes += chunk.batch.nbytes
         state.waiting_records += chunk.batch.num_rows
         oldest = state.oldest_waiting_us
+        if oldest is None:
+            self._reading_since_s = self._clock.monotonic_s()
         state.oldest_waiting_us = min(oldest or chunk.appended_at_us, chunk.appended_at_us)
 
     def _run_cells(self) -> int:
@@ -273,7 +281,7 @@ class Deliverer:
         if state.oldest_waiting_us is None:
             return False
         assert self._buffer is not None
-        age_s = (self._clock.now_us() - state.oldest_waiting_us) / 1_000_000
+        age_s = self._age_s(state.oldest_waiting_us)
         limit = self._spec.buffer_size
         if age_s > 2 * self._spec.buffer_time + 5:
             limit = max(limit, min(4 * limit, _CATCH_UP_BYTES))
@@ -286,7 +294,10 @@ class Deliverer:
         buffer, state = self._buffer, self.state
         assert state.oldest_waiting_us is not None
         rows, dead = buffer.rows(), buffer.dead()
-        state.dead_letters += self._dead.append(dead, since_us=state.oldest_waiting_us)
+        since_us = state.oldest_waiting_us
+        if since_us > self._clock.now_us():
+            since_us = 0  # the clock went back: letters may be dated before their records
+        state.dead_letters += self._dead.append(dead, since_us=since_us)
         self._on_step("dead_letters")
         table = self._table or self._create(rows)
         report = table.commit(
@@ -316,9 +327,15 @@ class Deliverer:
         return {self._key(partition): offset for partition, offset in offsets.items()}
 
     def _commit_group(self) -> None:
-        committed = self._stream.committed(GROUP)
-        if any(committed.get(p, 0) != offset for p, offset in self._stored.items()):
-            self._stream.commit(GROUP, self._stored)
+        try:
+            committed = self._stream.committed(GROUP)
+        except CorruptionError as error:
+            _LOG.warning("%s: it is written anew from the table", error)
+            committed = {}
+        # Where this table has nothing yet, another one may have had it: retention waits for this.
+        reached = {partition: self._stored.get(partition, 0) for partition in self._position}
+        if any(committed.get(p, 0) != offset for p, offset in reached.items()):
+            self._stream.commit(GROUP, reached)
 
     def _clear(self) -> None:
         state = self.state
