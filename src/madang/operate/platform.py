@@ -101,6 +101,8 @@ def _publish(project_dir: Path, data: DataDir) -> Project:
 
 def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[str, RoleBody]:
     # Imported here, once, before the forks: the roles share these pages.
+    import pyiceberg.catalog.sql  # noqa: F401 - deliver and every query worker would load their own
+
     from madang.operate.roles.collect import run_collect
     from madang.operate.roles.deliver import run_deliver
     from madang.operate.roles.query import query_role

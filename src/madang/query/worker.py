@@ -35,7 +35,7 @@ from madang.query.zone import zone_name
 _log = logging.getLogger(__name__)
 RETIRE_BYTES = 512 * 2**20
 """A worker that holds more memory than this after a query ends, to be started anew."""
-_GROWTH_BYTES = 32 * 2**20
+_GROWTH_BYTES = 8 * 2**20
 _FIRST_FRAME_S = 5.0
 _OVERHEAD_BYTES = 2 * 2**30
 

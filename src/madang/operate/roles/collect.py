@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from madang.collect import Collector
 from madang.operate.health import SOURCES_FILE
 from madang.operate.role import RoleContext
@@ -26,6 +28,7 @@ def run_collect(context: RoleContext) -> None:
     def stream(name: str) -> LogStream:
         return open_stream(store, follower.current(), name)
 
+    pa.set_memory_pool(pa.system_memory_pool())  # trimming it gives back what is free
     collector = Collector(follower, stream, data=context.data)
     collector.start()
     context.ready()

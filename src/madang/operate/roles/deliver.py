@@ -6,6 +6,8 @@ import os
 import threading
 import time
 
+import pyarrow as pa
+
 from madang.core.clock import SystemClock
 from madang.lake import Lake
 from madang.operate.delivery import Deliveries
@@ -29,6 +31,7 @@ def run_deliver(context: RoleContext) -> None:
     """
     # Acknowledging comes first: the stream keeps what delivery has no time for yet.
     os.nice(_NICE)
+    pa.set_memory_pool(pa.system_memory_pool())  # trimming it gives back what is free
     follower = ProjectFollower(context.data)
     store = open_store(context.data, follower.current())
     lake = Lake(context.data, clock=SystemClock())
