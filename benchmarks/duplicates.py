@@ -29,7 +29,7 @@ select path, count(*) as requests, count(*) filter (gap_us <= 200000) as duplica
 from timed group by path order by path
 """
 MEMORY_LIMIT_BYTES = 2_000_000_000
-QUERY_MEMORY = "1200MB"
+QUERY_MEMORY = "1600MB"
 """What DuckDB may use; the process around it, its allocator and result come on top."""
 PROJECT = {
     "madang.yml": (
