@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
+from madang.operate.replay import replayed_to
 from madang.project import StreamSpec
 from madang.server.context import ServerContext
 from madang.server.models.base import maybe_instant
@@ -123,7 +124,7 @@ class Sampler:
             records_total=records,
             lag_records=lag,
             freshness_s=freshness_s,
-            dead_letters=dead_letters(self._context, name),
+            dead_letters=waiting_letters(self._context, name),
             size_bytes=size_bytes,
             last_append_at=maybe_instant(max((at for at in appended if at), default=None)),
             table=spec.table,
@@ -173,6 +174,15 @@ def dead_letters(context: ServerContext, name: str) -> int:
         return 0
     bounds = [stream.bounds(part) for part in range(stream.partitions)]
     return sum(one.end - one.earliest for one in bounds)
+
+
+def waiting_letters(context: ServerContext, name: str) -> int:
+    """How many of :func:`dead_letters` were not replayed: those that somebody has to look at."""
+    stream = dead_stream(context, name)
+    if stream is None:
+        return 0
+    ends = sum(stream.bounds(part).end for part in range(stream.partitions))
+    return max(ends - replayed_to(stream), 0)
 
 
 def _totals(stream: LogStream) -> tuple[int, int]:

@@ -257,6 +257,9 @@ def test_replay_appends_what_was_not_yet(server):
         assert done == {"replayed": 2, "from_offset": 0, "to_offset": 2}
         again = client.post(f"/api/streams/{stream}/replay", json={}).json()
         assert again["replayed"] == 0
+        shown = client.get(f"/api/streams/{stream}").json()
+        assert shown["dead_letters"] == 0, "what was replayed waits for nobody"
+        assert client.get(f"/api/streams/{stream}/dead-letters").json()["total"] == 2
         bury(server, stream, ("bad_json", b"3"))
         assert client.post(f"/api/streams/{stream}/replay", json={}).json()["replayed"] == 1
         asked = {"from_offset": 1, "to_offset": 2}
