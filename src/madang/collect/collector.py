@@ -28,6 +28,7 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _HEALTHY_AFTER_S = 60.0
 _STOP_WAIT_S = 20.0
+_LOOK_S = 0.05
 
 State = Literal["starting", "running", "waiting", "failed", "stopped"]
 
@@ -131,6 +132,7 @@ class Collector:
         self._factories = dict(source_factories() if factories is None else factories)
         self._mutex = threading.Lock()
         self._running: dict[str, _Running] = {}
+        self._ending: list[_Running] = []
 
     def start(self) -> None:
         """Run what the project says now.
@@ -164,7 +166,9 @@ class Collector:
             self._end(ending)
             for name, what in wanted.items():
                 if name not in self._running:
-                    self._running[name] = _Running(what, self)
+                    # What is still on its way to the stream would be read and appended again.
+                    before = [one for one in self._ending if one.feeds(what.spec.stream)]
+                    self._running[name] = _Running(what, self, before)
                     self._running[name].start()
 
     def states(self) -> list[SourceState]:
@@ -187,6 +191,7 @@ class Collector:
         for running in ending:
             running.join(_STOP_WAIT_S)
             del self._running[running.wanted.name]
+        self._ending = [one for one in [*self._ending, *ending] if one.alive]
 
     def build(self, wanted: _Wanted) -> Source:
         """A new source. Raises MadangError where it cannot be made."""
@@ -244,8 +249,9 @@ class _Wanted:
 class _Running:
     """A source's thread, over its restarts."""
 
-    def __init__(self, wanted: _Wanted, collector: Collector) -> None:
+    def __init__(self, wanted: _Wanted, collector: Collector, before: list[_Running]) -> None:
         self.wanted = wanted
+        self._before = before
         self.stop = threading.Event()
         self._collector = collector
         self._thread = threading.Thread(target=self._run, name=f"source-{wanted.name}", daemon=True)
@@ -257,6 +263,13 @@ class _Running:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def feeds(self, stream: str) -> bool:
+        return self.wanted.spec.stream == stream
 
     def join(self, timeout_s: float) -> None:
         self._thread.join(timeout_s)
@@ -285,6 +298,9 @@ class _Running:
 
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
+        while any(one.alive for one in self._before) and not self.stop.wait(_LOOK_S):
+            pass
+        self._before.clear()
         while not self.stop.is_set():
             begun_s = self._collector.monotonic_s()
             try:

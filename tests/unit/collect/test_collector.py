@@ -4,6 +4,7 @@ import time
 import pytest
 
 from madang.collect import HOST_SCHEMA, Collector, SourceStatus
+from madang.collect import collector as module
 from madang.core.datadir import DataDir
 from madang.core.errors import InvalidInputError, StorageFullError
 from madang.project import FilesSourceSpec, HostSourceSpec, Project, RecordFormat, StreamSpec
@@ -161,3 +162,18 @@ def test_real_sources_of_a_project(tmp_path):
         until(lambda: lines.bounds(0).end == 3)
         collector.stop()
     assert (tmp_path / "data" / "collect" / "logs" / "marks.jsonl").exists()
+
+
+def test_a_changed_source_waits_for_the_one_before_it(collector, monkeypatch):
+    monkeypatch.setattr(module, "_STOP_WAIT_S", 0.05)
+    release = threading.Event()
+    monkeypatch.setattr(Scripted, "run", lambda self, stop: stop.wait() and release.wait(10))
+    collector.apply(project(a="1"))
+    until(lambda: states(collector) == {"a": "running"})
+    for description in ("2", "3"):
+        collector.apply(project(a=description))
+        assert states(collector) == {"a": "starting"}
+    assert [source.spec.description for source in Scripted.made] == ["1"]
+    release.set()
+    until(lambda: states(collector) == {"a": "running"})
+    assert [source.spec.description for source in Scripted.made] == ["1", "3"]

@@ -126,6 +126,8 @@ class FilesSource:
                 if pause_s > 0:
                     stop.wait(pause_s)
         finally:
+            # Whoever follows next asks the stream how far it came: nothing may land after that.
+            wait(self._in_flight)
             self._settle(wait_s=10.0)
 
     def poll(self, stop: threading.Event | None = None) -> None:

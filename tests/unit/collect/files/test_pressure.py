@@ -6,6 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from madang.collect.files import content as content_module
+from madang.collect.files import source as source_module
 from madang.core.errors import (
     CorruptionError,
     OverloadedError,
@@ -149,3 +150,51 @@ def test_a_file_that_may_not_be_read_is_told_once_and_tried_again(follow, monkey
     f.poll(after_s=61)
     assert f.lines() == ["b", "a"]
     assert f.source.status().problems == ()
+
+
+class Slow:
+    """The stream below, but what is submitted waits until ``let_go``, as on a stalled disk."""
+
+    def __init__(self, stream) -> None:
+        self._stream = stream
+        self.held = []
+        self.submitted = threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def submit(self, batch, **more):
+        future = Future()
+        self.held.append((future, batch, more))
+        self.submitted.set()
+        return future
+
+    def let_go(self) -> None:
+        for future, batch, more in self.held:
+            future.set_result(self._stream.submit(batch, **more).result())
+        self.held.clear()
+
+
+def test_a_stopped_source_waits_for_what_may_still_land(follow, monkeypatch):
+    monkeypatch.setattr(source_module, "_ACK_WAIT_S", 0.02)
+    f = follow()
+    f.target = slow = Slow(f.stream)
+    f.restart()
+    log = f.logs / "app.log"
+    write(log, range(10))
+    stop = threading.Event()
+    thread = threading.Thread(target=f.source.run, args=(stop,))
+    thread.start()
+    assert slow.submitted.wait(10)
+    stop.set()
+    for _ in range(20):
+        f.clock.ahead_s += 60
+        thread.join(0.05)
+    assert thread.is_alive()
+    slow.let_go()
+    thread.join(10)
+    f.target = f.stream
+    f.restart()
+    write(log, range(10, 20))
+    f.poll()
+    assert f.lines() == [str(number) for number in range(20)]
