@@ -66,6 +66,7 @@ class QueryPool:
         queue_timeout_s: How long a query waits for a worker.
         stall_timeout_s: How long a reader may take none of its bytes before its query is ended.
         record: Told of queries that no worker could record: lost in the queue or with a worker.
+        ended: Told of every query that ended, on the event loop.
         clock: Injected time.
     """
 
@@ -77,12 +78,14 @@ class QueryPool:
         queue_timeout_s: float = 30.0,
         stall_timeout_s: float = 60.0,
         record: Recorder | None = None,
+        ended: Callable[[QueryStatus], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._run_dir = run_dir
         self._leases = Leases(workers, queue_timeout_s)
         self._stall_timeout_s = stall_timeout_s
         self._record = record
+        self._ended = ended
         self._clock = clock or SystemClock()
         self._running: dict[str, Running] = {}
         self._finished: OrderedDict[str, QueryStatus] = OrderedDict()
@@ -313,9 +316,12 @@ class QueryPool:
 
     def _put_away(self, running: Running, error: MadangError | None) -> None:
         self._running.pop(running.request.query_id, None)
-        self._finished[running.request.query_id] = running.status(ended=True, error=error)
+        status = running.status(ended=True, error=error)
+        self._finished[status.query_id] = status
         while len(self._finished) > _REMEMBERED:
             self._finished.popitem(last=False)
+        if self._ended:
+            self._ended(status)
 
     def _report(self, running: Running, error: MadangError | None) -> None:
         if self._record:

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from madang.query import QueryStatus
+
 _REQUESTS = Histogram(
     "madang_http_request_duration_seconds",
     "Time from the request's headers to the end of the answer.",
@@ -24,12 +26,29 @@ INGEST_IN_FLIGHT = Gauge(
     multiprocess_mode="livesum",
 )
 TAILS = Gauge("madang_tail_connections", "Live tails that are open.", multiprocess_mode="livesum")
+_QUERIES = Histogram(
+    "madang_query_duration_seconds",
+    "Time from a query's arrival to the end of its answer, with the wait for a worker.",
+    ["state"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600),
+)
+_QUERY_ROWS = Counter("madang_query_rows_total", "Rows of all answers.")
+_QUERY_BYTES = Counter(
+    "madang_query_read_bytes_total", "Bytes of table files and streams that queries read."
+)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 
 
 def observe_request(method: str, route: str, status: int, duration_s: float) -> None:
     """Count a request and its duration in seconds."""
     _child(method if method in _METHODS else "other", route, status).observe(duration_s)
+
+
+def observe_query(status: QueryStatus) -> None:
+    """Count a query that ended."""
+    _QUERIES.labels(status.state.value).observe(status.duration_s)
+    _QUERY_ROWS.inc(status.rows)
+    _QUERY_BYTES.inc(status.bytes_read)
 
 
 @lru_cache(maxsize=2048)

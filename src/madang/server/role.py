@@ -27,6 +27,7 @@ from madang.query.pool import QueryPool
 from madang.server.app import create_app
 from madang.server.context import ServerContext
 from madang.server.gate import allowed_hosts
+from madang.server.metrics import observe_query
 from madang.server.run import run_server
 from madang.stream import LogStore, LogStream
 
@@ -57,6 +58,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
         query.workers,
         queue_timeout_s=query.queue_timeout,
         record=history.record,
+        ended=observe_query,
         clock=clock,
     )
     app = create_app(

@@ -7,6 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from madang.operate.health import Health
 from madang.server.context import ServerContext
+from madang.server.flow_metrics import flow_exposition
 from madang.server.models.health import CheckAnswer, ReadyAnswer
 
 router = APIRouter(tags=["health"])
@@ -34,7 +35,8 @@ def readyz(request: Request, response: Response) -> ReadyAnswer:
 def metrics(request: Request) -> Response:
     """Madang's own metrics in Prometheus' text format."""
     context: ServerContext = request.app.state.context
-    return Response(context.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    text = context.metrics() + flow_exposition(context, request.app.state.sampler)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _checks(health: Health) -> dict[str, CheckAnswer]:
