@@ -42,6 +42,8 @@ class QueryStatus(msgspec.Struct, frozen=True):
     bytes_read: int
     truncated: bool
     error: dict[str, Any] | None = None
+    fresh_rows: int = 0
+    params: dict[str, Any] | list[Any] | None = None
 
 
 class Running:
@@ -160,6 +162,8 @@ class Running:
             self.stats.bytes_read,
             self.stats.truncated,
             error.as_dict() if error else None,
+            self.stats.fresh_rows,
+            self.request.params,
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from madang.core.clock import from_us
 from madang.query import QUERY_HISTORY_STREAM
 from madang.server.context import ServerContext
@@ -56,4 +58,14 @@ def _row(row: dict[str, Any]) -> QueryRow:
         bytes_read=row["bytes_read"] or 0,
         truncated=bool(row["truncated"]),
         error=error,
+        fresh_rows=row["fresh_rows"] or 0,
+        params=_params(row["params"]),
     )
+
+
+def _params(text: str | None) -> dict[str, Any] | list[Any] | None:
+    try:
+        value = orjson.loads(text or "null")
+    except orjson.JSONDecodeError:  # cut for its length
+        return None
+    return value if isinstance(value, dict | list) else None

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from madang.query import QUERY_HISTORY_STREAM, QueryPool, worker
+from madang.server.query_history import ended_queries
 
 ENDLESS = "SELECT count(*) FROM range(10000000000000)"
 LARGE = "SELECT range AS n, repeat('x', 100) AS t FROM range(3000000)"
@@ -28,7 +29,8 @@ def serving(tmp_path_factory):
         target=worker.main, args=(0, made.data.root)
     )
     process.start()
-    made.pool = QueryPool(made.data.run, 1, queue_timeout_s=5)
+    made.ended = []
+    made.pool = QueryPool(made.data.run, 1, queue_timeout_s=5, ended=made.ended.append)
     made.serve(queries=made.pool)
     with made.client("ingest") as client:
         rows = b"\n".join(b'{"item":"i%d","amount":%d}' % (n % 3, n) for n in range(10))
@@ -212,7 +214,7 @@ def test_others_queries_are_out_of_reach(serving, client):
 
 
 def test_history_survives_in_the_stream(serving, client):
-    found = ask(client, "SELECT 42 AS answer").json()
+    found = ask(client, "SELECT $x AS answer", params={"x": 42}).json()
     stream = serving.open_stream(QUERY_HISTORY_STREAM)
     end = stream.bounds(0).end
     for _ in range(200):
@@ -220,9 +222,26 @@ def test_history_survives_in_the_stream(serving, client):
             break
         time.sleep(0.02)
     row = client.get(f"/api/queries/{found['query_id']}").json()
-    assert (row["sql"], row["state"], row["user"]) == ("SELECT 42 AS answer", "done", "token:read")
+    assert (row["sql"], row["state"], row["user"]) == ("SELECT $x AS answer", "done", "token:read")
+    assert (row["params"], row["fresh_rows"]) == ({"x": 42}, 0)
+    assert [one.state for one in serving.ended if one.query_id == found["query_id"]] == ["done"]
     recent = client.get("/api/queries?limit=5").json()["queries"]
     assert recent[0]["query_id"] == found["query_id"]
+
+
+def test_params_and_fresh_rows_outlive_the_pool(serving, client):
+    found = ask(client, "SELECT count(*) FROM orders WHERE amount >= ?", params=[3]).json()
+    kept = []
+    for _ in range(500):
+        kept = [
+            row
+            for row in ended_queries(serving.context(), 100, None)
+            if row.query_id == found["query_id"]
+        ]
+        if kept:
+            break
+        time.sleep(0.02)
+    assert (kept[0].params, kept[0].fresh_rows) == ([3], 10)
 
 
 def test_catalog(client):

@@ -90,6 +90,10 @@ class QueryRow(Answer):
     """Whether rows were cut."""
     error: ErrorDetail | None
     """Why it failed."""
+    fresh_rows: int = 0
+    """Rows that came from streams."""
+    params: dict[str, Any] | list[Any] | None = None
+    """The values that were bound; null too where the history cut them for their length."""
 
 
 class QueriesAnswer(Answer):
