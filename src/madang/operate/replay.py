@@ -23,6 +23,8 @@ from madang.stream import RECORD_SCHEMA, LogStream, Origin
 
 REPLAY_GROUP = "replay"
 _INTENT_GROUP = "replay.intent"
+_CODE = "replay.code."
+_CODE_INTENT = "replay.begun-code."
 _RUN_LETTERS = 256
 _READ_BYTES = 8 * 2**20
 _TIMEOUT_S = 60.0
@@ -81,19 +83,21 @@ def replay(
         if from_offset is not None or to_offset is not None:
             return _range(dead, stream, from_offset, to_offset, code)
         if code is not None:
-            return _by_code(dead, stream, code)
+            _finish_others(dead, stream, _code_group(code))
+            return _by_code(dead, stream, _code_group(code))
+        _finish_others(dead, stream, None)
         return _in_turn(dead, stream)
     finally:
         with _running_lock:
             _running.discard(dead.name)
 
 
-def _in_turn(dead: LogStream, stream: LogStream) -> Replayed:
+def _in_turn(dead: LogStream, stream: LogStream, *, begun_only: bool = False) -> Replayed:
     start, end = replayed_to(dead), dead.bounds(_PARTITION).end
     intent = min(dead.committed(_INTENT_GROUP).get(_PARTITION, 0), end)
     count, at = 0, start
     # What was begun before is finished first, in the same runs.
-    for until in (intent, end):
+    for until in (intent,) if begun_only else (intent, end):
         if until <= at:
             continue
         dead.commit(_INTENT_GROUP, {_PARTITION: until})
@@ -106,16 +110,44 @@ def _in_turn(dead: LogStream, stream: LogStream) -> Replayed:
     return Replayed(count, start, max(start, end))
 
 
-def _by_code(dead: LogStream, stream: LogStream, code: str) -> Replayed:
-    group = _code_group(code)
+def _by_code(
+    dead: LogStream, stream: LogStream, group: str, *, begun_only: bool = False
+) -> Replayed:
+    """Like :func:`_in_turn`, of the letters whose code has the group."""
+    begun = group.replace(_CODE, _CODE_INTENT, 1)
     start = max(replayed_to(dead), dead.committed(group).get(_PARTITION, 0))
     end = dead.bounds(_PARTITION).end
-    count = 0
-    for run in _runs(dead, start, end):
-        chosen = _with_code(run.letters, code)
-        count += _append(chosen, stream, f"key:replay:{dead.name}:{code}:{run.base}")
-        dead.commit(group, {_PARTITION: run.until})
+    intent = min(dead.committed(begun).get(_PARTITION, 0), end)
+    count, at = 0, start
+    for until in (intent,) if begun_only else (intent, end):
+        if until <= at:
+            continue
+        dead.commit(begun, {_PARTITION: until})
+        for run in _runs(dead, at, until):
+            chosen = _with_group(run.letters, group)
+            name = group.removeprefix(_CODE)
+            count += _append(chosen, stream, f"key:replay:{dead.name}:{name}:{run.base}")
+            dead.commit(group, {_PARTITION: run.until})
+        dead.commit(group, {_PARTITION: until})
+        at = until
     return Replayed(count, start, max(start, end))
+
+
+def _finish_others(dead: LogStream, stream: LogStream, group: str | None) -> None:
+    """Finish what was begun and killed, where it was not what is asked for now.
+
+    Its origins differ from those of another way to choose letters: these would come twice.
+    """
+    done = replayed_to(dead)
+    if group is not None and dead.committed(_INTENT_GROUP).get(_PARTITION, 0) > done:
+        _in_turn(dead, stream, begun_only=True)
+    for begun in dead.groups():
+        other = begun.replace(_CODE_INTENT, _CODE, 1)
+        if not begun.startswith(_CODE_INTENT) or other == group:
+            continue
+        taken = max(done, dead.committed(other).get(_PARTITION, 0))
+        if dead.committed(begun).get(_PARTITION, 0) > taken:
+            _by_code(dead, stream, other, begun_only=True)
 
 
 def _range(
@@ -175,6 +207,12 @@ def _with_code(letters: pa.Table, code: str) -> pa.Table:
     return letters.filter(pc.equal(letters["code"], code))
 
 
+def _with_group(letters: pa.Table, group: str) -> pa.Table:
+    codes = pc.unique(letters["code"]).to_pylist()
+    wanted = pa.array([code for code in codes if _code_group(code) == group], pa.string())
+    return letters.filter(pc.is_in(letters["code"], value_set=wanted))
+
+
 def _not_yet_by_code(dead: LogStream, letters: pa.Table) -> pa.Table:
     """``letters`` without those that a replay of their code alone has taken."""
     groups = set(dead.groups())
@@ -225,4 +263,4 @@ def _as_records(letters: pa.Table) -> pa.RecordBatch:
 
 
 def _code_group(code: str) -> str:
-    return "replay.code." + re.sub(r"[^a-z0-9_-]", "-", code.lower())[:80]
+    return _CODE + re.sub(r"[^a-z0-9_-]", "-", code.lower())[:80]

@@ -163,3 +163,58 @@ def test_killed_anywhere_each_is_appended_once(tmp_path_factory, sizes, kills):
             bury(dead, size)
         replay(dead, stream)
         assert values(stream) == list(range(dead.bounds(0).end))
+
+
+def test_code_after_a_replay_that_was_killed_doubles_nothing(stream, dead, monkeypatch):
+    bury(dead, 3)
+    commit = type(dead).commit
+
+    def killed(self, group, offsets):
+        if group == module.REPLAY_GROUP:
+            raise KeyboardInterrupt
+        commit(self, group, offsets)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(dead), "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replay(dead, stream)
+    bury(dead, 2, code="other")
+    replay(dead, stream, code="bad_json")
+    assert values(stream) == [0, 1, 2]
+    replay(dead, stream)
+    assert sum(stream.bounds(p).end for p in range(2)) == 5
+
+
+def test_all_after_a_replay_of_a_code_that_was_killed_doubles_nothing(stream, dead, monkeypatch):
+    bury(dead, 3)
+    commit = type(dead).commit
+
+    def killed(self, group, offsets):
+        if group.startswith("replay.code"):
+            raise KeyboardInterrupt
+        commit(self, group, offsets)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(dead), "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replay(dead, stream, code="bad_json")
+    replay(dead, stream)
+    assert sum(stream.bounds(p).end for p in range(2)) == 3
+
+
+def test_a_code_again_after_it_was_killed_and_more_came_doubles_nothing(stream, dead, monkeypatch):
+    bury(dead, 3)
+    commit = type(dead).commit
+
+    def killed(self, group, offsets):
+        if group.startswith("replay.code"):
+            raise KeyboardInterrupt
+        commit(self, group, offsets)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(dead), "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replay(dead, stream, code="bad_json")
+    bury(dead, 2)
+    replay(dead, stream, code="bad_json")
+    assert sum(stream.bounds(p).end for p in range(2)) == 5
