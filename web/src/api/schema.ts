@@ -616,6 +616,11 @@ export interface components {
             bytes_read: number;
             duration_s: number;
             error: components["schemas"]["ErrorDetail"] | null;
+            /** @default 0 */
+            fresh_rows: number;
+            params?: {
+                [key: string]: unknown;
+            } | unknown[] | null;
             query_id: string;
             rows: number;
             sql: string;
