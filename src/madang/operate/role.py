@@ -34,7 +34,13 @@ class RoleContext:
 
 
 def become_role(
-    name: str, body: Callable[[RoleContext], None], data: DataDir, project_dir: str, ready_fd: int
+    name: str,
+    body: Callable[[RoleContext], None],
+    data: DataDir,
+    project_dir: str,
+    *,
+    ready_fd: int,
+    supervisor_pid: int,
 ) -> int:
     """Turn this freshly forked process into a role; returns its exit code.
 
@@ -45,6 +51,8 @@ def become_role(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor_pid:
+        return 1  # it died before the kernel was asked to tell
     _name_process(f"madang:{name}")
     write_logs(data.logs, name)
     # Where a native library crashes, this file says in which thread and line.

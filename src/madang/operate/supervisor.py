@@ -147,6 +147,7 @@ class Supervisor:
         reading, writing = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
+        supervisor_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
@@ -155,7 +156,14 @@ class Supervisor:
                     os.close(other.ready_fd)
             code = 1
             try:
-                code = become_role(role.name, role.body, self.data, self.project_dir, writing)
+                code = become_role(
+                    role.name,
+                    role.body,
+                    self.data,
+                    self.project_dir,
+                    ready_fd=writing,
+                    supervisor_pid=supervisor_pid,
+                )
             finally:
                 os._exit(code)
         os.close(writing)

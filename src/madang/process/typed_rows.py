@@ -31,7 +31,7 @@ class TypedRows:
         columns: dict[str, pa.Array] = {}
         for name in table.column_names:
             values = column(table, name)
-            if name == TS or values.null_count == size:
+            if name == TS or pa.types.is_null(values.type):
                 continue
             path = (name,)
             node = layout.find(path)
