@@ -113,8 +113,11 @@ def test_keys_lead_everywhere(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.type("orders")
+    expect(page.get_by_role("dialog").get_by_role("button", name="orders").first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="orders").first).to_be_visible()
 
