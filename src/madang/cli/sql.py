@@ -201,6 +201,11 @@ def _show(ask: Ask) -> None:
     if result.get("truncated"):
         parts.append("cut here; --max-rows or --format csv for all")
     note(", ".join(parts))
+    if missing := stats.get("fresh_incomplete"):
+        note(
+            f"the newest records of {', '.join(missing)} are missing: the stream holds more than a"
+            " fresh read decodes; ask again when delivery has caught up"
+        )
 
 
 def _cell(value: object) -> str | int | float | bool | None:

@@ -36,10 +36,12 @@ QUERY_HISTORY_SCHEMA = pa.schema(
         pa.field("started_at", pa.timestamp("us", "UTC")),
         pa.field("duration_s", pa.float64()),
         pa.field("queued_s", pa.float64()),
+        pa.field("fresh_incomplete", pa.list_(pa.string())),
     ]
 )
 """``ts`` is when the query ended; ``state`` is ``done``, ``failed`` or ``cancelled``; ``params`` is
-JSON; ``started_at`` is when a worker took it, ``queued_s`` how long it had waited before."""
+JSON; ``started_at`` is when a worker took it, ``queued_s`` how long it had waited before;
+``fresh_incomplete`` names tables whose newest records were not read, null if there are none."""
 _SQL_CHARACTERS = 100_000
 _PARAMS_CHARACTERS = 10_000
 _WAITING = 10_000
@@ -75,6 +77,7 @@ def history_row(finished: Finished) -> dict[str, Any]:
         "started_at": finished.started_at_us,
         "duration_s": stats.duration_s,
         "queued_s": request.queued_s,
+        "fresh_incomplete": stats.fresh_incomplete or None,
     }
 
 

@@ -44,6 +44,7 @@ class QueryStatus(msgspec.Struct, frozen=True):
     error: dict[str, Any] | None = None
     fresh_rows: int = 0
     params: dict[str, Any] | list[Any] | None = None
+    fresh_incomplete: list[str] = msgspec.field(default_factory=list)
 
 
 class Running:
@@ -164,6 +165,7 @@ class Running:
             error.as_dict() if error else None,
             self.stats.fresh_rows,
             self.request.params,
+            self.stats.fresh_incomplete,
         )
 
 

@@ -59,6 +59,7 @@ def _row(row: dict[str, Any]) -> QueryRow:
         truncated=bool(row["truncated"]),
         error=error,
         fresh_rows=row["fresh_rows"] or 0,
+        fresh_incomplete=row.get("fresh_incomplete") or [],
         params=_params(row["params"]),
     )
 

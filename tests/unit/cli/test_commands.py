@@ -124,6 +124,10 @@ def test_sql_shows_a_table_and_the_place_of_a_mistake(platform: Any, capsys: Any
     assert out.splitlines() == ["name        n", "홍길동      5", "a       12345"]
     assert err == "2 rows, 12ms, 2.0 KiB read\n"
     assert platform.requests[-1].json["params"] == {"day": 3, "name": "kim"}
+    stats = {"fresh_incomplete": ["lake.orders"]}
+    answer = {"query_id": "q", "columns": [], "rows": [], "row_count": 0, "truncated": False}
+    platform.on("POST /api/sql", {**answer, "stats": stats})
+    assert "the newest records of lake.orders are missing" in run(capsys, "sql", "select 1")[2]
     place = {"name": "sql", "line": 1, "column": 8}
     platform.on(
         "POST /api/sql",

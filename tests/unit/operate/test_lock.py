@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,10 +53,8 @@ def hold(run):
 
     yield start
     for process in started:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
@@ -91,11 +91,10 @@ def test_a_role_that_does_not_end_is_named(run, hold):
     (left,) = _members(holder.pid)
     roles = [{"name": "deliver", "pid": left}, {"name": "serve", "pid": holder.pid}]
     (run / "roles.json").write_text(json.dumps({"roles": roles}))
-    with pytest.raises(
-        ConflictError, match=rf"still run on .*: deliver \(process {left}\) \("
-    ) as e:
+    said = rf"still run on .*: deliver \(process {left}\) \("
+    with pytest.raises(ConflictError, match=said) as caught:
         lock_data_directory(run, patience_s=0.2)
-    assert "kill -9" in e.value.hint
+    assert "kill -9" in caught.value.hint
     os.kill(left, signal.SIGKILL)
     os.close(lock_data_directory(run))
 
@@ -118,11 +117,9 @@ def test_what_another_version_wrote_does_not_matter_to_a_free_lock(run):
 def _members(group):
     """Processes of a group that still run."""
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                if os.getpgid(int(name)) == group:
-                    found.append(int(name))
-            except ProcessLookupError:
-                continue
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(int(path.name)) == group:
+                    found.append(int(path.name))
     return found

@@ -10,6 +10,8 @@ import pytest
 
 from madang.process import StreamDecoder
 from madang.query import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, lake_catalog
+from madang.query.encode import answer_stats
+from madang.query.history import history_row
 from unit.query.conftest import House
 
 
@@ -85,12 +87,17 @@ def test_a_backlog_too_large_for_one_read_is_told(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake_catalog, "MAX_FRESH_BYTES", 1)
-    for number in range(4):
-        house.append(b'{"amount":%d}' % number)
-    house.rows("SELECT count(*) AS n FROM orders")
-    stats = house.finished[-1].stats
-    if stats.fresh_rows < 4:
-        assert stats.fresh_incomplete == ["lake.orders"]
+    for _ in range(2):
+        house.append(*[b'{"amount":1,"note":"%s"}' % (b"x" * 900_000)] * 10)
+    assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": 10}]
+    finished = house.finished[-1]
+    assert finished.stats.fresh_incomplete == ["lake.orders"]
+    assert answer_stats(finished.stats)["fresh_incomplete"] == ["lake.orders"]
+    assert history_row(finished)["fresh_incomplete"] == ["lake.orders"]
+    deliver(house)
+    deliver(house)
+    assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": 20}]
+    assert "fresh_incomplete" not in answer_stats(house.finished[-1].stats)
 
 
 def test_broken_records_do_not_break_a_query(house: House) -> None:

@@ -616,6 +616,7 @@ export interface components {
             bytes_read: number;
             duration_s: number;
             error: components["schemas"]["ErrorDetail"] | null;
+            fresh_incomplete?: string[];
             /** @default 0 */
             fresh_rows: number;
             params?: {
@@ -759,6 +760,7 @@ export interface components {
         SqlStats: {
             bytes_read: number;
             duration_s: number;
+            fresh_incomplete?: string[] | null;
             fresh_rows: number;
             rows: number;
             tables: string[];

@@ -48,6 +48,9 @@ class SqlStats(Answer):
     """What it read."""
     fresh_rows: int
     """Rows that came from streams."""
+    fresh_incomplete: list[str] | None = None
+    """Tables whose stream held more than a fresh read decodes (256 MiB): their newest records are
+    missing here, until delivery has caught up. Left out where the answer is complete."""
 
 
 class SqlAnswer(Answer):
@@ -92,6 +95,9 @@ class QueryRow(Answer):
     """Why it failed."""
     fresh_rows: int = 0
     """Rows that came from streams."""
+    fresh_incomplete: list[str] = Field(default_factory=list)
+    """Tables whose newest records are missing, for their stream held more than a fresh read
+    decodes (256 MiB)."""
     params: dict[str, Any] | list[Any] | None = None
     """The values that were bound; null too where the history cut them for their length."""
 

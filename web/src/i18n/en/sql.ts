@@ -33,6 +33,8 @@ export const sql = {
   firstHint: 'Write a query above and press Ctrl Enter, or begin with one of these.',
   read: 'read',
   freshHint: 'Rows that came straight from the stream, before their table had them',
+  freshIncomplete: 'The newest records are missing',
+  freshIncompleteHint: 'The stream behind {{tables}} holds more than a query decodes. Ask again when the table has caught up.',
   truncated: 'Cut at the row limit',
   truncatedHint: 'There are more rows than are shown. Add a LIMIT or a condition, or download the file to get all of them.',
   download: 'Download',

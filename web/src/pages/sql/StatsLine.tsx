@@ -48,6 +48,14 @@ export function StatsLine({ state }: { state: RunState }) {
           <Counted what="unit.nFresh" value={info.fresh_rows} />
         </span>
       ) : null}
+      {info?.fresh_incomplete?.length ? (
+        <span
+          className={classes.truncated}
+          title={t('sql.freshIncompleteHint', { tables: info.fresh_incomplete.join(', ') })}
+        >
+          <Mark tone="warn">{t('sql.freshIncomplete')}</Mark>
+        </span>
+      ) : null}
       {info?.truncated && (
         <span className={classes.truncated} title={t('sql.truncatedHint')}>
           <Mark tone="warn">{t('sql.truncated')}</Mark>
