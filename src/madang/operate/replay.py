@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -43,9 +43,29 @@ class Replayed:
     to_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which letters were replayed: all below ``below``, and of some codes more than these."""
+
+    below: int
+    further: Mapping[str, int]
+
+    def reached(self, code: str) -> int:
+        """Letters with the reason ``code`` below this offset were replayed."""
+        return max(self.below, self.further.get(_code_group(code), 0))
+
+
 def replayed_to(dead: LogStream) -> int:
     """Dead letters below this offset were replayed, or are gone."""
     return max(dead.committed(REPLAY_GROUP).get(_PARTITION, 0), dead.bounds(_PARTITION).earliest)
+
+
+def taken(dead: LogStream) -> Taken:
+    """What was replayed so far, in turn or by its code alone."""
+    below = replayed_to(dead)
+    groups = [name for name in dead.groups() if name.startswith(_CODE)]
+    offsets = {name: dead.committed(name).get(_PARTITION, 0) for name in groups}
+    return Taken(below, {name: offset for name, offset in offsets.items() if offset > below})
 
 
 def replay(

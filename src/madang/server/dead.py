@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from madang.operate.replay import Taken, taken
 from madang.server.records import encode_value, show_time
 from madang.stream import Chunk, LogStream
 
@@ -22,6 +25,7 @@ def listed(dead: LogStream, limit: int, before: int | None) -> list[dict[str, An
     bounds = dead.bounds(_PARTITION)
     end = bounds.end if before is None else min(before, bounds.end)
     start = max(bounds.earliest, end - limit)
+    done = taken(dead)
     rows: list[dict[str, Any]] = []
     for chunk in _chunks(dead, start, end):
         columns = {name: chunk.batch.column(name).to_pylist() for name in _SHOWN}
@@ -34,6 +38,7 @@ def listed(dead: LogStream, limit: int, before: int | None) -> list[dict[str, An
                 "partition": columns["partition"][position],
                 "source_offset": columns["offset"][position],
                 "code": columns["code"][position],
+                "replayed": chunk.base_offset + position < done.reached(columns["code"][position]),
                 "reason": columns["reason"][position],
                 "attributes": dict(columns["attributes"][position] or ()),
                 **encode_value(columns["value"][position]),
@@ -53,18 +58,22 @@ def reasons(dead: LogStream) -> tuple[list[dict[str, Any]], bool]:
     start = bounds.earliest
     if bounds.size_bytes > _COUNT_BYTES and count:
         start = bounds.end - max(1, count * _COUNT_BYTES // bounds.size_bytes)
-    batches = [
-        chunk.batch.select(["code", "reason", "ts"]) for chunk in _chunks(dead, start, bounds.end)
-    ]
-    if not batches:
+    table = _columns(dead, start, bounds.end, ["code", "reason", "ts"])
+    if table is None:
         return [], True
-    table = pa.Table.from_batches(batches)
+    left = Counter(_left(table, taken(dead))["code"].to_pylist())
     grouped = table.group_by("code", use_threads=False).aggregate(
         [("code", "count"), ("ts", "max"), ("reason", "last")]
     )
     micros = grouped["ts_max"].cast(pa.int64()).to_pylist()
     rows = [
-        {"code": code, "reason": reason, "count": number, "last_at": show_time(last_us)}
+        {
+            "code": code,
+            "reason": reason,
+            "count": number,
+            "waiting": left[code],
+            "last_at": show_time(last_us),
+        }
         for code, reason, number, last_us in zip(
             grouped["code"].to_pylist(),
             grouped["reason_last"].to_pylist(),
@@ -76,7 +85,35 @@ def reasons(dead: LogStream) -> tuple[list[dict[str, Any]], bool]:
     return sorted(rows, key=lambda row: -row["count"]), start == bounds.earliest
 
 
+def waiting(dead: LogStream, done: Taken) -> int:
+    """How many dead letters were not replayed; reads letters where a code was replayed alone."""
+    end = dead.bounds(_PARTITION).end
+    if not done.further:
+        return max(0, end - done.below)
+    ahead = min(end, max(done.further.values()))
+    table = _columns(dead, done.below, ahead, ["code"])
+    return end - ahead + (0 if table is None else _left(table, done).num_rows)
+
+
 _SHOWN = ("stream", "partition", "offset", "code", "reason", "attributes", "value")
+
+
+def _columns(dead: LogStream, start: int, end: int, names: list[str]) -> pa.Table | None:
+    """Columns of the letters from ``start`` to ``end``, with their offset as ``_offset``."""
+    batches = []
+    for chunk in _chunks(dead, start, end):
+        first = chunk.base_offset
+        offsets = pa.array(range(first, first + chunk.batch.num_rows), pa.int64())
+        batches.append(chunk.batch.select(names).append_column("_offset", offsets))
+    return pa.Table.from_batches(batches) if batches else None
+
+
+def _left(letters: pa.Table, done: Taken) -> pa.Table:
+    """Those that were not replayed."""
+    reached = {code: done.reached(code) for code in pc.unique(letters["code"]).to_pylist()}
+    least = pc.index_in(letters["code"], value_set=pa.array(list(reached), pa.string()))
+    offsets = pa.array(list(reached.values()), pa.int64()).take(least.combine_chunks())
+    return letters.filter(pc.greater_equal(letters["_offset"], offsets))
 
 
 def _chunks(dead: LogStream, start: int, end: int) -> Iterator[Chunk]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
-from madang.operate.replay import replayed_to
+from madang.operate.replay import Taken, taken
 from madang.project import StreamSpec
 from madang.server.context import ServerContext
+from madang.server.dead import waiting
 from madang.server.models.base import maybe_instant
 from madang.server.models.overview import StreamFlow
 from madang.stream import LogStream
@@ -49,6 +50,7 @@ class Sampler:
         # As if somebody looked: who just started the platform soon will.
         self._asked_at_s = self._clock.monotonic_s()
         self._wanted = asyncio.Event()
+        self._waiting: dict[str, tuple[int, Taken, int]] = {}
 
     async def run(self) -> None:
         """Sample until cancelled."""
@@ -124,12 +126,24 @@ class Sampler:
             records_total=records,
             lag_records=lag,
             freshness_s=freshness_s,
-            dead_letters=waiting_letters(self._context, name),
+            dead_letters=self._waiting_letters(name),
             size_bytes=size_bytes,
             last_append_at=maybe_instant(max((at for at in appended if at), default=None)),
             table=spec.table,
             history=[round(value, 3) for value in history],
         )
+
+    def _waiting_letters(self, name: str) -> int:
+        """How many dead letters were not replayed: those that somebody has to look at."""
+        dead = dead_stream(self._context, name)
+        if dead is None:
+            return 0
+        end, done = dead.bounds(0).end, taken(dead)
+        known = self._waiting.get(name)
+        if known is None or known[:2] != (end, done):
+            # Counting may read letters; until one comes or is replayed the count stays.
+            known = self._waiting[name] = (end, done, waiting(dead, done))
+        return known[2]
 
     def _lag(self, stream: LogStream, spec: StreamSpec) -> tuple[int, float | None]:
         if spec.table is None:
@@ -174,15 +188,6 @@ def dead_letters(context: ServerContext, name: str) -> int:
         return 0
     bounds = [stream.bounds(part) for part in range(stream.partitions)]
     return sum(one.end - one.earliest for one in bounds)
-
-
-def waiting_letters(context: ServerContext, name: str) -> int:
-    """How many of :func:`dead_letters` were not replayed: those that somebody has to look at."""
-    stream = dead_stream(context, name)
-    if stream is None:
-        return 0
-    ends = sum(stream.bounds(part).end for part in range(stream.partitions))
-    return max(ends - replayed_to(stream), 0)
 
 
 def _totals(stream: LogStream) -> tuple[int, int]:

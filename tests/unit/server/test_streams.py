@@ -249,6 +249,25 @@ def test_reasons_are_counted(server, reader):
     assert found["complete"]
 
 
+def test_letters_of_one_reason_are_marked_and_no_longer_counted_once_replayed(server):
+    stream = server.new_stream()
+    bury(server, stream, ("bad_json", b"{"), ("other", b"x"), ("bad_json", b"{{"))
+    with server.session("editor") as client:
+        client.post(f"/api/streams/{stream}/replay", json={"code": "bad_json"})
+        letters = client.get(f"/api/streams/{stream}/dead-letters").json()["letters"]
+        assert [one["replayed"] for one in letters] == [True, False, True]
+        assert client.get(f"/api/streams/{stream}").json()["dead_letters"] == 1
+        bury(server, stream, ("bad_json", b"{{{"))
+        assert client.get(f"/api/streams/{stream}").json()["dead_letters"] == 2
+        reasons = client.get(f"/api/streams/{stream}/dead-letters/summary").json()["reasons"]
+        assert {one["code"]: (one["count"], one["waiting"]) for one in reasons} == {
+            "bad_json": (3, 1),
+            "other": (1, 1),
+        }
+        client.post(f"/api/streams/{stream}/replay", json={})
+        assert client.get(f"/api/streams/{stream}").json()["dead_letters"] == 0
+
+
 def test_replay_appends_what_was_not_yet(server):
     stream = server.new_stream()
     bury(server, stream, ("bad_json", b"1"), ("contract", b"2"))

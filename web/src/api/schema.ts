@@ -478,6 +478,7 @@ export interface components {
             offset: number;
             partition: number;
             reason: string;
+            replayed: boolean;
             size_bytes: number;
             source_offset: number;
             stream: string;
@@ -642,6 +643,7 @@ export interface components {
             count: number;
             last_at: string;
             reason: string;
+            waiting: number;
         };
         ReasonsAnswer: {
             complete: boolean;

@@ -147,6 +147,8 @@ class DeadLetterRow(Answer):
     """Stable name of the reason."""
     reason: str
     """Why, with the values."""
+    replayed: bool
+    """Whether it was put into the stream again."""
     value: str
     """As received. Cut at 64 KiB."""
     encoding: Literal["utf8", "base64"]
@@ -176,7 +178,9 @@ class ReasonRow(Answer):
     reason: str
     """The latest one's reason, with its values."""
     count: int
-    """How many."""
+    """How many are kept."""
+    waiting: int
+    """How many of them were not replayed."""
     last_at: Instant
     """When the latest arrived."""
 
