@@ -48,6 +48,11 @@ class DataDir:
         return self.root / "spill"
 
     @property
+    def readers(self) -> Path:
+        """By process, since when it reads table files; see :mod:`madang.lake.readers`."""
+        return self.run / "readers"
+
+    @property
     def published_project(self) -> Path:
         """The last good state of the project, which every process follows."""
         return self.run / "project.json"

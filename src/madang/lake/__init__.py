@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from madang.lake.pinned import PinnedColumn as PinnedColumn
     from madang.lake.pinned import PinnedFile as PinnedFile
     from madang.lake.pinned import PinnedTable as PinnedTable
+    from madang.lake.readers import Readers as Readers
+    from madang.lake.readers import Reading as Reading
     from madang.lake.table import CommitReport as CommitReport
     from madang.lake.table import LakeTable as LakeTable
     from madang.lake.upkeep import Upkeep as Upkeep
@@ -43,6 +45,8 @@ _HOMES = {
     "PinnedColumn": "pinned",
     "PinnedFile": "pinned",
     "PinnedTable": "pinned",
+    "Readers": "readers",
+    "Reading": "readers",
     "RetentionReport": "expiry",
     "Step": "deliver",
     "TableDescription": "describe",

@@ -2,8 +2,9 @@
 
 They are left by crashes, given-up commits, and expired snapshots. A file that is being written now
 looks the same, and a query may still read what a snapshot that just expired referred to. So a file
-goes only if it was an orphan in two looks at least ``safe_age_s`` apart, and was not written to in
-that time either.
+goes only if it was an orphan in two looks at least ``safe_age_s`` apart, was not written to in that
+time either, and every read under way began after the first of these looks: it pinned its tables
+later still, so it cannot have found the file in them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from madang.lake.state import TableState
 from madang.lake.table import LakeTable
 
 SAFE_AGE_S: Final = 3600.0
-"""Longer than any commit, compaction or query takes."""
+"""Longer than any commit or compaction takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class OrphanSweeper:
         table: The table.
         clock: Monotonic for the time between looks, wall time for the age of files.
         safe_age_s: How long a file has to be an orphan.
-        used: Whether somebody may still read a path, whatever the table says.
+        reading_since_s: When the oldest read under way began (monotonic), None if there is none.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class OrphanSweeper:
         clock: Clock,
         *,
         safe_age_s: float = SAFE_AGE_S,
-        used: Callable[[Path], bool] = lambda _: False,
+        reading_since_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._table = table
         self._clock = clock
         self._safe_age_s = safe_age_s
-        self._used = used
+        self._reading_since_s = reading_since_s
         self._since_s: dict[Path, float] = {}
 
     def sweep(self) -> OrphanReport:
@@ -68,8 +69,11 @@ class OrphanSweeper:
             orphans = [path for path in found if path not in referred]
             now_s = self._clock.monotonic_s()
             self._since_s = {path: self._since_s.get(path, now_s) for path in orphans}
+            reading_s = self._reading_since_s()
             removed = size = 0
             for path in orphans:
+                if reading_s is not None and reading_s <= self._since_s[path]:
+                    continue
                 length = self._remove(path, now_s)
                 if length is not None:
                     removed += 1
@@ -77,7 +81,7 @@ class OrphanSweeper:
         return OrphanReport(self._table.name, removed, size, len(self._since_s))
 
     def _remove(self, path: Path, now_s: float) -> int | None:
-        if now_s - self._since_s[path] < self._safe_age_s or self._used(path):
+        if now_s - self._since_s[path] < self._safe_age_s:
             return None
         try:
             found = path.stat()

@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from madang.core.errors import CancelledError, MadangError, NotFoundError
@@ -75,7 +74,7 @@ class Upkeep:
         spec_of: The settings of a table.
         sort_by_of: The columns that a table's files are sorted by.
         safe_age_s: How long a file must have been an orphan before it is removed.
-        used: Whether somebody may still read a path that is an orphan.
+        reading_since_s: When the oldest read under way began (monotonic), None if there is none.
         stop: Whether the process is to end: a compaction under way is given up.
     """
 
@@ -86,7 +85,7 @@ class Upkeep:
         spec_of: Callable[[str], TableSpec] = lambda name: TableSpec(name=name),
         sort_by_of: Callable[[str], tuple[str, ...]] = lambda _: (),
         safe_age_s: float = SAFE_AGE_S,
-        used: Callable[[Path], bool] = lambda _: False,
+        reading_since_s: Callable[[], float | None] = lambda: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._stop = stop
@@ -95,7 +94,7 @@ class Upkeep:
         self._spec_of = spec_of
         self._sort_by_of = sort_by_of
         self._safe_age_s = safe_age_s
-        self._used = used
+        self._reading_since_s = reading_since_s
         self._rounds: dict[str, _Round] = {}
         self._turn: deque[str] = deque()
         self._idle_until_s = 0.0
@@ -139,7 +138,10 @@ class Upkeep:
             table = self._lake.table(name, spec=self._spec_of(name), sort_by=self._sort_by_of(name))
             if found is None:
                 sweeper = OrphanSweeper(
-                    table, self._clock, safe_age_s=self._safe_age_s, used=self._used
+                    table,
+                    self._clock,
+                    safe_age_s=self._safe_age_s,
+                    reading_since_s=self._reading_since_s,
                 )
                 found = self._rounds[name] = _Round(sweeper)
             report = self._step(table, found, now_s)

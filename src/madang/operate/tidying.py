@@ -8,7 +8,7 @@ import time
 
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
-from madang.lake import Lake, Upkeep
+from madang.lake import Lake, Readers, Upkeep
 from madang.lake.deliver import GROUP
 from madang.operate.streams import open_stream
 from madang.project import Project, ProjectFollower, RetentionSpec, TableSpec
@@ -32,7 +32,11 @@ class Tidying:
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
         upkeep = Upkeep(
-            self._lake, spec_of=self._table_spec, sort_by_of=self._sort_by, stop=stop.is_set
+            self._lake,
+            spec_of=self._table_spec,
+            sort_by_of=self._sort_by,
+            reading_since_s=Readers(self._lake.data.readers).oldest_s,
+            stop=stop.is_set,
         )
         retention_at_s = time.monotonic() + _RETENTION_EVERY_S
         while not stop.wait(_STEP_S):

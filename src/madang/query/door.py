@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from madang.core.clock import Clock, SystemClock
@@ -47,6 +47,7 @@ class Door:
         settings: Limits.
         policy: Who may see what.
         record: Told of every query when it is over, also of those that failed.
+        reading: Says to those who remove table files that this process reads, while it does.
         clock: Injected time.
     """
 
@@ -57,12 +58,14 @@ class Door:
         *,
         policy: Policy | None = None,
         record: Callable[[Finished], None] | None = None,
+        reading: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Clock | None = None,
     ) -> None:
         self.catalog = catalog
         self.settings = settings
         self._policy = policy or EveryReader()
         self._record = record
+        self._reading = reading
         self._clock = clock or SystemClock()
         self._parser = Parser(settings.engine.time_zone)
         self._spare: Engine | None = None
@@ -89,9 +92,11 @@ class Door:
         run = QueryRun(self, request, control, self._clock)
         error: MadangError | None = None
         try:
-            with run.errors_explained():
-                answer = run.open()
-            yield answer
+            # Said before a table is pinned, until the last file was read.
+            with self._reading():
+                with run.errors_explained():
+                    answer = run.open()
+                yield answer
         except MadangError as caught:
             error = caught
             raise

@@ -18,6 +18,7 @@ import msgspec
 
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, UnavailableError
+from madang.lake import Reading
 from madang.project import Project, ProjectFollower
 from madang.query import wire
 from madang.query.answer import Finished
@@ -57,6 +58,7 @@ class Worker:
         self._follower = ProjectFollower(data)
         self._known: Project | None = None
         self._catalog = LakeCatalog(data, self._project)
+        self._reading = Reading(data.readers)
         self._door: Door | None = None
         self._door_of: object = None
         self._history: HistoryWriter | None = None
@@ -168,7 +170,9 @@ class Worker:
                 zone_name(platform.time_zone),
             )
             settings = DoorSettings(engine, limits.max_rows, limits.timeout)
-            self._door = Door(self._catalog, settings, record=self._remember)
+            self._door = Door(
+                self._catalog, settings, record=self._remember, reading=self._reading.held
+            )
             self._door_of = wanted
         return self._door
 
@@ -192,6 +196,7 @@ class Worker:
         self._last_words()
         if self._door is not None:
             self._door.close()
+        self._reading.close()
         self._catalog.close()
 
 

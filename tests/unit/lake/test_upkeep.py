@@ -262,14 +262,20 @@ def test_orphans_go_when_they_are_old_in_both_ways(lake, filled, clock):
     assert scanned.num_rows == 40
 
 
-def test_what_is_in_use_stays(lake, filled, clock):
+def test_what_a_read_under_way_may_have_pinned_stays(lake, filled, clock):
     table = filled(1)
     stray = table.state().table_folder / "data" / "stray.parquet"
     stray.touch()
-    sweeper = OrphanSweeper(table, clock, safe_age_s=0, used=lambda path: path == stray)
-    age(stray.parent, 1000, NOW_US / 1e6)
-    sweeper.sweep()
+    began = clock.monotonic_s()
+    sweeper = OrphanSweeper(table, clock, safe_age_s=1, reading_since_s=lambda: began)
+    for _ in range(3):
+        clock.advance(10)
+        age(stray.parent, 1000, clock.now_us() / 1e6)
+        assert sweeper.sweep().waiting == 1
     assert stray.exists()
+    began = clock.monotonic_s()  # that read ended; another began after the file was an orphan
+    assert sweeper.sweep().removed == 1
+    assert not stray.exists()
 
 
 def test_orphans_never_take_a_commit_in_flight(lake, data, rows, filled):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from madang.core.datadir import DataDir
-from madang.lake import Lake
+from madang.lake import Lake, Reading
 from madang.project import PlatformSpec, Project, QuerySpec, StreamSpec
 from madang.query import (
     Door,
@@ -99,6 +99,7 @@ class House:
         self.finished: list[Finished] = []
         self._catalog: LakeCatalog | None = None
         self._door: Door | None = None
+        self.reading = Reading(self.data.readers)
 
     def publish(self) -> None:
         project = self.project.model_dump(mode="json", by_alias=True)
@@ -122,7 +123,12 @@ class House:
             spill = self.data.spill / "test"
             spill.mkdir(parents=True)
             engine = EngineSettings(256 * 2**20, 1, spill, 2**30, "Asia/Seoul")
-            self._door = Door(self._catalog, DoorSettings(engine), record=self.finished.append)
+            self._door = Door(
+                self._catalog,
+                DoorSettings(engine),
+                record=self.finished.append,
+                reading=self.reading.held,
+            )
         return self._door
 
     def ask(self, sql: str, **options: object) -> bytes:
@@ -139,6 +145,7 @@ class House:
             self._door.close()
         if self._catalog:
             self._catalog.close()
+        self.reading.close()
         self.store.close()
         self.lake.close()
 
