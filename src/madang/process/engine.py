@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 
 import duckdb
 import pyarrow as pa
@@ -32,10 +33,16 @@ class Engine:
         for name, table in tables.items():
             connection.register(name, _sliced(table, self._threads))
         try:
-            return connection.sql(sql).to_arrow_table()
-        finally:
-            for name in tables:
-                connection.unregister(name)
+            found = connection.sql(sql).to_arrow_table()
+        except (duckdb.InternalException, duckdb.FatalException):
+            # DuckDB refuses everything after its own error: the next record must not pay for it.
+            _discard(connection)
+            raise
+        except BaseException:
+            _forget(connection, tables)
+            raise
+        _forget(connection, tables)
+        return found
 
     def check(self, sql: str, **tables: pa.Table) -> None:
         """Run ``sql`` only to see whether it can be run; leaves no connection behind.
@@ -72,6 +79,17 @@ class Engine:
             connection.execute("SET TimeZone = 'UTC'")
             connections[threads] = connection
         return connections[threads]
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    for name in tables:
+        connection.unregister(name)
+
+
+def _discard(connection: duckdb.DuckDBPyConnection) -> None:
+    known: dict[int, duckdb.DuckDBPyConnection] = _LOCAL.connections
+    _LOCAL.connections = {threads: one for threads, one in known.items() if one is not connection}
+    connection.close()
 
 
 def _sliced(table: pa.Table, threads: int) -> pa.Table:

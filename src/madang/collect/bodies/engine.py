@@ -24,6 +24,13 @@ def column_of(rows: pa.Table, sql: str, params: dict[str, str] | None = None) ->
     connection.register("rows", rows)
     try:
         found = connection.sql(sql, params=params).to_arrow_table().column(0)
-    finally:
+    except (duckdb.InternalException, duckdb.FatalException):
+        # DuckDB refuses everything after its own error: the next body must not pay for it.
+        _local.connection = None
+        connection.close()
+        raise
+    except BaseException:
         connection.unregister("rows")
+        raise
+    connection.unregister("rows")
     return pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], found.type)
