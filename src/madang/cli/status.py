@@ -44,6 +44,8 @@ def _show(answer: dict[str, Any]) -> None:
                 str(place[key]) for key in ("name", "line", "column") if place.get(key)
             )
             say(f"  {where}: {error['message']}" if where else f"  {error['message']}")
+    for found in answer.get("time_fallbacks", []):
+        say(f"{found['stream']}: {_time_fallbacks(found)}")
     disk = answer.get("disk")
     if disk:
         free, least = size(disk["free_bytes"]), size(disk["min_free_bytes"])
@@ -65,3 +67,23 @@ def _show(answer: dict[str, Any]) -> None:
                 for role in roles
             ],
         )
+
+
+_REASONS = {
+    "missing": "without the field",
+    "unreadable": "unreadable",
+    "out_of_range": "outside 1970 to 2199",
+}
+
+
+def _time_fallbacks(found: dict[str, Any]) -> str:
+    from madang.cli.output import ago, count
+
+    parts = [f"{count(one['count'])} {_REASONS[one['reason']]}" for one in found["reasons"]]
+    example = next((one["example"] for one in found["reasons"] if one["example"] is not None), None)
+    shown = "" if example is None else f", such as {example!r}"
+    word = "record" if found["count"] == 1 else "records"
+    return (
+        f"{count(found['count'])} {word} without a usable time, the arrival stands in "
+        f"({', '.join(parts)}{shown}; last {ago(found['last_at'])})"
+    )

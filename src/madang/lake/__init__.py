@@ -8,7 +8,7 @@ retention, orphans). Port: :class:`Decoder`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
+from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder, TimeFallback
 
 if TYPE_CHECKING:
     from madang.lake.compaction import CompactionReport as CompactionReport
@@ -56,7 +56,13 @@ _HOMES = {
     "UpkeepStep": "upkeep",
 }
 
-__all__ = ["DEAD_LETTER_SCHEMA", "Decoded", "Decoder", *_HOMES]  # noqa: PLE0604  (keys are strings)
+__all__ = [  # noqa: PLE0604  (keys are strings)
+    "DEAD_LETTER_SCHEMA",
+    "Decoded",
+    "Decoder",
+    "TimeFallback",
+    *_HOMES,
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module's attribute may be anything)

@@ -22,7 +22,7 @@ import pyarrow as pa
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, MadangError, StorageFullError
 from madang.lake.dead_letters import DeadLetterWriter
-from madang.lake.decoder import Decoder
+from madang.lake.decoder import Decoder, TimeFallback, added
 from madang.lake.lake import Lake
 from madang.lake.row_buffer import RowBuffer
 from madang.lake.table import CommitReport, LakeTable
@@ -58,8 +58,10 @@ class DeliveryState:
     """How a delivery stands; counters count since this process began.
 
     ``offsets``: partition → the next offset to be delivered. ``waiting_records`` and
-    ``waiting_bytes`` are read but not committed. ``gaps`` are records that the stream no longer has
-    (quarantined or expired). ``error`` is why it does not go on; None when it does.
+    ``waiting_bytes`` are read but not committed. ``time_fallbacks``: rows without a usable event
+    time, by reason; ``time_fallback_at_us``: when the last such row was committed. ``gaps`` are
+    records that the stream no longer has (quarantined or expired). ``error`` is why it does not go
+    on; None when it does.
     """
 
     stream: str
@@ -71,6 +73,8 @@ class DeliveryState:
     rows: int = 0
     dead_letters: int = 0
     misfits: Counter[str] = field(default_factory=Counter)
+    time_fallbacks: dict[str, TimeFallback] = field(default_factory=dict)
+    time_fallback_at_us: int | None = None
     gaps: int = 0
     commits: int = 0
     last_commit: CommitReport | None = None
@@ -309,6 +313,9 @@ class Deliverer:
         state.misfits.update(buffer.misfits)
         state.commits += 1
         state.last_commit, state.last_commit_at_us = report, self._clock.now_us()
+        if buffer.time_fallbacks:
+            state.time_fallbacks = added(state.time_fallbacks, buffer.time_fallbacks)
+            state.time_fallback_at_us = state.last_commit_at_us
         state.error, state.failures = None, 0
         self._stored = dict(self._position)
         state.offsets = dict(self._position)

@@ -20,6 +20,8 @@ from madang.lake.decoder import (
     TIME_COLUMN,
     Decoded,
     Decoder,
+    TimeFallback,
+    added,
 )
 from madang.lake.evolution import conform, evolve
 from madang.lake.types import to_arrow
@@ -56,6 +58,7 @@ class RowBuffer:
         self._rows: list[pa.Table] = []
         self._dead: list[pa.Table] = []
         self.misfits: Counter[str] = Counter()
+        self.time_fallbacks: dict[str, TimeFallback] = {}
         self.size_bytes = 0
 
     @property
@@ -72,14 +75,15 @@ class RowBuffer:
         Raises:
             Exception: whatever the decoder raised; nothing of the run was kept.
         """
-        before = self._schema, self._last_id, len(self._rows), len(self._dead), self.misfits.copy()
+        before = self._schema, self._last_id, len(self._rows), len(self._dead)
+        counted = self.misfits.copy(), self.time_fallbacks
         poison: list[Chunk] = []
         try:
             self._decode(chunks, poison)
         except BaseException:
             self._schema, self._last_id = before[0], before[1]
             del self._rows[before[2] :], self._dead[before[3] :]
-            self.misfits = before[4]
+            self.misfits, self.time_fallbacks = counted
             raise
 
     def _decode(self, chunks: Sequence[Chunk], poison: list[Chunk]) -> None:
@@ -105,6 +109,7 @@ class RowBuffer:
         self._rows.append(decoded.rows)
         self._dead.append(decoded.dead)
         self.misfits.update(decoded.misfits)
+        self.time_fallbacks = added(self.time_fallbacks, decoded.time_fallbacks)
         self.size_bytes += decoded.rows.nbytes + decoded.dead.nbytes
 
     def rows(self) -> pa.Table:

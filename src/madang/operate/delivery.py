@@ -12,6 +12,7 @@ from madang.lake import Deliverer, Lake
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
+from madang.operate.time_fallbacks import TimeFallbacks, read_time_fallbacks
 from madang.operate.wiring import decoder_of
 from madang.project import Project, ProjectFollower, StreamSpec
 from madang.stream import LogStore
@@ -31,6 +32,7 @@ class Deliveries:
         self._project: Project | None = None
         self._by_stream: dict[str, tuple[StreamSpec, Deliverer]] = {}
         self._unopened: dict[str, str] = {}
+        self._fallbacks = read_time_fallbacks(data)
         self._states = StateFile(data.run / DELIVERY_FILE)
 
     def follow_project(self) -> None:
@@ -43,7 +45,9 @@ class Deliveries:
         wanted = {name: spec for name, spec in project.streams.items() if spec.table}
         for name in [*self._by_stream]:
             if wanted.get(name) != self._by_stream[name][0]:
-                self._by_stream.pop(name)[1].flush()
+                _, ended = self._by_stream.pop(name)
+                ended.flush()
+                self._fallbacks[name] = _fallbacks(ended)
         for name, spec in wanted.items():
             if name not in self._by_stream:
                 self._begin(project, name, spec)
@@ -65,6 +69,10 @@ class Deliveries:
             # A typed stream without its first batch, or a disk in trouble: tried at the next turn.
             self._unopened[name] = str(error)
             return
+        before = self._fallbacks.pop(name, None)
+        if before is not None:
+            deliverer.state.time_fallbacks = dict(before.reasons)
+            deliverer.state.time_fallback_at_us = before.last_us
         self._by_stream[name] = (spec, deliverer)
 
     def poll(self) -> bool:
@@ -95,8 +103,13 @@ def _state(deliverer: Deliverer) -> dict[str, object]:
         "rows": state.rows,
         "dead_letters": state.dead_letters,
         "misfits": dict(state.misfits.most_common(20)),
+        **_fallbacks(deliverer).fields(),
         "gaps": state.gaps,
         "commits": state.commits,
         "last_commit_us": commit_us,
         "error": str(state.error) if state.error else None,
     }
+
+
+def _fallbacks(deliverer: Deliverer) -> TimeFallbacks:
+    return TimeFallbacks(deliverer.state.time_fallbacks, deliverer.state.time_fallback_at_us)

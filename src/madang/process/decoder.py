@@ -19,14 +19,16 @@ from madang.lake.decoder import (
     REST_COLUMN,
     TIME_COLUMN,
     Decoded,
+    TimeFallback,
+    added,
 )
 from madang.process.contract import Contract
 from madang.process.engine import Engine, identifier
-from madang.process.event_time import EventTime
+from madang.process.event_time import EventTime, Times, typed_times
 from madang.process.formats.choose import make_splitter
 from madang.process.formats.split import Splitter, column
 from madang.process.instants import ANY_TIME, InstantReader
-from madang.process.intake import Batch, gather
+from madang.process.intake import TS, Batch, gather, has_ts
 from madang.process.json_records import JsonRecords
 from madang.process.layout import Layout
 from madang.process.parsed import Dead, Parsed, Rows
@@ -35,7 +37,7 @@ from madang.process.text_columns import TextColumns
 from madang.process.typed_rows import TypedRows
 from madang.process.typed_text import TypedText
 from madang.process.zones import load_zone
-from madang.project import RecordFormat, StreamSpec, TimeSpec
+from madang.project import RecordFormat, StreamSpec, TimeFault, TimeSpec
 from madang.stream import Chunk
 
 _FORMATS = frozenset(RecordFormat)
@@ -121,8 +123,25 @@ class StreamDecoder:
 
     def _typed_batch(self, batch: Batch, table: pa.Table, layout: Layout) -> _Decoded:
         parsed = self._checked(self._typed_rows.parse(table, layout))
-        times = self._time.read(parsed, batch.ts) if self._time else batch.ts
-        return _Decoded(batch, parsed, times)
+        field = self._spec.time.field if self._spec.time else TS
+        if field == TS and has_ts(table.schema):
+            times = typed_times(column(table, TS), batch.ts).take(parsed.rows)
+            return self._timed(batch, parsed, times)
+        return self._timed(batch, parsed, self._read_times(self._time, parsed, batch))
+
+    def _read_times(self, reader: EventTime | None, parsed: Parsed, batch: Batch) -> Times:
+        arrival = batch.ts
+        if len(parsed.rows) != len(arrival):
+            arrival = arrival.take(pa.array(parsed.rows))
+        return reader.read(parsed, arrival) if reader else Times.of_arrival(arrival)
+
+    def _timed(self, batch: Batch, parsed: Parsed, times: Times) -> _Decoded:
+        spec = self._spec.time
+        if spec is None or spec.on_error is TimeFault.ARRIVAL or not times.faults.any():
+            return _Decoded(batch, parsed, times.values, times.fallbacks())
+        dead = times.dead(spec.field)
+        fine = pa.array(times.faults == 0)
+        return _Decoded(batch, parsed.without(dead), times.values.filter(fine), {})
 
     def _batch(self, batch: Batch, layout: Layout) -> _Decoded:
         record_format = self._format(batch)
@@ -138,12 +157,8 @@ class StreamDecoder:
             batch.value, np.flatnonzero(sizes <= self._spec.max_record_size)
         )
         parsed = self._parse(record_format, text, batch, rows, layout).within(rows, dead + broken)
-        arrival = batch.ts
-        if len(parsed.rows) != len(arrival):
-            arrival = arrival.take(pa.array(parsed.rows))
-        event_time = self._event_time(record_format)
-        times = event_time.read(parsed, arrival) if event_time else arrival
-        return _Decoded(batch, parsed, times)
+        times = self._read_times(self._event_time(record_format), parsed, batch)
+        return self._timed(batch, parsed, times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +166,7 @@ class _Decoded:
     batch: Batch
     parsed: Parsed
     times: pa.Array
+    fallbacks: dict[str, TimeFallback]
 
 
 def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
@@ -166,10 +182,12 @@ def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
         ]
     )
     misfits: Counter[str] = Counter()
+    fallbacks: dict[str, TimeFallback] = {}
     tables, letters, ordinals, dead_ordinals = [], [], [], []
     for part in done:
         parsed, batch = part.parsed, part.batch
         misfits.update(parsed.misfits)
+        fallbacks = added(fallbacks, part.fallbacks)
         size = len(parsed.rows)
         columns = [
             parsed.columns[field.name].cast(field.type)
@@ -198,6 +216,7 @@ def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
         _ordered(tables, ordinals, schema),
         _ordered(letters, dead_ordinals, DEAD_LETTER_SCHEMA),
         dict(misfits),
+        fallbacks,
     )
 
 

@@ -53,15 +53,28 @@ _AHEAD_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """Times of rows: ``us`` counts where ``valid``; the others were absent or unreadable."""
+    """Times of rows: ``us`` counts where ``valid``; the others were absent or unreadable.
+
+    ``outside``: times that were read and lie outside the bounds; never ``valid``.
+    """
 
     us: npt.NDArray[np.int64]
     valid: npt.NDArray[np.bool_]
+    outside: npt.NDArray[np.bool_]
 
-    def bounded(self, bounds: tuple[int, int]) -> Instants:
-        """The same, with times outside ``bounds`` made invalid."""
+    @classmethod
+    def within(
+        cls,
+        us: npt.NDArray[np.int64],
+        valid: npt.NDArray[np.bool_],
+        bounds: tuple[int, int],
+        beyond: npt.NDArray[np.bool_] | None = None,
+    ) -> Instants:
+        """Times that are ``valid`` only within ``bounds``; ``beyond``: too far away for ``us``."""
         first_us, end_us = bounds
-        return Instants(self.us, self.valid & (self.us >= first_us) & (self.us < end_us))
+        inside = (us >= first_us) & (us < end_us)
+        outside = valid & ~inside
+        return cls(us, valid & inside, outside if beyond is None else outside | beyond)
 
 
 class InstantReader:
@@ -106,18 +119,20 @@ class InstantReader:
         """Times of ``text`` (string, null where there is none)."""
         quick = self._quick(text) if self._pattern in ("auto", "iso8601") else None
         if quick is not None:
-            return quick.bounded(self._bounds)
+            return quick
         us = np.zeros(len(text), np.int64)
         valid = np.zeros(len(text), np.bool_)
+        outside = np.zeros(len(text), np.bool_)
         todo = np.flatnonzero(text.is_valid().to_numpy(zero_copy_only=False))
         for attempt in self._promising_first(text, todo):
             if not len(todo):
                 break
-            found = attempt(text.take(pa.array(todo)), arrival_us[todo]).bounded(self._bounds)
+            found = attempt(text.take(pa.array(todo)), arrival_us[todo])
             us[todo[found.valid]] = found.us[found.valid]
             valid[todo] = found.valid
+            outside[todo] |= found.outside
             todo = todo[~found.valid]
-        return Instants(us, valid)
+        return Instants(us, valid, outside & ~valid)
 
     def numbers(self, values: npt.NDArray[np.float64]) -> Instants:
         """Times of numbers (NaN where there is none)."""
@@ -130,9 +145,20 @@ class InstantReader:
                 for limit, unit in reversed(_MAGNITUDES):
                     us = np.where(sizes < limit, values * _UNITS[unit], us)
             valid = np.isfinite(us) & (np.abs(us) < 2.0**62)
-        return Instants(np.where(valid, np.round(us), 0).astype(np.int64), valid).bounded(
-            self._bounds
-        )
+            micros = np.where(valid, np.round(us), 0).astype(np.int64)
+        return self._found(micros, valid, ~np.isnan(values) & ~valid)
+
+    def micros(self, us: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]) -> Instants:
+        """Times that are times already: microseconds UTC."""
+        return self._found(us, valid)
+
+    def _found(
+        self,
+        us: npt.NDArray[np.int64],
+        valid: npt.NDArray[np.bool_],
+        beyond: npt.NDArray[np.bool_] | None = None,
+    ) -> Instants:
+        return Instants.within(us, valid, self._bounds, beyond)
 
     def _promising_first(self, text: pa.Array, todo: npt.NDArray[np.int64]) -> list[_Attempt]:
         """The attempts, in front the one that the first text looks like: no two read the same."""
@@ -162,14 +188,14 @@ class InstantReader:
         valid = text.is_valid().to_numpy(zero_copy_only=False)
         try:
             us = pc.cast(text, pa.timestamp("us", "UTC"))
-            return Instants(_micros(us), valid)
+            return self._found(_micros(us), valid)
         except pa.ArrowInvalid:
             pass
         try:
             local = pc.cast(text, pa.timestamp("us"))
         except pa.ArrowInvalid:
             return None
-        return Instants(to_utc(_micros(local), self._zone), valid)
+        return self._found(to_utc(_micros(local), self._zone), valid)
 
     def _numeric(self, text: pa.Array, arrival_us: npt.NDArray[np.int64]) -> Instants:
         del arrival_us
@@ -200,7 +226,7 @@ class InstantReader:
         us = naive - offset_s * 1_000_000
         local = valid & ~zoned
         us[local] = to_utc(naive[local], self._zone)
-        return Instants(us, valid)
+        return self._found(us, valid)
 
     def _strptime(self, pattern: str) -> _Attempt:
         def attempt(text: pa.Array, arrival_us: npt.NDArray[np.int64]) -> Instants:
@@ -215,7 +241,7 @@ class InstantReader:
             us, valid = _longs(found.column("t"))
             if not any(code in fields for code in ("%z", "%Z", "%s")):
                 us = to_utc(us, self._zone)
-            return Instants(us, valid)
+            return self._found(us, valid)
 
         return attempt
 
@@ -243,7 +269,7 @@ class InstantReader:
             valid |= better
             if valid.all():
                 break
-        return Instants(np.where(valid, best, 0), valid)
+        return self._found(np.where(valid, best, 0), valid)
 
 
 def _micros(times: pa.Array) -> npt.NDArray[np.int64]:

@@ -79,6 +79,11 @@ def _batch(group: Sequence[tuple[int, Chunk]]) -> Batch:
     )
 
 
+def has_ts(schema: pa.Schema) -> bool:
+    """Whether a typed stream's batch says its records' times itself."""
+    return TS in schema.names and pa.types.is_timestamp(schema.field(TS).type)
+
+
 def _is_raw(chunk: Chunk) -> bool:
     return bool(chunk.batch.schema.names == RECORD_SCHEMA.names)
 
@@ -89,12 +94,25 @@ def _arrival(chunks: Sequence[Chunk], typed: pa.Table) -> pa.Array:
     appended = pa.array(
         np.repeat(np.array([chunk.appended_at_us for chunk in chunks], np.int64), counts)
     ).cast(pa.timestamp("us", "UTC"))
-    if TS not in typed.column_names or not pa.types.is_timestamp(typed.schema.field(TS).type):
+    if not has_ts(typed.schema):
         return appended
-    ts = typed.column(TS).cast(pa.timestamp("us", "UTC"), safe=False).combine_chunks()
-    us = ts.cast(pa.int64())
-    inside = pc.and_(pc.greater_equal(us, EVENT_TIME[0]), pc.less(us, EVENT_TIME[1]))
-    return pc.coalesce(pc.if_else(inside, ts, pa.scalar(None, ts.type)), appended)
+    ts = typed.column(TS).combine_chunks()
+    micros = ts.cast(pa.timestamp("us", "UTC"), safe=False)
+    inside = pc.if_else(_inside(ts), micros, pa.scalar(None, micros.type))
+    return pc.coalesce(inside, appended)
+
+
+def outside(ts: pa.Array) -> pa.Array:
+    """Those of ``ts`` (timestamp) that are no event times; the others null."""
+    return pc.if_else(_inside(ts), pa.scalar(None, ts.type), ts)
+
+
+def _inside(ts: pa.Array) -> pa.Array:
+    # Seconds of far-off years do not fit into microseconds, so each unit has its own bounds.
+    per_s = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[ts.type.unit]
+    first, end = (bound * per_s // 10**6 for bound in EVENT_TIME)
+    ticks = ts.cast(pa.int64())
+    return pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, end))
 
 
 def _column(chunks: Sequence[Chunk], name: str) -> pa.Array:

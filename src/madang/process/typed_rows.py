@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from madang.process.casting import narrowed
 from madang.process.engine import Engine
 from madang.process.formats.split import column
-from madang.process.intake import TS
+from madang.process.intake import TS, has_ts, outside
 from madang.process.layout import Kind, Layout, Node
 from madang.process.parsed import Parsed
 from madang.process.rest import RestBuilder
@@ -24,22 +24,25 @@ class TypedRows:
         self._engine = engine
 
     def parse(self, table: pa.Table, layout: Layout) -> Parsed:
-        """Columns of ``table`` without ``ts``. New ones are added to ``layout``."""
+        """Columns of ``table`` without ``ts``, which is ``_time``; new ones join ``layout``.
+
+        A ``ts`` that is no event time stays in ``_rest``.
+        """
         size = table.num_rows
         rest = RestBuilder(size)
         misfits: Counter[str] = Counter()
         columns: dict[str, pa.Array] = {}
         for name in table.column_names:
             values = column(table, name)
-            if name == TS or pa.types.is_null(values.type):
+            if pa.types.is_null(values.type):
                 continue
             path = (name,)
-            node = layout.find(path)
-            if node is None and layout.admits(path):
-                node = _node(name, values.type)
-                if not layout.add(node):
-                    node = None
-            fitted = None if node is None else self._fit(values, node)
+            if name == TS and has_ts(table.schema):
+                # As _time it is there already.
+                values, fitted = outside(values), None
+            else:
+                node = _node_of(name, values.type, layout)
+                fitted = None if node is None else self._fit(values, node)
             if fitted is not None:
                 columns[name] = fitted
             lost = values.is_valid()
@@ -64,6 +67,13 @@ class TypedRows:
         return narrowed(values, wanted)[0]
 
     def _json(self, values: pa.Array) -> pa.Array:
+        if pa.types.is_timestamp(values.type):
+            # DuckDB takes no time that its own microseconds do not hold: such a one is a number.
+            micros, lost = narrowed(values, pa.timestamp("us", values.type.tz))
+            if lost is not None:
+                ticks = values.cast(pa.int64()).cast(pa.string())
+                return pc.if_else(pa.array(lost), ticks, self._json(micros))
+            values = micros
         return column(
             self._engine.query("SELECT to_json(x)::VARCHAR AS x FROM t", t=pa.table({"x": values})),
             "x",
@@ -103,5 +113,12 @@ def normal_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _node(name: str, kind: pa.DataType) -> Node:
-    return Node((name,), Kind.OTHER, arrow=normal_type(kind))
+def _node_of(name: str, kind: pa.DataType, layout: Layout) -> Node | None:
+    """The column of this name, a new one if need be; None if it cannot have one."""
+    path = (name,)
+    node = layout.find(path)
+    if node is None and layout.admits(path):
+        node = Node(path, Kind.OTHER, arrow=normal_type(kind))
+        if not layout.add(node):
+            return None
+    return node

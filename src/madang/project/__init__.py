@@ -30,6 +30,7 @@ from madang.project.stream_spec import (
     RecordFormat,
     RetentionSpec,
     StreamSpec,
+    TimeFault,
     TimeSpec,
 )
 from madang.project.table_spec import CompactionSpec, TableSpec
@@ -63,6 +64,7 @@ __all__ = [
     "StorageSpec",
     "StreamSpec",
     "TableSpec",
+    "TimeFault",
     "TimeSpec",
     "WrittenStream",
     "check_directory",

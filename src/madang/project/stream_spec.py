@@ -35,6 +35,13 @@ class ColumnType(StrEnum):
     JSON = "json"
 
 
+class TimeFault(StrEnum):
+    """What becomes of a record without a usable event time."""
+
+    ARRIVAL = "arrival"
+    DEAD_LETTER = "dead_letter"
+
+
 class TimeSpec(Spec):
     """Where the event time of a record stands; without it, the arrival time counts."""
 
@@ -45,6 +52,10 @@ class TimeSpec(Spec):
     pattern such as ``%d/%b/%Y:%H:%M:%S %z``."""
     zone: TimeZone | None = None
     """IANA zone of times that carry none; default: the project's zone."""
+    on_error: TimeFault = TimeFault.ARRIVAL
+    """A record whose time is missing, cannot be read or lies outside the years 1970 to 2199:
+    ``arrival`` keeps the row, with the arrival as its time, and counts it; ``dead_letter`` makes
+    it a dead letter, to be replayed."""
 
 
 class RetentionSpec(Spec):

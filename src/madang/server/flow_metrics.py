@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from madang.operate.time_fallbacks import read_time_fallbacks
 from madang.server.context import ServerContext
 from madang.server.health_view import health_fields
 from madang.server.models.overview import Health
@@ -32,6 +33,7 @@ class _Flows(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._streams()
+        yield self._event_times()
         yield from self._platform()
 
     def _streams(self) -> Iterator[Metric]:
@@ -61,6 +63,17 @@ class _Flows(Collector):
             if flow.freshness_s is not None:
                 fresh.add_metric([name], flow.freshness_s)
         yield from (records, size, lag, fresh, dead)
+
+    def _event_times(self) -> Metric:
+        fallbacks = CounterMetricFamily(
+            "madang_event_time_fallback",
+            "Rows without a usable event time: the arrival stands in.",
+            labels=["stream", "reason"],
+        )
+        for name, found in sorted(read_time_fallbacks(self._context.data).items()):
+            for reason, one in sorted(found.reasons.items()):
+                fallbacks.add_metric([name, reason], one.count)
+        return fallbacks
 
     def _platform(self) -> Iterator[Metric]:
         found = Health(**health_fields(self._context.health()))

@@ -57,6 +57,17 @@ def test_status_names_what_is_wrong(platform: Any, capsys: Any) -> None:
         "  streams/a.yml:3:1: unknown key 'a'",
         "disk: 512.0 GiB free of 1.0 TiB, at least 512.0 MiB are kept",
     ]
+    reasons = [
+        {"reason": "out_of_range", "count": 1200, "example": "0000-01-01"},
+        {"reason": "missing", "count": 34, "example": None},
+    ]
+    fallbacks = [{"stream": "orders", "count": 1234, "last_at": None, "reasons": reasons}]
+    platform.on("GET /api/status", {**STATUS, "time_fallbacks": fallbacks})
+    _, out, _ = run(capsys, "status")
+    assert (
+        "orders: 1,234 records without a usable time, the arrival stands in (1,200 outside "
+        "1970 to 2199, 34 without the field, such as '0000-01-01'; last –)"
+    ) in out.splitlines()
     platform.on("GET /api/status", {**STATUS, "health": "ok"})
     code, out, _ = run(capsys, "status", "--json")
     assert code == 0

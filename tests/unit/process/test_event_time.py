@@ -45,36 +45,78 @@ def test_auto_reads_what_systems_write(decode, text, expected):
     assert decoded.misfits == {}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '"0000-01-01T00:00:00Z"',
-        '"9999-12-31T23:59:59Z"',
-        '"1969-12-31T23:59:59Z"',
-        '"2200-01-01T00:00:00Z"',
-        '"2025-02-30T00:00:00Z"',
-        '"yesterday"',
-        '""',
-        "1e300",
-        "-5",
-        "true",
-        "[1]",
-        '{"x":1}',
-    ],
-)
-def test_what_is_no_time_counts_and_the_arrival_stands_in(decode, text):
-    decoded = decode([f'{{"at":{text}}}'], time={"field": "at"})
-    assert times(decoded) == [ARRIVAL]
-    assert decoded.misfits["_time"] == 1
-    assert (
-        str(decoded.rows.to_pylist()[0]["at"] or decoded.rows.to_pylist()[0]["_rest"]) is not None
+NO_TIMES = [
+    ('"0000-01-01T00:00:00Z"', "out_of_range"),
+    ('"0000-01-01"', "out_of_range"),
+    ('"0000-00-00 00:00:00"', "unreadable"),
+    ('"9999-12-31T23:59:59Z"', "out_of_range"),
+    ('"9999-12-31 23:59:59"', "out_of_range"),
+    ('"99999-01-01"', "unreadable"),
+    ('"1969-12-31T23:59:59Z"', "out_of_range"),
+    ('"2200-01-01T00:00:00Z"', "out_of_range"),
+    ('"2025-02-30T00:00:00Z"', "unreadable"),
+    ('"yesterday"', "unreadable"),
+    ('""', "unreadable"),
+    ("1e300", "out_of_range"),
+    ("-5", "out_of_range"),
+    ("123456789012345678901234567890", "out_of_range"),
+    ("true", "unreadable"),
+    ("[1]", "unreadable"),
+    ('{"x":1}', "unreadable"),
+    ("null", "missing"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), NO_TIMES)
+def test_where_there_is_no_time_the_arrival_stands_in_and_counts(decode, text, reason):
+    decoded = decode([f'{{"at":{text},"a":1}}', '{"at":"2025-01-01","a":1}'], time={"field": "at"})
+    assert times(decoded) == [ARRIVAL, "2025-01-01T00:00:00+00:00"]
+    (name, found), *others = decoded.time_fallbacks.items()
+    assert (name, found.count, others) == (reason, 1, [])
+    assert (found.example is None) == (reason == "missing")
+    if reason != "missing":
+        first = decoded.rows.to_pylist()[0]
+        assert str(first["at"] if first["at"] is not None else first["_rest"]) is not None
+
+
+@pytest.mark.parametrize(("text", "reason"), NO_TIMES)
+def test_strictly_a_record_without_a_time_is_a_dead_letter(decode, text, reason):
+    decoded = decode(
+        [f'{{"at":{text},"a":1}}', '{"at":"2025-01-01","a":1}', '{"a":2}'],
+        time={"field": "at", "on_error": "dead_letter"},
     )
+    assert times(decoded) == ["2025-01-01T00:00:00+00:00"]
+    assert decoded.rows.column("_offset").to_pylist() == [1]
+    assert decoded.dead.column("offset").to_pylist() == [0, 2]
+    assert decoded.dead.column("code").to_pylist() == [f"time_{reason}", "time_missing"]
+    assert all("at" in why for why in decoded.dead.column("reason").to_pylist())
+    assert decoded.time_fallbacks == {}
 
 
-def test_without_the_field_the_arrival_counts_and_nothing_is_amiss(decode):
-    decoded = decode(['{"a":1}', '{"at":null}'], time={"field": "at"})
-    assert times(decoded) == [ARRIVAL, ARRIVAL]
-    assert decoded.misfits == {}
+def test_the_reasons_name_the_field_and_the_value(decode):
+    decoded = decode(
+        ['{"at":"9999-12-31"}', '{"at":"soon"}', '{"b":1}'],
+        time={"field": "at", "on_error": "dead_letter"},
+    )
+    assert decoded.dead.column("reason").to_pylist() == [
+        "at: '9999-12-31' lies outside the years 1970 to 2199",
+        "at: 'soon' cannot be read as a time",
+        "there is no at",
+    ]
+
+
+def test_examples_are_short_and_the_latest_counts(decode):
+    values = [f'{{"at":"{"x" * 500}"}}', '{"at":"9999-01-01"}', '{"at":"0000-01-01"}']
+    found = decode(values, time={"field": "at"}).time_fallbacks
+    assert found["unreadable"].example == "x" * 100
+    assert (found["out_of_range"].count, found["out_of_range"].example) == (2, "9999-01-01")
+
+
+def test_a_log_line_without_a_time_counts(decode):
+    lines = ["<34>1 - host app - - - no clock yet", "<34>1 2025-01-01T00:00:00Z h a - - - hello"]
+    decoded = decode(lines, format="syslog")
+    assert times(decoded) == [ARRIVAL, "2025-01-01T00:00:00+00:00"]
+    assert {name: one.count for name, one in decoded.time_fallbacks.items()} == {"missing": 1}
 
 
 def test_the_field_stays_a_column_and_may_be_nested_or_dotted(decode):
@@ -147,7 +189,8 @@ def test_many_formats_in_one_batch(decode):
     )
     found = decoded.rows.column("_time").to_pylist()
     assert found[:3] == [wanted] * 3
-    assert decoded.misfits == {"_time": 1}
+    assert decoded.misfits == {}
+    assert {name: one.count for name, one in decoded.time_fallbacks.items()} == {"unreadable": 1}
 
 
 def test_a_pattern_or_zone_that_cannot_be_read_is_told_at_once():

@@ -243,6 +243,40 @@ def test_garbage_of_every_kind_ends_somewhere(decode, name):
     assert again.rows.num_rows + again.dead.num_rows == 3
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_typed_times_of_every_unit(unit):
+    decoder = StreamDecoder(StreamSpec(name="s", format="typed"), zone="UTC", project_dir=".")
+    per_s = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    ticks = [per_s, -1, 2**63 - 1, 0]
+    batch = pa.record_batch({"ts": pa.array(ticks, pa.timestamp(unit)), "v": [1, 2, 3, 4]})
+    decoded = decoder.decode([Chunk(0, 0, batch, ARRIVAL_US)], None)
+    seconds = [int(t.timestamp()) for t in decoded.rows.column("_time").to_pylist()]
+    assert seconds == [1, ARRIVAL_US // 10**6, ARRIVAL_US // 10**6, 0]
+    assert decoded.time_fallbacks["out_of_range"].count == 2
+    assert [rest is not None for rest in decoded.rows.column("_rest").to_pylist()] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_typed_ts_that_is_no_time_stays_a_column():
+    decoder = StreamDecoder(StreamSpec(name="s", format="typed"), zone="UTC", project_dir=".")
+    batch = pa.record_batch({"ts": pa.array([5, 6], pa.int64())})
+    decoded = decoder.decode([Chunk(0, 0, batch, ARRIVAL_US)], None)
+    assert plain_rows(decoded) == [{"ts": 5}, {"ts": 6}]
+
+
+def test_strict_times_of_a_typed_stream():
+    spec = StreamSpec(name="s", format="typed", time={"field": "ts", "on_error": "dead_letter"})
+    decoder = StreamDecoder(spec, zone="UTC", project_dir=".")
+    batch = pa.record_batch({"ts": pa.array([5, None, 2**61], pa.timestamp("us")), "v": [1, 2, 3]})
+    decoded = decoder.decode([Chunk(0, 0, batch, ARRIVAL_US)], None)
+    assert plain_rows(decoded) == [{"v": 1}]
+    assert decoded.dead.column("code").to_pylist() == ["time_missing", "time_out_of_range"]
+
+
 def test_typed_batches_come_as_they_are():
     decoder = StreamDecoder(StreamSpec(name="s", format="typed"), zone="UTC", project_dir=".")
     utc = pa.timestamp("us", "UTC")
@@ -263,8 +297,12 @@ def test_typed_batches_come_as_they_are():
     assert plain_rows(first) == [
         {"name": "a", "v": 1.5, "o": {"a": 1}},
         {"name": "b", "v": 2.0},
-        {"name": "c", "o": {"a": 2}},
+        {"name": "c", "o": {"a": 2}, "_rest": '{"ts":"75039-04-04 19:00:13.693952+00"}'},
     ]
+    assert {reason: one.count for reason, one in first.time_fallbacks.items()} == {
+        "missing": 1,
+        "out_of_range": 1,
+    }
     other = pa.record_batch({"v": ["7", None], "name": ["q", None], "o": [5, 6], "new": [1, 2]})
     second = decoder.decode([Chunk(1, 8, other, 10**15)], first.rows.schema)
     assert plain_rows(second) == [

@@ -7,8 +7,11 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from madang.lake import DEAD_LETTER_SCHEMA
+from madang.lake import DEAD_LETTER_SCHEMA, TimeFallback
 from madang.operate.accounts import Role
+from madang.operate.health import DELIVERY_FILE
+from madang.operate.state_file import StateFile
+from madang.operate.time_fallbacks import TimeFallbacks
 from madang.server import tail
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -160,6 +163,31 @@ def test_a_stream_in_full(server, reader):
     assert found["table"] == f"lake.{stream}"
     assert found["editable"]
     assert found["time_zone"] == "Asia/Seoul"
+
+
+def test_records_without_a_usable_time_are_told(server, reader):
+    stream = server.new_stream(time={"field": "at"})
+    path = f"/api/streams/{stream}"
+    nothing = {"count": 0, "last_at": None, "reasons": []}
+    assert reader.get(path).json()["time_fallbacks"] == nothing
+    counts = {"missing": TimeFallback(1), "unreadable": TimeFallback(3, "soon")}
+    server.data.run.mkdir(exist_ok=True)
+    state = TimeFallbacks(counts, 1_767_225_600_000_000).fields()
+    StateFile(server.data.run / DELIVERY_FILE).write({stream: state})
+    wanted = {
+        "count": 4,
+        "last_at": "2026-01-01T00:00:00.000000+00:00",
+        "reasons": [
+            {"reason": "unreadable", "count": 3, "example": "soon"},
+            {"reason": "missing", "count": 1, "example": None},
+        ],
+    }
+    assert reader.get(path).json()["time_fallbacks"] == wanted
+    told = reader.get("/api/status").json()["time_fallbacks"]
+    assert told == [{"stream": stream, **wanted}]
+    metrics = reader.get("/metrics").text.splitlines()
+    name = "madang_event_time_fallback_total"
+    assert f'{name}{{reason="unreadable",stream="{stream}"}} 3.0' in metrics
 
 
 def test_own_streams_are_listed_and_not_editable(reader):

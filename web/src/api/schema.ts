@@ -774,6 +774,7 @@ export interface components {
             problems: components["schemas"]["ProblemRow"][];
             project: components["schemas"]["StatusProject"];
             roles: components["schemas"]["RoleRow"][];
+            time_fallbacks: components["schemas"]["StreamTimeFallbacks"][];
         };
         StatusProject: {
             directory: string;
@@ -803,6 +804,7 @@ export interface components {
             size_bytes: number;
             spec: components["schemas"]["StreamSpec"];
             table: string | null;
+            time_fallbacks: components["schemas"]["TimeFallbacks"];
             time_zone: string;
             yaml: string;
         };
@@ -876,6 +878,12 @@ export interface components {
             table: string | null;
             time_zone: string;
         };
+        StreamTimeFallbacks: {
+            count: number;
+            last_at: string | null;
+            reasons: components["schemas"]["TimeFallbackRow"][];
+            stream: string;
+        };
         StreamsAnswer: {
             streams: components["schemas"]["StreamSummary"][];
         };
@@ -920,10 +928,25 @@ export interface components {
         TablesAnswer: {
             tables: components["schemas"]["TableSummary"][];
         };
+        TimeFallbackRow: {
+            count: number;
+            example: string | null;
+            /** @enum {string} */
+            reason: "missing" | "unreadable" | "out_of_range";
+        };
+        TimeFallbacks: {
+            count: number;
+            last_at: string | null;
+            reasons: components["schemas"]["TimeFallbackRow"][];
+        };
+        /** @enum {string} */
+        TimeFault: "arrival" | "dead_letter";
         TimeSpec: {
             field: string;
             /** @default auto */
             format: string;
+            /** @default arrival */
+            on_error: components["schemas"]["TimeFault"];
             zone?: string | null;
         };
         TokenRow: {

@@ -76,6 +76,35 @@ class StreamFlow(Answer):
     """Records per second, one value per 2 s, oldest first, at most 60."""
 
 
+class TimeFallbackRow(Answer):
+    """Records whose arrival stands in for their event time, for one reason."""
+
+    reason: Literal["missing", "unreadable", "out_of_range"]
+    """``missing``: no such field. ``out_of_range``: not in the years 1970 to 2199."""
+    count: int
+    """How many rows."""
+    example: str | None
+    """What one of them says; null where they say nothing. Cut at 100 characters."""
+
+
+class TimeFallbacks(Answer):
+    """Records of a stream whose arrival stands in for their event time."""
+
+    count: int
+    """How many rows."""
+    last_at: Instant | None
+    """When the last one reached the table."""
+    reasons: list[TimeFallbackRow]
+    """Most frequent first."""
+
+
+class StreamTimeFallbacks(TimeFallbacks):
+    """Those of one stream."""
+
+    stream: str
+    """Its name."""
+
+
 class TableFlow(Answer):
     """A table's size."""
 
@@ -122,6 +151,8 @@ class StatusAnswer(Health):
 
     project: StatusProject
     """What is in force."""
+    time_fallbacks: list[StreamTimeFallbacks]
+    """Streams with records that have no usable event time, by name."""
 
 
 class OverviewAnswer(Health):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from madang.project import RecordFormat, StreamSpec
 from madang.server.models.base import Answer, Asked, Instant
-from madang.server.models.overview import StreamFlow
+from madang.server.models.overview import StreamFlow, TimeFallbacks
 
 
 class StreamSummary(StreamFlow):
@@ -85,6 +85,8 @@ class StreamAnswer(StreamSummary):
     """One per partition."""
     groups: list[GroupRow]
     """Who reads it."""
+    time_fallbacks: TimeFallbacks
+    """Rows without a usable event time: the arrival stands in."""
 
 
 class PutStreamAnswer(Answer):

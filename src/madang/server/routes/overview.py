@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from madang.operate.time_fallbacks import read_time_fallbacks
 from madang.server.auth import MayRead
 from madang.server.context import ServerContext
 from madang.server.health_view import health_fields, project_view
@@ -12,6 +13,7 @@ from madang.server.models.overview import OverviewAnswer, StatusAnswer
 from madang.server.routes.answers import ERRORS
 from madang.server.sampler import Sampler
 from madang.server.table_view import TableViews
+from madang.server.time_fallback_view import by_stream
 
 router = APIRouter(prefix="/api", tags=["overview"])
 
@@ -34,6 +36,10 @@ def overview(request: Request, _identity: MayRead) -> OverviewAnswer:
 
 @router.get("/status", responses=ERRORS)
 def status(request: Request, _identity: MayRead) -> StatusAnswer:
-    """Health, problems, disk, roles and the project."""
+    """Health, problems, disk, roles, the project, and streams without readable times."""
     context: ServerContext = request.app.state.context
-    return StatusAnswer(project=project_view(context), **health_fields(context.health()))
+    return StatusAnswer(
+        project=project_view(context),
+        time_fallbacks=by_stream(read_time_fallbacks(context.data)),
+        **health_fields(context.health()),
+    )

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from madang.core.errors import InvalidInputError, MadangError, Place
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.operate.accounts import Permission
+from madang.operate.time_fallbacks import read_time_fallbacks
 from madang.operate.wiring import zone_of
 from madang.project import StreamSpec
 from madang.server.auth import MayRead
@@ -30,6 +31,8 @@ from madang.server.records import forward, newest
 from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS
 from madang.server.sampler import LAKE_GROUP, Sampler, opened
 from madang.server.tail import Tails, parse_event_id
+from madang.server.time_fallback_view import NOTHING as NO_FALLBACKS
+from madang.server.time_fallback_view import time_fallbacks_of
 from madang.stream import LogStream
 
 router = APIRouter(prefix="/api/streams", tags=["streams"])
@@ -89,6 +92,9 @@ def get_stream(request: Request, stream: str, _identity: MayRead) -> StreamAnswe
         schema=[] if log is None else _schema(log),
         partition_bounds=[] if log is None else _bounds(log, spec),
         groups=[] if log is None else _groups(log),
+        time_fallbacks=time_fallbacks_of(
+            read_time_fallbacks(context.data).get(stream, NO_FALLBACKS)
+        ),
     )
 
 

@@ -2,8 +2,8 @@ import { frame } from './frame';
 import { home } from './home';
 import { roleHint, scope, scopeShort, settings, tokenLife } from './settings';
 import { sql } from './sql';
-import { recordFormat, streamFault, streamForm, streams } from './streams';
+import { recordFormat, streamFault, streamForm, streams, timeFault } from './streams';
 import { ownColumn, tables } from './tables';
 
 /** English, the language whose keys the types know. */
-export const en = { ...frame, home, sql, streams, streamForm, streamFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };
+export const en = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };

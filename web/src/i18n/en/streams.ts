@@ -16,6 +16,11 @@ export const streams = {
   lastRecord: 'Last record',
   ownedBy: 'owned by {{owner}}',
   fills: 'fills',
+  noTime_one: '{{n}} record without a usable time: the arrival stands in for it',
+  noTime_other: '{{n}} records without a usable time: the arrival stands in for it',
+  noTimeExample: 'such as {{example}}',
+  noTimeHint: 'They are rows all the same. Check the field and format of the time; with on_error: dead_letter in {{file}} such records become dead letters instead.',
+  noTimeLast: 'last',
   tail: 'Live',
   spec: 'Definition',
   filterRecords: 'Filter by words',
@@ -65,6 +70,12 @@ export const streams = {
   replayed_one: '{{n}} record put into the stream again',
   replayed_other: '{{n}} records put into the stream again',
   replayFailed: 'Replay did not work',
+};
+
+export const timeFault = {
+  missing: '{{n}} without the field',
+  unreadable: '{{n}} unreadable',
+  out_of_range: '{{n}} outside the years 1970 to 2199',
 };
 
 export const streamForm = {

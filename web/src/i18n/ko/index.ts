@@ -2,9 +2,9 @@ import { frame } from './frame';
 import { home } from './home';
 import { roleHint, scope, scopeShort, settings, tokenLife } from './settings';
 import { sql } from './sql';
-import { recordFormat, streamFault, streamForm, streams } from './streams';
+import { recordFormat, streamFault, streamForm, streams, timeFault } from './streams';
 import { ownColumn, tables } from './tables';
 
 import type { Dictionary } from '..';
 
-export const ko: Dictionary = { ...frame, home, sql, streams, streamForm, streamFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };
+export const ko: Dictionary = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };

@@ -16,6 +16,10 @@ export const streams = {
   lastRecord: '마지막 레코드',
   ownedBy: '담당: {{owner}}',
   fills: '채우는 테이블:',
+  noTime_other: '쓸 수 있는 시각이 없는 레코드 {{n}}개: 도착 시각을 대신 써요',
+  noTimeExample: '예: {{example}}',
+  noTimeHint: '레코드는 그대로 행이 돼요. 시각 필드와 형식을 확인해 주세요. {{file}}에 on_error: dead_letter라고 쓰면 이런 레코드는 데드 레터가 돼요.',
+  noTimeLast: '마지막',
   tail: '실시간',
   spec: '정의',
   filterRecords: '단어로 거르기',
@@ -64,6 +68,12 @@ export const streams = {
   replayDo: '다시 보내기',
   replayed_other: '레코드 {{n}}개를 스트림에 다시 넣었어요',
   replayFailed: '다시 보내지 못했어요',
+};
+
+export const timeFault = {
+  missing: '필드 없음 {{n}}개',
+  unreadable: '읽을 수 없음 {{n}}개',
+  out_of_range: '1970~2199년 밖 {{n}}개',
 };
 
 export const streamForm = {

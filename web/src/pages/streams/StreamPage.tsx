@@ -16,6 +16,7 @@ import { DeadLetters } from './DeadLetters';
 import { Spec } from './Spec';
 import classes from './Streams.module.css';
 import { Tail } from './Tail';
+import { TimeFallbacks } from './TimeFallbacks';
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
@@ -81,7 +82,7 @@ export default function StreamPage() {
   return (
     <Page title={name} note={note}>
       <WhenLoaded query={stream} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
-        {(loaded) => <Facts stream={loaded} />}
+        {(loaded) => <><Facts stream={loaded} /><TimeFallbacks stream={loaded} /></>}
       </WhenLoaded>
       <Tabs
         value={tab}
