@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,20 @@ def test_a_token_reaches_as_far_as_its_scope(capsys: Any) -> None:
 def test_a_mistake_in_sql_has_its_place(capsys: Any) -> None:
     assert main(["sql", "select\n  nothing from system.logs"]) == 1
     assert capsys.readouterr().err.startswith("error: sql:2:3: ")
+
+
+def test_a_killed_role_is_told_in_the_table_of_logs(platform: RunningPlatform) -> None:
+    pid = platform.role_pid("collect")
+    os.kill(pid, signal.SIGKILL)
+    query = "select of, exit from system.logs where role = 'supervisor' and of_pid = $pid"
+
+    def told() -> bool:
+        answer = platform.client.post("/api/sql", json={"sql": query, "params": {"pid": pid}})
+        return answer.status_code == 200 and answer.json()["rows"] == [
+            ["collect", "ended by SIGKILL"]
+        ]
+
+    platform.wait_for(told)
 
 
 def test_results_are_saved_in_open_formats(tmp_path: Path) -> None:

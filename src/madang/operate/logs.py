@@ -52,8 +52,8 @@ class JsonLines(logging.Formatter):
 def write_logs(folder: Path, role: str, *, level: int = logging.INFO) -> None:
     """Send everything that this process logs to ``<folder>/<role>.jsonl``, rotated by size.
 
-    Called once at the start of each role, after the fork. A file that cannot be written (a full
-    disk) drops log lines, never work.
+    Called once by the supervisor and once by each role after its fork, which then leaves the
+    supervisor's file. A file that cannot be written (a full disk) drops log lines, never work.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
@@ -61,6 +61,8 @@ def write_logs(folder: Path, role: str, *, level: int = logging.INFO) -> None:
     )
     handler.setFormatter(JsonLines(role))
     root = logging.getLogger()
+    for inherited in root.handlers:
+        inherited.close()
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.raiseExceptions = False
@@ -74,6 +76,7 @@ def _log_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     logging.getLogger("madang").critical(
-        "the role ended with an error nobody caught",
+        "the process ended with an error nobody caught",
         exc_info=(kind, error, trace),
     )
+    sys.__excepthook__(kind, error, trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -12,20 +13,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from madang import __version__
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, UnavailableError
 from madang.operate.banner import Started
 from madang.operate.listen import listen
 from madang.operate.lock import lock_data_directory
+from madang.operate.logs import write_logs
 from madang.operate.memory import forget_file_pages, limit_arenas
 from madang.operate.notices import say
 from madang.operate.role import RoleContext
-from madang.operate.supervisor import RoleBody, Supervisor
+from madang.operate.supervisor import SUPERVISOR, RoleBody, Supervisor
 from madang.operate.telemetry import drop_folder, use_folder
 from madang.project import Project, ProjectError, ProjectPublisher
 
 ServeBody = Callable[[RoleContext, socket.socket], None]
 _FORMAT = 1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
     data = DataDir(options.data_dir.resolve())
     lock_data_directory(data.run)
     _check_format(data)
+    write_logs(data.logs, SUPERVISOR)
     project = _publish(options.project_dir, data)
     server = project.platform.server
     listener = listen(
@@ -68,7 +73,18 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
     _clear_spill(data)
     url = _url(listener)
     _write_private(data.run / "platform.json", json.dumps({"url": url, "pid": os.getpid()}))
+    _log.info(
+        "the platform starts",
+        extra={
+            "version": __version__,
+            "url": url,
+            "project": str(options.project_dir.resolve()),
+            "data": str(data.root),
+        },
+    )
     recovered, code = _prepare(data, project, options.token)
+    if recovered:
+        _log.warning(recovered)
     supervisor = Supervisor(
         data, str(options.project_dir.resolve()), _roles(project, load_serve(), listener), say=say
     )
@@ -77,6 +93,7 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
         started = Started(
             url, code, str(_shown(data.run / "admin.token")), time.monotonic() - began, recovered
         )
+        _log.info("the platform is ready", extra={"after_s": round(started.seconds, 3)})
         sys.stdout.write(started.text())
         sys.stdout.flush()
         forget_file_pages()

@@ -3,11 +3,14 @@
 It imports everything once so that the roles share their memory, and starts no thread, so that a
 fork at any time is safe: recovery and migration run in a role of their own (``prepare``), and the
 project directory is watched by ``serve``.
+
+It logs what the roles cannot log themselves: how they ended. Its file is ``supervisor.jsonl``.
 """
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import select
 import signal
@@ -25,7 +28,10 @@ from madang.operate.role import RoleContext, become_role
 from madang.operate.state_file import StateFile
 from madang.operate.telemetry import forget_process
 
+SUPERVISOR = "supervisor"
+"""What its log lines say under ``role``, and its log file's name."""
 RoleBody = Callable[[RoleContext], None]
+_log = logging.getLogger(__name__)
 _TICK_S = 0.5
 _BACKOFF_S = (0.0, 0.2, 1.0, 3.0, 10.0, 30.0)
 _STEADY_S = 60.0
@@ -97,6 +103,7 @@ class Supervisor:
             if dead or time.monotonic() > deadline:
                 self.stop()
                 late = dead or next(r for r in self._running.values())
+                _log.critical("the platform did not start", extra=_of(late))
                 raise UnavailableError(
                     f"the role {late.name} did not start{': ' + late.exit if late.exit else ''}",
                     hint=f"its log says why: {self.data.logs / late.name}.jsonl",
@@ -109,7 +116,9 @@ class Supervisor:
             self._look(_TICK_S)
             self._restart_dead()
         self.say("Stopping; what was accepted is kept. Ctrl-C again ends it at once.")
+        _log.info("the platform was asked to stop")
         self.stop()
+        _log.info("the platform has stopped")
         self.say("Stopped.")
 
     def _restart_dead(self) -> None:
@@ -141,6 +150,8 @@ class Supervisor:
             self._look(0.05)
             if self._impatient or time.monotonic() > deadline:
                 for role in roles:
+                    if role.pid:
+                        _log.warning("a role did not stop in time and is killed", extra=_of(role))
                     _kill(role.pid, signal.SIGKILL)
 
     def _fork(self, role: _Role) -> None:
@@ -181,6 +192,8 @@ class Supervisor:
             role = waiting[descriptor]
             if os.read(descriptor, 1):
                 role.state = "running"
+                if role.restarts:
+                    _log.info("a role is ready again", extra=_of(role))
                 self._publish()
             os.close(descriptor)
             role.ready_fd = -1
@@ -197,7 +210,12 @@ class Supervisor:
         role.exit = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         steady = time.monotonic() - role.started_s > _STEADY_S
         role.failures = 1 if steady else role.failures + 1
-        role.due_s = time.monotonic() + _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
+        pause_s = _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
+        role.due_s = time.monotonic() + pause_s
+        if role.state != "stopping":
+            lasted_s = round(time.monotonic() - role.started_s, 3)
+            told = {**_of(role), "lasted_s": lasted_s, "restart_in_s": pause_s}
+            _log.error("a role died", extra=told)
         if role.state == "running" and not self._stopping:
             log = self.data.logs / role.name
             self.say(f"The role {role.name} {role.exit}; it is started again. Its log: {log}.jsonl")
@@ -225,6 +243,16 @@ class Supervisor:
     def _asked_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._impatient = self._stopping
         self._stopping = True
+
+
+def _of(role: _Role) -> dict[str, object]:
+    """What a log line says of a role: its own fields, beside the supervisor's ``role``."""
+    return {
+        "of": role.name,
+        "of_pid": role.pid or None,
+        "exit": role.exit or None,
+        "restarts": role.restarts,
+    }
 
 
 def _kill(pid: int, number: int) -> None:

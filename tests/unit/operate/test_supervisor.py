@@ -19,10 +19,12 @@ import os, sys, time
 from pathlib import Path
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
-from madang.operate.supervisor import Supervisor
+from madang.operate.logs import write_logs
+from madang.operate.supervisor import SUPERVISOR, Supervisor
 
 data = DataDir(Path(sys.argv[1]))
 data.run.mkdir(parents=True)
+write_logs(data.logs, SUPERVISOR)
 
 def role(context):
     (data.root / f"{context.name}.pid").write_text(str(os.getpid()))
@@ -81,6 +83,11 @@ def _roles(data: Path) -> dict[str, dict]:
     return {row["name"]: row for row in rows}
 
 
+def _logged(data: Path, role: str = "supervisor") -> list[dict]:
+    path = data / f"logs/{role}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
 def _until(condition, timeout_s: float = 10.0):
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
@@ -125,12 +132,50 @@ def test_the_terminal_is_told_of_a_death_and_of_the_stop(supervise, tmp_path):
     assert process.wait(10) == 0
 
 
-def test_a_role_that_never_gets_ready_fails_the_start_with_its_log(supervise):
+def test_a_death_by_a_signal_is_a_log_record(supervise, tmp_path):
+    process = supervise("serve=role", "collect=role")
+    assert process.stdout.readline() == "ready\n"
+    data = tmp_path / "data"
+    pid = int((data / "collect.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    _until(lambda: len(_logged(data)) == 2)
+    died, again = _logged(data)
+    assert (died["level"], died["role"], died["message"]) == ("error", "supervisor", "a role died")
+    assert (died["of"], died["of_pid"], died["exit"]) == ("collect", pid, "ended by SIGKILL")
+    assert died["restart_in_s"] == 0.0
+    assert died["lasted_s"] > 0
+    assert (again["message"], again["of"], again["restarts"]) == (
+        "a role is ready again",
+        "collect",
+        1,
+    )
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert [line["message"] for line in _logged(data)][2:] == [
+        "the platform was asked to stop",
+        "the platform has stopped",
+    ]
+
+
+def test_a_roles_lines_stay_out_of_the_supervisors_log(supervise, tmp_path):
+    process = supervise("serve=role")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    data = tmp_path / "data"
+    assert {line["role"] for line in _logged(data)} == {"supervisor"}
+    assert {line["role"] for line in _logged(data, "serve")} == {"serve"}
+
+
+def test_a_role_that_never_gets_ready_fails_the_start_with_its_log(supervise, tmp_path):
     process = supervise("serve=role", "collect=broken")
     line = process.stdout.readline()
     assert "the role collect did not start: exit code 1" in line
     assert "logs/collect.jsonl" in line
     assert process.wait(10) == 3
+    logged = _logged(tmp_path / "data")
+    assert [one["message"] for one in logged].count("a role died") == 3
+    assert logged[-1]["level"] == "critical"
 
 
 def test_a_second_ctrl_c_does_not_wait(supervise):
