@@ -19,11 +19,11 @@ const document = execFileSync(python, ['-m', 'madang.server.openapi'], {
   maxBuffer: 1 << 26,
 });
 
-/** Without its prose: a reworded sentence is no change of the API. */
+/** Without its prose and examples: a reworded sentence is no change of the API. */
 function bare(node) {
   if (Array.isArray(node)) return node.map(bare);
   if (typeof node !== 'object' || node === null) return node;
-  const prose = ([key, value]) => /^(title|description|summary)$/.test(key) && typeof value === 'string';
+  const prose = ([key, value]) => (/^(title|description|summary)$/.test(key) && typeof value === 'string') || key === 'example';
   return Object.fromEntries(Object.entries(node).filter((entry) => !prose(entry)).map(([key, value]) => [key, bare(value)]));
 }
 

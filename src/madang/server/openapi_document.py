@@ -5,6 +5,7 @@ Each operation's ``security`` names the permission it asks for, taken from the r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from madang.server.auth import SESSION_COOKIE, caller
+from madang.server.examples import Example, examples
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "An API token, `mdg_…`."},
@@ -78,6 +80,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = found["paths"][route.path_format][method.lower()]
             operation["operationId"] = route.name
+            _add_example(operation, examples().get(f"{method} {route.path_format}"))
             # Validation errors have the one shape too, with status 400.
             operation["responses"].pop("422", None)
             if permission is None:
@@ -88,6 +91,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return found
+
+
+def _add_example(operation: dict[str, Any], example: Example | None) -> None:
+    """Give the example's body and answer to the media types that they are of."""
+    if example is None:
+        return
+    content = operation["responses"].get(str(example.status), {}).get("content", {})
+    if example.answer is not None and "application/json" in content:
+        content["application/json"]["example"] = example.answer
+    asked = operation.get("requestBody", {}).get("content", {})
+    kind = example.headers.get("Content-Type", "application/json")
+    if example.body and kind in asked:
+        is_json = kind == "application/json"
+        asked[kind]["example"] = json.loads(example.body) if is_json else example.body
 
 
 def _dependants(dependant: Dependant) -> Iterator[Dependant]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from madang.server.app import describe
+from madang.server.examples import Example, examples
 
 PAGE = "docs/reference/api.md"
 _HEAD = """<!-- Made by `make docs` from src/madang/server; change what is there instead. -->
@@ -15,6 +17,9 @@ _HEAD = """<!-- Made by `make docs` from src/madang/server; change what is there
 
 JSON in and out unless said otherwise. Times are ISO 8601 in UTC with microseconds, sizes bytes,
 durations seconds. `GET /api/openapi.json` is the same as an OpenAPI document.
+
+The examples take a token from the environment: `export MADANG_TOKEN=$(cat data/run/admin.token)`.
+Their answers are shortened.
 
 A request is signed by `Authorization: Bearer <token>` or by the cookie of a session; with the
 cookie, methods that change something also need the header `X-Madang-Request: 1`. Without it, or
@@ -34,6 +39,7 @@ its message has an id that stands in the log.
 """
 
 
+_WIDTH = 100
 _EVERYWHERE = {"401", "403", "500"}
 
 
@@ -81,6 +87,33 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
         if status in _EVERYWHERE:
             continue
         yield f"- {status} {_answer(answer)}".rstrip()
+    example = examples().get(f"{method} {path}")
+    if example is not None:
+        yield from _example(method, example)
+
+
+def _example(method: str, example: Example) -> Iterator[str]:
+    yield f"\n```sh\n{example.curl(method)}\n```"
+    if example.answer is not None:
+        yield f"```json\n{_json(example.answer)}\n```"
+    elif example.text:
+        yield f"```text\n{example.text}\n```"
+
+
+def _json(value: Any, indent: str = "", *, before: int = 0) -> str:  # noqa: ANN401 - JSON is anything
+    """``value`` as JSON, in one line where it fits, else an item a line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or before + len(indent + flat) <= _WIDTH:
+        return flat
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        items = [
+            f"{deeper}{json.dumps(name)}: {_json(one, deeper, before=len(name) + 4)}"
+            for name, one in value.items()
+        ]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    items = [deeper + _json(one, deeper) for one in value]
+    return "[\n" + ",\n".join(items) + f"\n{indent}]"
 
 
 def _answer(answer: dict[str, Any]) -> str:

@@ -930,7 +930,6 @@ export interface components {
         };
         TimeFallbackRow: {
             count: number;
-            example: string | null;
             /** @enum {string} */
             reason: "missing" | "unreadable" | "out_of_range";
         };

@@ -44,11 +44,11 @@ class ErrorPlace(Answer):
     """Where an error is."""
 
     name: str
-    """A file, ``sql``, or the field of the request."""
+    """A file of the project, ``sql``, or the field of the request."""
     line: int = 0
-    """From 1; 0: unknown."""
+    """Line within it, from 1; 0: unknown."""
     column: int = 0
-    """From 1; 0: unknown."""
+    """Column within the line, from 1; 0: unknown."""
 
 
 class ErrorDetail(Answer):
@@ -61,7 +61,7 @@ class ErrorDetail(Answer):
     hint: str | None = None
     """What to do next, or the near match."""
     where: ErrorPlace | None = None
-    """Where it is."""
+    """Where it is; null: it has no place."""
     retryable: bool = False
     """Whether the same request may succeed later."""
 

@@ -9,9 +9,9 @@ class CheckAnswer(Answer):
     """One condition."""
 
     ok: bool
-    """Whether it holds."""
+    """Whether the condition holds."""
     message: str
-    """Why not, or that it does."""
+    """The state in a word, or what is wrong."""
 
 
 class ReadyAnswer(Answer):
@@ -20,4 +20,4 @@ class ReadyAnswer(Answer):
     ready: bool
     """Whether every check holds."""
     checks: dict[str, CheckAnswer]
-    """By name."""
+    """The conditions: ``platform``, and one for each role."""

@@ -9,21 +9,21 @@ class PartitionRange(Answer):
     """The offsets that records got."""
 
     partition: int
-    """From 0."""
+    """The partition, counted from 0."""
     first_offset: int
-    """Of the first record."""
+    """Offset of the first of these records."""
     last_offset: int
-    """Of the last record."""
+    """Offset of the last of these records."""
 
 
 class IngestAnswer(Answer):
     """Everything in the body is on disk."""
 
     stream: str
-    """Where it went."""
+    """The stream that holds the records."""
     records: int
-    """How many records."""
+    """How many records the body held."""
     duplicate: bool
     """The Idempotency-Key was seen before: nothing was appended, the offsets are the first ones."""
     partitions: list[PartitionRange]
-    """Where the records lie."""
+    """Which offsets the records got; a body without keys goes into one partition."""

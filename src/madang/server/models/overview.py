@@ -11,69 +11,70 @@ class ProblemRow(Answer):
     """Something that a person should do something about."""
 
     code: str
-    """Stable name."""
+    """Stable name; docs/operations.md says what to do about each."""
     severity: Literal["warning", "error"]
-    """``error``: something does not work."""
+    """``error``: something does not work; ``warning``: it works, but not fully or not for long."""
     message: str
-    """What, with the values."""
+    """What is wrong, with the values."""
     hint: str | None = None
-    """What to do."""
+    """What to do about it."""
 
 
 class DiskRow(Answer):
     """The disk of the data directory."""
 
     total_bytes: int
-    """Its size."""
+    """Size of the file system that holds the data directory."""
     free_bytes: int
-    """What is free."""
+    """Free for Madang."""
     min_free_bytes: int
-    """With less than this, producers are refused."""
+    """With less free than this (``storage.min_free``), producers are refused."""
 
 
 class RoleRow(Answer):
     """A process of the platform."""
 
     name: str
-    """The role."""
+    """``serve``, ``collect``, ``deliver`` or ``query-<n>``."""
     pid: int | None
-    """The process, if it runs."""
+    """Number of the process; null: it does not run now."""
     state: str
-    """``starting``, ``ready``, ``dead``, …"""
+    """``starting``, ``running``, ``stopping``, ``stopped`` or ``dead`` (it is started
+    again)."""
     started_at: Instant | None
     """When it was started last."""
     restarts: int
-    """How often it was restarted."""
+    """How often it was started again since ``madang up``."""
     memory_bytes: int
-    """What it holds alone and shared (RSS)."""
+    """Resident memory (RSS); pages shared between roles count in each."""
 
 
 class StreamFlow(Answer):
     """How a stream flows."""
 
     name: str
-    """The stream."""
+    """The name of the stream."""
     records_per_s: float
-    """Appended lately."""
+    """Records appended a second, mean of the last 10 s."""
     bytes_per_s: float
-    """Appended lately, as they lie on disk."""
+    """Bytes appended a second as they lie on disk (compressed), mean of the last 10 s."""
     records_total: int
-    """Ever appended."""
+    """Records ever appended; those that retention removed count too."""
     lag_records: int
-    """Not in the table yet."""
+    """Records that are acknowledged and not in the table yet; SQL sees them already."""
     freshness_s: float | None
     """Age of the oldest record that is not in the table yet; 0: all are; null: no table, or no
     record ever."""
     dead_letters: int
-    """Records that could not become rows."""
+    """Records that could not become rows and were not replayed yet."""
     size_bytes: int
-    """On disk."""
+    """What the stream takes on disk now."""
     last_append_at: Instant | None
-    """The last acknowledgement."""
+    """When records were acknowledged last; null: never."""
     table: str | None
-    """The table that it fills."""
+    """The table that it fills; null: none (``deliver: false``)."""
     history: list[float]
-    """Records per second, one value per 2 s, oldest first, at most 60."""
+    """Records a second, one value per 2 s, oldest first, at most 60."""
 
 
 class TimeFallbackRow(Answer):
@@ -111,20 +112,20 @@ class TableFlow(Answer):
     name: str
     """``<namespace>.<table>``."""
     rows: int
-    """Committed."""
+    """Rows that are committed."""
     size_bytes: int
-    """Of its data files."""
+    """Size of its data files."""
     files: int
-    """Data files."""
+    """Number of its data files."""
     last_commit_at: Instant | None
-    """The last snapshot."""
+    """When its newest snapshot was made; null: there is none."""
 
 
 class StatusProject(Answer):
     """The project directory."""
 
     directory: str
-    """Its path."""
+    """The project directory's path."""
     version: str
     """Digest of the state that is in force."""
     loaded_at: Instant | None
@@ -137,20 +138,20 @@ class Health(Answer):
     """The judgement."""
 
     health: Literal["ok", "degraded", "down"]
-    """``down``: nothing is accepted."""
+    """``ok``; ``degraded``: there are problems; ``down``: nothing is accepted."""
     problems: list[ProblemRow]
-    """What is wrong."""
+    """What is wrong now; empty when all is well."""
     disk: DiskRow
-    """The data directory's."""
+    """Space on the disk of the data directory."""
     roles: list[RoleRow]
-    """The processes."""
+    """The processes of the platform."""
 
 
 class StatusAnswer(Health):
     """Health and the project."""
 
     project: StatusProject
-    """What is in force."""
+    """The project that is in force, and what is wrong with its files."""
     time_fallbacks: list[StreamTimeFallbacks]
     """Streams with records that have no usable event time, by name."""
 
@@ -159,8 +160,8 @@ class OverviewAnswer(Health):
     """Everything that the first page shows."""
 
     at: Instant
-    """When it was looked at."""
+    """When all of this was looked at."""
     streams: list[StreamFlow]
-    """By name."""
+    """Every stream, by name."""
     tables: list[TableFlow]
-    """By name."""
+    """Every table, by name."""

@@ -14,7 +14,7 @@ class SessionUser(Answer):
     name: str
     """The user's name."""
     role: Role
-    """What they are."""
+    """What the user may do."""
 
 
 class SessionAnswer(Answer):
@@ -23,20 +23,20 @@ class SessionAnswer(Answer):
     user: SessionUser
     """Who is signed in."""
     time_zone: str
-    """IANA zone of days and crons."""
+    """IANA zone of days and of times without a zone."""
     platform: str
-    """The platform's name."""
+    """The platform's name (``name`` in madang.yml)."""
     version: str
     """Madang's version."""
     must_set_password: bool
-    """The user has no password yet."""
+    """Whether the user has no password yet, so that only one-time links sign in."""
 
 
 class SignIn(Asked):
     """Name and password."""
 
     name: str
-    """The user's name, in any case."""
+    """The user's name; capitals do not matter."""
     password: SecretStr
     """The password."""
 
@@ -45,9 +45,9 @@ class PasswordChange(Asked):
     """A new password."""
 
     current: SecretStr | None = None
-    """The old one; may be missing behind a one-time link, or where none is set."""
+    """The present password; not needed after a one-time link, or where none is set."""
     new: SecretStr
-    """8 to 256 characters."""
+    """The new password, 8 to 256 characters."""
 
 
 class UserRow(Answer):
@@ -56,48 +56,48 @@ class UserRow(Answer):
     name: str
     """The user's name."""
     role: Role
-    """What they are."""
+    """What the user may do."""
     created_at: Instant
     """When they were added."""
     last_seen_at: Instant | None
-    """Their last request, to within half a minute."""
+    """Their last request, to within half a minute; null: none yet."""
 
 
 class UsersAnswer(Answer):
     """Everybody."""
 
     users: list[UserRow]
-    """By name."""
+    """All users, by name."""
 
 
 class NewUser(Asked):
     """A user to add."""
 
     name: str
-    """1 to 64 letters, digits and ``. _ @ + -``."""
+    """The name to sign in with: 1 to 64 letters, digits and ``. _ @ + -``."""
     password: SecretStr | None = None
     """8 to 256 characters; without one they sign in by a one-time link."""
     role: Role
-    """What they are."""
+    """What the user may do."""
 
 
 class TokenRow(Answer):
     """A token, without its secret."""
 
     id: str
-    """Names it when it is revoked."""
+    """Its id, for ``DELETE /api/tokens/{token_id}``."""
     name: str
-    """What it is for."""
+    """What it is for, as its maker wrote."""
     scope: Scope
     """What it may do."""
     owner: str
-    """Who made it; it never may more than they."""
+    """Who made it; a token never may do more than its owner."""
     created_at: Instant
     """When it was made."""
     last_used_at: Instant | None
-    """Its last use, to within half a minute."""
+    """Its last use, to within half a minute; null: never used."""
     expires_at: Instant | None
-    """When it ends."""
+    """When it stops working; null: never."""
 
 
 class TokensAnswer(Answer):
@@ -113,19 +113,19 @@ class NewToken(Asked):
     name: str
     """What it is for; 1 to 64 characters."""
     scope: Scope
-    """What it may do; not more than the one who asks."""
+    """What it may do; no more than the one who asks."""
     expires_in_s: float | None = None
-    """Seconds until it ends; none: never."""
+    """Seconds until it stops working; null: never."""
 
 
 class MadeToken(Answer):
     """A token just made."""
 
     id: str
-    """Names it when it is revoked."""
+    """Its id, for ``DELETE /api/tokens/{token_id}``."""
     name: str
     """What it is for."""
     scope: Scope
     """What it may do."""
     token: str
-    """The secret, shown this once."""
+    """The secret ``mdg_…``; it is shown this once."""

@@ -13,41 +13,42 @@ class SqlRequest(Asked):
     """A query."""
 
     sql: str = Field(max_length=1_000_000)
-    """One SELECT statement."""
+    """One statement that reads: ``SELECT``, ``WITH``, ``VALUES``, ``DESCRIBE``, …"""
     params: dict[str, Any] | list[Any] | None = None
     """Values for ``$name`` (an object) or ``?`` (an array)."""
     fresh: bool = True
-    """Join what streams hold beyond the tables."""
+    """Whether records that are not in their table yet are read too, from the stream."""
     max_rows: int | None = Field(default=None, ge=1)
-    """More rows are cut, and the answer says so."""
+    """Rows of the answer; further ones are cut, and ``truncated`` says so. Default:
+    ``query.max_rows``."""
     timeout_s: float | None = Field(default=None, gt=0)
-    """The platform's is the longest."""
+    """Seconds that it may run; at most, and by default, ``query.timeout``."""
     query_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{8,64}$")
-    """To cancel it by, before the answer begins; default: a new one."""
+    """A name of one's own, by which the query can be cancelled before its answer begins."""
 
 
 class SqlColumn(Answer):
     """A column of a result."""
 
     name: str
-    """Its name."""
+    """The column's name."""
     type: str
-    """As DuckDB writes it."""
+    """Its type as DuckDB writes it, such as ``BIGINT`` or ``TIMESTAMP WITH TIME ZONE``."""
 
 
 class SqlStats(Answer):
     """What a query did."""
 
     duration_s: float
-    """From when a worker took it."""
+    """Seconds from when a worker took the query."""
     rows: int
-    """Of the result."""
+    """Rows of the result."""
     bytes_read: int
-    """Of table files and streams."""
+    """Bytes read of table files and streams."""
     tables: list[str]
-    """What it read."""
+    """The tables that were read, with their namespace."""
     fresh_rows: int
-    """Rows that came from streams."""
+    """Rows read that came from streams, since they were not in their table yet."""
     fresh_incomplete: list[str] | None = None
     """Tables whose stream held more than a fresh read decodes (256 MiB): their newest records are
     missing here, until delivery has caught up. Left out where the answer is complete."""
@@ -57,44 +58,44 @@ class SqlAnswer(Answer):
     """The answer with ``format=json``."""
 
     query_id: str
-    """Names it."""
+    """The id of the query, for ``/api/queries``."""
     columns: list[SqlColumn]
-    """In order."""
+    """The columns, in the order of the values."""
     rows: list[list[Any]]
-    """Integers beyond 2^53 are text."""
+    """The rows, each a list of values. Integers beyond ±2^53 and decimals are text."""
     row_count: int
-    """How many rows."""
+    """Rows in this answer."""
     truncated: bool
-    """Whether rows were cut."""
+    """Whether there were more rows than ``max_rows``."""
     stats: SqlStats
-    """What it did."""
+    """What the query read, and how long it took."""
 
 
 class QueryRow(Answer):
     """A query and how it is doing."""
 
     query_id: str
-    """Names it."""
+    """The id of the query."""
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     """Where it is on its way."""
     user: str
-    """Who asked."""
+    """Who asked: a user, or ``token:<name>``."""
     sql: str
     """What was asked."""
     started_at: Instant
-    """When it came in."""
+    """When the query came in."""
     duration_s: float
-    """So far, or in all."""
+    """Seconds it runs, or ran in all."""
     rows: int
-    """Of the result."""
+    """Rows of the result."""
     bytes_read: int
-    """Of table files and streams."""
+    """Bytes read of table files and streams."""
     truncated: bool
-    """Whether rows were cut."""
+    """Whether the result was cut at ``max_rows``."""
     error: ErrorDetail | None
-    """Why it failed."""
+    """Why it failed; null: it did not."""
     fresh_rows: int = 0
-    """Rows that came from streams."""
+    """Rows read that came from streams."""
     fresh_incomplete: list[str] = Field(default_factory=list)
     """Tables whose newest records are missing, for their stream held more than a fresh read
     decodes (256 MiB)."""
@@ -113,7 +114,7 @@ class CancelAnswer(Answer):
     """A query that is being ended."""
 
     query_id: str
-    """Names it."""
+    """The id of the query; ``GET /api/queries/{query_id}`` tells when it has ended."""
 
 
 class CatalogTable(Answer):
@@ -122,13 +123,13 @@ class CatalogTable(Answer):
     name: str
     """``<namespace>.<table>``."""
     columns: list[SqlColumn]
-    """In order."""
+    """Its columns, in order."""
 
 
 class CatalogAnswer(Answer):
     """What may be named in SQL."""
 
     tables: list[CatalogTable]
-    """By name."""
+    """Tables that may be read, by name."""
     functions: list[str]
-    """By name."""
+    """Functions that may be called, by name."""

@@ -15,76 +15,76 @@ class StreamSummary(StreamFlow):
     """A stream in a list."""
 
     description: str
-    """What the records are."""
+    """What the records are; empty: nobody wrote it."""
     owner: str
-    """Who answers questions about it."""
+    """Who answers questions about it; empty: nobody is named."""
     partitions: int
-    """How many."""
+    """Number of partitions."""
     format: RecordFormat
     """How its records are read."""
     time_zone: str
-    """Zone of times that carry none."""
+    """Zone of event times that carry none."""
     editable: bool
-    """Whether it is the project's; Madang's own are not."""
+    """Whether the project defines it; Madang's own streams cannot be changed."""
 
 
 class StreamsAnswer(Answer):
     """All streams."""
 
     streams: list[StreamSummary]
-    """By name."""
+    """Every stream, by name."""
 
 
 class NamedType(Answer):
     """A column."""
 
     name: str
-    """Its name."""
+    """The column's name."""
     type: str
-    """Its type."""
+    """Its Arrow type."""
 
 
 class PartitionBounds(Answer):
     """Where a partition stands."""
 
     partition: int
-    """From 0."""
+    """The partition, counted from 0."""
     earliest: int
-    """First readable offset."""
+    """Offset of the oldest record that is kept."""
     end: int
-    """Behind the last one."""
+    """Offset that the next record will get."""
     size_bytes: int
-    """On disk."""
+    """What the partition takes on disk."""
     delivered: int | None
-    """The next offset that is not in the table; null: no table."""
+    """Offset up to which records are in the table; null: the stream fills none."""
 
 
 class GroupRow(Answer):
     """A consumer group."""
 
     name: str
-    """``lake`` is delivery."""
+    """The name; ``lake`` is delivery into the table."""
     offsets: dict[str, int]
-    """Partition → next offset."""
+    """For each partition, the offset that the group reads next."""
     lag: int
-    """Records behind them."""
+    """Records that the group has not read yet."""
 
 
 class StreamAnswer(StreamSummary):
     """A stream in full."""
 
     spec: StreamSpec
-    """What its file says, with defaults."""
+    """The stream's settings, defaults included."""
     yaml: str
-    """The file's text; empty for Madang's own."""
+    """Text of the stream's file; empty for Madang's own."""
     file: str
-    """The file, within the project directory; empty for Madang's own."""
+    """The stream's file, within the project directory; empty for Madang's own."""
     columns: list[NamedType] = Field(alias="schema")
-    """Columns of its records in the log."""
+    """Columns of a record as it lies in the stream, before it is decoded."""
     partition_bounds: list[PartitionBounds]
-    """One per partition."""
+    """Where each partition stands."""
     groups: list[GroupRow]
-    """Who reads it."""
+    """The consumer groups that read it."""
     time_fallbacks: TimeFallbacks
     """Rows without a usable event time: the arrival stands in."""
 
@@ -93,32 +93,32 @@ class PutStreamAnswer(Answer):
     """A stream that was written and opened."""
 
     name: str
-    """The stream."""
+    """The name of the stream."""
     file: str
     """Its file, within the project directory."""
     yaml: str
-    """Its text."""
+    """The file's text, with what was there before and was not changed."""
     table: str | None
-    """The table that it fills."""
+    """The table that it fills; null: none."""
 
 
 class RecordRow(Answer):
     """A record as it lies in the stream."""
 
     partition: int
-    """From 0."""
+    """The partition, counted from 0."""
     offset: int
-    """In the partition."""
+    """Its number within the partition."""
     ts: Instant
-    """When it arrived."""
+    """When the record arrived."""
     key: str | None
-    """Its partition key."""
+    """What decided its partition; null: it has none."""
     value: str
-    """As received; in a typed stream, the row as JSON. Cut at 64 KiB."""
+    """The bytes as received; in a typed stream, the row as JSON. Cut at 64 KiB."""
     encoding: Literal["utf8", "base64"]
-    """How ``value`` is written."""
+    """``utf8``: ``value`` is the text itself; ``base64``: the bytes are no UTF-8."""
     size_bytes: int
-    """The whole value's size."""
+    """The value's size before it was cut."""
     attributes: dict[str, str]
     """Of its batch and of itself, such as ``source`` and ``path``."""
 
@@ -127,92 +127,92 @@ class RecordsAnswer(Answer):
     """Records."""
 
     records: list[RecordRow]
-    """In order of arrival."""
+    """The records; without ``partition`` merged by arrival, oldest first."""
     next: dict[str, int]
-    """Partition → the offset to go on from."""
+    """For each partition, the ``offset`` to ask for next."""
 
 
 class DeadLetterRow(Answer):
     """A record that could not become a row."""
 
     offset: int
-    """Among the dead letters."""
+    """Its number among the dead letters of the stream; replay counts by it."""
     ts: Instant
-    """When the record arrived."""
+    """When the record arrived in its stream."""
     stream: str
-    """Where it came from."""
+    """The stream that the record is from."""
     partition: int
-    """Where it lies there."""
+    """The partition where the record lies there."""
     source_offset: int
-    """Where it lies there."""
+    """The offset where the record lies there."""
     code: str
-    """Stable name of the reason."""
+    """Stable name of the reason, such as ``invalid_json``; docs/reference/decoding.md has all."""
     reason: str
-    """Why, with the values."""
+    """Why it became no row, with the values."""
     replayed: bool
     """Whether it was put into the stream again."""
     value: str
-    """As received. Cut at 64 KiB."""
+    """The bytes as received. Cut at 64 KiB."""
     encoding: Literal["utf8", "base64"]
-    """How ``value`` is written."""
+    """``utf8``: ``value`` is the text itself; ``base64``: the bytes are no UTF-8."""
     size_bytes: int
-    """The whole value's size."""
+    """The value's size before it was cut."""
     attributes: dict[str, str]
-    """Of the record."""
+    """Attributes of the record, such as ``source`` and ``path``."""
 
 
 class DeadLettersAnswer(Answer):
     """Dead letters."""
 
     total: int
-    """How many there are."""
+    """Dead letters that are kept, replayed ones too."""
     replayed_to: int
-    """Those before this offset were replayed."""
+    """Those with a smaller ``offset`` were replayed."""
     letters: list[DeadLetterRow]
-    """Newest first."""
+    """The dead letters, newest first."""
 
 
 class ReasonRow(Answer):
     """Dead letters of one reason."""
 
     code: str
-    """Stable name."""
+    """Stable name of the reason."""
     reason: str
-    """The latest one's reason, with its values."""
+    """The reason of the newest of them, with its values."""
     count: int
-    """How many are kept."""
+    """How many dead letters that are kept have it, replayed ones too."""
     waiting: int
     """How many of them were not replayed."""
     last_at: Instant
-    """When the latest arrived."""
+    """When the record of the newest of them had arrived."""
 
 
 class ReasonsAnswer(Answer):
     """Why records died."""
 
     reasons: list[ReasonRow]
-    """Most frequent first."""
+    """One row for each code, most frequent first."""
     complete: bool
-    """Whether all were counted; of very many, only the newest are."""
+    """Whether every dead letter was counted; of more than 64 MiB only the newest are."""
 
 
 class ReplayRequest(Asked):
     """Which dead letters to append again; by default, those that were not yet."""
 
     from_offset: int | None = None
-    """The first one."""
+    """Offset of the first dead letter to replay; null: the first that was not replayed."""
     to_offset: int | None = None
-    """Behind the last one."""
+    """Offset behind the last one; null: up to the newest."""
     code: str | None = None
-    """Only those with this code."""
+    """Replay only dead letters of this code; null: all."""
 
 
 class ReplayAnswer(Answer):
     """What was appended again."""
 
     replayed: int
-    """How many."""
+    """How many records were appended again."""
     from_offset: int
-    """The first one that was looked at."""
+    """Offset of the first dead letter that was looked at."""
     to_offset: int
-    """Behind the last one."""
+    """Offset behind the last dead letter that was looked at."""

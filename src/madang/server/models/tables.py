@@ -11,39 +11,39 @@ class TableSummary(Answer):
     name: str
     """``<namespace>.<table>``."""
     namespace: str
-    """``lake``, ``system``, …"""
+    """The part before the dot: ``lake``, ``system``, …"""
     rows: int
-    """Committed."""
+    """Rows that are committed; SQL also sees those that are still in the stream."""
     size_bytes: int
-    """Of its data files."""
+    """Size of its data files."""
     files: int
-    """Data files."""
+    """Number of its data files."""
     last_commit_at: Instant | None
-    """The last snapshot."""
+    """When its newest snapshot was made; null: there is none."""
     description: str
-    """What a row is."""
+    """What a row is; empty: nobody wrote it."""
     stream: str | None
-    """The stream that fills it."""
+    """The stream that fills it; null: none does now."""
 
 
 class TablesAnswer(Answer):
     """All tables."""
 
     tables: list[TableSummary]
-    """By name."""
+    """Every table, by name."""
 
 
 class ColumnRow(Answer):
     """A column."""
 
     name: str
-    """Its name."""
+    """The column's name."""
     type: str
     """Its Iceberg type."""
     nullable: bool
     """Whether it may be null."""
     description: str
-    """What it means."""
+    """What it means; empty: nobody wrote it."""
     added_at: Instant | None
     """The first snapshot that had it; null: the table always had it, as far as is known."""
 
@@ -56,15 +56,15 @@ class SnapshotRow(Answer):
     at: Instant
     """When it was committed."""
     operation: str
-    """``append``, ``replace``, …"""
+    """Iceberg's word: ``append``, ``replace`` (compaction), ``delete``, ``overwrite``."""
     rows: int
-    """In the table then."""
+    """Rows of the table then."""
     added_rows: int
-    """Added by it."""
+    """Rows that this commit added."""
     files: int
-    """In the table then."""
+    """Data files of the table then."""
     summary: dict[str, str]
-    """Everything that the commit noted."""
+    """Everything that the commit noted, such as ``madang.offsets``."""
 
 
 class TablePartition(Answer):
@@ -73,36 +73,36 @@ class TablePartition(Answer):
     partition: str
     """The day, or empty where the table has none."""
     rows: int
-    """In it."""
+    """Rows of that day."""
     files: int
-    """In it."""
+    """Data files of that day."""
     size_bytes: int
-    """Of its files."""
+    """Size of those files."""
 
 
 class FileRow(Answer):
     """A data file."""
 
     path: str
-    """Parquet."""
+    """Where the Parquet file lies."""
     rows: int
-    """In it."""
+    """Rows in the file."""
     size_bytes: int
-    """On disk."""
+    """Size of the file."""
     partition: str
-    """Its day."""
+    """The day that its rows are of."""
 
 
 class TableAnswer(TableSummary):
     """A table in full."""
 
     columns: list[ColumnRow]
-    """In order."""
+    """Its columns, in order."""
     snapshots: list[SnapshotRow]
-    """Newest first, at most 100."""
+    """Its snapshots, newest first, at most 100."""
     partitions: list[TablePartition]
-    """Newest first."""
+    """Its days, newest first."""
     files_sample: list[FileRow]
-    """The newest days' files, at most 200."""
+    """Data files of the newest days, at most 200."""
     location: str
-    """The table's folder."""
+    """The table's folder, for other Iceberg readers."""

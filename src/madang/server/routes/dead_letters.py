@@ -36,7 +36,9 @@ def list_dead_letters(
     stream: str,
     _identity: MayRead,
     limit: Limit = 100,
-    before: Annotated[int | None, Query(ge=0, description="Only those below it.")] = None,
+    before: Annotated[
+        int | None, Query(ge=0, description="Only letters with a smaller offset: the next page.")
+    ] = None,
 ) -> Response:
     """Records that could not become rows, newest first."""
     context: ServerContext = request.app.state.context

@@ -46,10 +46,20 @@ _BODY = {
 async def ingest(
     stream: str,
     _identity: MayIngest,
-    format: Annotated[ContentFormat | None, Query(description="Wins over Content-Type.")] = None,  # noqa: A002 -- the parameter's name
-    key: Annotated[str | None, Query(max_length=256, description="Key of all records.")] = None,
+    format: Annotated[  # noqa: A002 -- the parameter's name
+        ContentFormat | None,
+        Query(description="How the body holds its records, whatever Content-Type says."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        Query(max_length=256, description="Partition key of all records, whatever they hold."),
+    ] = None,
     idempotency_key: Annotated[
-        str | None, Header(max_length=256, description="Sent again, nothing is appended twice.")
+        str | None,
+        Header(
+            max_length=256,
+            description="Names the body: sent again with it, it is acknowledged, not appended.",
+        ),
     ] = None,
 ) -> IngestAnswer:
     """Append a body's records; answered when all of them are on disk."""

@@ -19,7 +19,12 @@ router = APIRouter(tags=["session"])
 
 
 @router.get("/login", status_code=303, response_class=RedirectResponse)
-def login(request: Request, code: Annotated[str, Query(max_length=512)] = "") -> Response:
+def login(
+    request: Request,
+    code: Annotated[
+        str, Query(max_length=512, description="As `madang up` or `madang user link` printed it.")
+    ] = "",
+) -> Response:
     """Sign in with a one-time link: sets the cookie and goes to the first page."""
     context: ServerContext = request.app.state.context
     secret = context.accounts.sessions.redeem(code)

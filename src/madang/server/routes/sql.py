@@ -68,7 +68,8 @@ async def run_sql(
     body: SqlRequest,
     identity: MayRead,
     format_: Annotated[
-        ResultFormat | None, Query(alias="format", description="Default: by Accept, else json.")
+        ResultFormat | None,
+        Query(alias="format", description="Format of the answer; default: by Accept, else json."),
     ] = None,
 ) -> Response:
     """Run a query and stream its result; a client that leaves cancels it."""
@@ -100,8 +101,8 @@ async def run_sql(
 async def list_queries(
     request: Request,
     identity: MayRead,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    mine: Annotated[bool, Query(description="Only one's own; others' need an admin.")] = True,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+    mine: Annotated[bool, Query(description="Only one's own; `false` takes an admin.")] = True,
 ) -> QueriesAnswer:
     """Queries that run, then those that ended, newest first."""
     context: ServerContext = request.app.state.context

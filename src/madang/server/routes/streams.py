@@ -37,7 +37,7 @@ from madang.stream import LogStream
 
 router = APIRouter(prefix="/api/streams", tags=["streams"])
 MAX_RECORDS = 1000
-Limit = Annotated[int, Query(ge=1, le=MAX_RECORDS)]
+Limit = Annotated[int, Query(ge=1, le=MAX_RECORDS, description="At most so many.")]
 
 
 def spec_of(context: ServerContext, name: str) -> StreamSpec:
@@ -108,9 +108,16 @@ def get_records(
     stream: str,
     _identity: MayRead,
     *,
-    partition: Annotated[int | None, Query(ge=0, description="Default: all.")] = None,
-    offset: Annotated[int | None, Query(ge=0, description="Needs partition.")] = None,
-    from_: Annotated[Literal["latest", "earliest"], Query(alias="from")] = "latest",
+    partition: Annotated[
+        int | None, Query(ge=0, description="Only this partition; default: all.")
+    ] = None,
+    offset: Annotated[
+        int | None, Query(ge=0, description="The first offset to read; takes `partition`.")
+    ] = None,
+    from_: Annotated[
+        Literal["latest", "earliest"],
+        Query(alias="from", description="From which end to begin where no offset is given."),
+    ] = "latest",
     limit: Limit = 100,
 ) -> Response:
     """Records from an offset on, the earliest, or (by default) the newest."""
@@ -152,7 +159,9 @@ async def tail(
     request: Request,
     stream: str,
     _identity: MayRead,
-    last_event_id: Annotated[str | None, Header(max_length=2000)] = None,
+    last_event_id: Annotated[
+        str | None, Header(max_length=2000, description="Goes on behind the event of this id.")
+    ] = None,
 ) -> Response:
     """New records as they are acknowledged, as server-sent events."""
     context: ServerContext = request.app.state.context
