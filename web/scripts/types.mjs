@@ -23,7 +23,8 @@ const document = execFileSync(python, ['-m', 'madang.server.openapi'], {
 function bare(node) {
   if (Array.isArray(node)) return node.map(bare);
   if (typeof node !== 'object' || node === null) return node;
-  const prose = ([key, value]) => (/^(title|description|summary)$/.test(key) && typeof value === 'string') || key === 'example';
+  // Beside a schema, not in one: a field may be named so.
+  const prose = ([key, value]) => (/^(title|description|summary)$/.test(key) && typeof value === 'string') || (key === 'example' && 'schema' in node);
   return Object.fromEntries(Object.entries(node).filter((entry) => !prose(entry)).map(([key, value]) => [key, bare(value)]));
 }
 

@@ -930,6 +930,7 @@ export interface components {
         };
         TimeFallbackRow: {
             count: number;
+            example: string | null;
             /** @enum {string} */
             reason: "missing" | "unreadable" | "out_of_range";
         };
