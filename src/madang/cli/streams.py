@@ -93,7 +93,7 @@ def create(
     """Write a stream's YAML into the project and open it at once."""
     from madang.cli.client import RemoteError, quoted
     from madang.cli.options import client
-    from madang.cli.output import say, show_json
+    from madang.cli.output import note, say, show_json
     from madang.core.errors import ConflictError
 
     given = {
@@ -120,6 +120,10 @@ def create(
     say(f"{answer['file']}")
     if answer.get("table"):
         say(f"records land in the table {answer['table']}")
+    for problem in answer.get("broken_elsewhere", []):
+        place = problem.get("where") or {}
+        where = ":".join(str(place[key]) for key in ("name", "line", "column") if place.get(key))
+        note(f"still broken: {where}: {problem['message']}")
 
 
 @app.command("tail")

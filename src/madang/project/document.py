@@ -68,6 +68,14 @@ class Document:
                 return Place(self.file, line, column)
         return Place(self.file, 1, 1)
 
+    def path_of(self, place: Place) -> Path:
+        """What stands at ``place``: the deepest key or value that begins there, else the root."""
+        at = (place.line, place.column)
+        found = [
+            path for marks in (self._values, self._keys) for path in marks if marks[path] == at
+        ]
+        return max(found, key=len, default=())
+
     def problem(self, message: str, line: int, column: int, hint: str | None = None) -> None:
         """Note an error of the file."""
         self.problems.append(Problem(message, Place(self.file, line, column), hint))

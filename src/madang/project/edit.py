@@ -7,6 +7,8 @@ from pathlib import Path
 
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
+from madang.project.files import read_files
+from madang.project.loader import check_files
 from madang.project.problem import ProjectError
 from madang.project.publish import ProjectPublisher, project_lock, read_problems, read_published
 from madang.project.write import WrittenStream, stream_from_json, write_stream
@@ -20,27 +22,26 @@ class ProjectEditor:
         self._data = data
         self._publisher = ProjectPublisher(directory, data)
 
-    def write_stream(self, name: str, spec: Mapping[str, object]) -> WrittenStream:
+    def write_stream(
+        self, name: str, spec: Mapping[str, object], *, sent: bytes | None = None
+    ) -> WrittenStream:
         """Write ``streams/<name>.yml`` and publish the project that it makes.
 
+        While other files are broken the stream joins the last good state; they keep theirs.
+        ``sent`` is the text of ``spec``, whose lines errors then carry.
+
         Raises:
-            ProjectError: the stream is wrong, and nothing was written; or it was written, and the
-                project cannot be published because of other files.
+            ProjectError: the stream is wrong; or there never was a good state that it could join.
+                Nothing was written.
             ConflictError: the stream's file cannot be changed in place.
         """
-        stream = stream_from_json(name, spec)
+        stream = stream_from_json(name, spec, sent)
         with project_lock(self._data):  # Two streams that ask for one table: one of them gets it.
             before = read_published(self._data)
-            written = write_stream(self._directory, stream, before=before)
-        result = self._publisher.publish()
-        if result.errors:
-            raise ProjectError(
-                f"streams/{name}.yml is written, but the project has errors elsewhere: "
-                f"{result.errors[0].message}",
-                problems=result.errors,
-                hint="the stream opens when they are mended; `madang check` lists them",
-                where=result.errors[0].where,
-            )
+            if before is None:
+                _must_be_sound(self._directory)
+            written = write_stream(self._directory, stream, before=before, sent=sent)
+        self._publisher.publish(opening=name)
         return written
 
     def errors(self) -> list[MadangError]:
@@ -50,3 +51,15 @@ class ProjectEditor:
             for one in read_problems(self._data)
             if one.severity == "error"
         ]
+
+
+def _must_be_sound(directory: Path) -> None:
+    errors = check_files(read_files(directory)).errors
+    if errors:
+        raise ProjectError(
+            f"nothing was written: the project never ran, because of {errors[0].where.name}: "
+            f"{errors[0].message}",
+            problems=errors,
+            hint="`madang check` lists everything",
+            where=errors[0].where,
+        )

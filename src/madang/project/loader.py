@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,8 @@ class LoadResult:
     problems: tuple[Problem, ...]
     schema_files: tuple[str, ...] = ()
     """Absolute paths of the files that contracts name."""
+    streams: Mapping[str, StreamSpec] = field(default_factory=dict)
+    """The streams whose own files are in order, also where others are not."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -91,7 +93,15 @@ def check_files(files: ProjectFiles, before: Project | None = None) -> LoadResul
     if not refused:
         return result
     problems = tuple(sorted([*result.problems, *refused], key=lambda one: one.sort_key))
-    return LoadResult(None, problems, result.schema_files)
+    faulty = {one.where.name for one in problems if one.severity == "error"}
+    return LoadResult(None, problems, result.schema_files, _sound(files, result.streams, faulty))
+
+
+def _sound(
+    files: ProjectFiles, streams: Mapping[str, StreamSpec], faulty: set[str]
+) -> dict[str, StreamSpec]:
+    named = files.of("streams")
+    return {name: spec for name, spec in streams.items() if named.get(name) not in faulty}
 
 
 def _in_file(files: ProjectFiles, stream: str, finding: checks.Finding) -> Problem:
@@ -112,17 +122,20 @@ class _Loader:
         tables = self._tables(streams)
         self._check_tables_filled_once(streams)
         problems = tuple(sorted(self.problems, key=lambda one: one.sort_key))
-        if any(one.severity == "error" for one in problems):
-            return LoadResult(None, problems, self._schema_files())
+        faulty = {one.where.name for one in problems if one.severity == "error"}
+        good = {name: spec for name, (_, spec) in streams.items() if spec}
+        good = _sound(self.files, good, faulty)
+        if faulty:
+            return LoadResult(None, problems, self._schema_files(), good)
         project = Project(
             directory=str(self.files.directory),
             platform=platform or PlatformSpec(),
-            streams={name: spec for name, (_, spec) in streams.items() if spec} | system_streams(),
+            streams=good | system_streams(),
             sources=sources | system_sources(),
             tables=tables,
             version=self.files.version(),
         )
-        return LoadResult(project, problems, self._schema_files())
+        return LoadResult(project, problems, self._schema_files(), good)
 
     def _schema_files(self) -> tuple[str, ...]:
         return tuple(str(self.files.directory / file) for file in sorted(self.files.schemas))

@@ -19,6 +19,7 @@ from madang.core.clock import Clock, SystemClock, from_us
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
 from madang.project.atomic import replace_file
+from madang.project.join import refusals, with_stream
 from madang.project.loader import LoadResult, check_directory
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
@@ -52,25 +53,29 @@ class ProjectPublisher:
         self._data = data
         self._clock = clock or SystemClock()
 
-    def publish(self) -> PublishResult:
-        """Load, check and publish. A broken directory keeps the last good state and says so."""
+    def publish(self, *, opening: str | None = None) -> PublishResult:
+        """Load, check and publish. A broken directory keeps the last good state and says so.
+
+        ``opening``: a stream that joins that last good state if its own file is in order.
+        """
         with project_lock(self._data):
             # Read under the lock: of two publishers the later one has read the later state.
             before = read_published(self._data)
             result = check_directory(self.directory, before)
             self._write_problems(result)
-            if result.project is None:
+            project = result.project or _joined(before, result, opening)
+            if project is None:
                 return PublishResult(
                     before, result.problems, changed=False, schema_files=result.schema_files
                 )
-            changed = before is None or before != result.project
+            changed = before is None or before != project
             if changed:
                 document = {
                     "loaded_at": self._now(),
-                    "project": result.project.model_dump(mode="json", by_alias=True),
+                    "project": project.model_dump(mode="json", by_alias=True),
                 }
                 _write_json(self._data.published_project, document)
-            return PublishResult(result.project, result.problems, changed, result.schema_files)
+            return PublishResult(project, result.problems, changed, result.schema_files)
 
     def publish_or_last_good(self) -> Project:
         """Publish; for a broken directory the last good state.
@@ -98,6 +103,13 @@ class ProjectPublisher:
 
     def _now(self) -> str:
         return from_us(self._clock.now_us()).isoformat(timespec="microseconds")
+
+
+def _joined(before: Project | None, result: LoadResult, opening: str | None) -> Project | None:
+    spec = result.streams.get(opening) if opening else None
+    if before is None or spec is None or refusals(before, spec, spec.name):
+        return None
+    return before if before.streams.get(spec.name) == spec else with_stream(before, spec)
 
 
 def problems_path(data: DataDir) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from madang.core.names import RULE, is_name
 from madang.project.atomic import replace_file
 from madang.project.document import Document, read_document
 from madang.project.files import ProjectFiles, read_files
+from madang.project.join import refusals
 from madang.project.loader import check_files
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
@@ -25,36 +27,65 @@ from madang.project.types import Unit, unit_of
 from madang.project.validate import build
 
 _RESERVED = "system"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]..")
+_BODY = "body"
+"""Name of what was sent, in the places of errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenStream:
-    """A stream's file as it now is. ``created``: it is new. ``changed``: it was written."""
+    """A stream's file as it now is. ``created``: it is new. ``changed``: it was written.
+
+    ``elsewhere``: errors of other files, which keep their last good state.
+    """
 
     file: Path
     yaml: str
     created: bool
     changed: bool
     spec: StreamSpec
+    elsewhere: tuple[Problem, ...] = ()
 
 
-def stream_from_json(name: str, fields: Mapping[str, object]) -> StreamSpec:
+def stream_from_json(
+    name: str, fields: Mapping[str, object], sent: bytes | None = None
+) -> StreamSpec:
     """The spec of the stream ``name`` from a request's JSON, with the errors that YAML gets.
+
+    ``sent`` is the text of ``fields``: errors then carry its lines, under the name ``body``.
 
     Raises:
         InvalidInputError: ``name`` cannot name a stream.
-        ProjectError: every field that is wrong; ``where.name`` is the stream's file.
+        ProjectError: every field that is wrong; ``where.name`` is the stream's file without
+            ``sent``.
     """
     if not is_name(name) or name == _RESERVED:
         hint = "'system' is Madang's own" if name == _RESERVED else f"a name is {RULE}"
         raise InvalidInputError(f"{name!r} cannot name a stream", hint=hint)
-    document = Document(f"streams/{name}.yml", dict(fields))
+    text = _sent_document(sent)
+    document = text or Document(f"streams/{name}.yml")
+    document.root = dict(fields)
     spec = build(StreamSpec, document)
     if spec is not None and spec.name not in ("", name):
-        document.problem(f"name: {spec.name!r} is not {name!r}", 0, 0)
+        at = document.at_value(("name",))
+        document.problem(f"name: {spec.name!r} is not {name!r}", at.line, at.column)
     if spec is None or document.problems:
-        raise ProjectError(problems=[_without_place(one) for one in document.problems])
+        raise ProjectError(
+            problems=document.problems
+            if text
+            else [_without_place(one) for one in document.problems]
+        )
     return spec.model_copy(update={"name": name})
+
+
+def _sent_document(sent: bytes | None) -> Document | None:
+    """Where the keys and values of a request's JSON stand; None where they cannot be told."""
+    if not sent:
+        return None
+    # JSON is YAML but for tabs, which it has only between values, and for halves of characters.
+    text = _SURROGATE.sub(b"______", sent.replace(b"\t", b" "))
+    document = read_document(_BODY, text)
+    return None if document.problems else document
 
 
 def _without_place(problem: Problem) -> Problem:
@@ -63,7 +94,11 @@ def _without_place(problem: Problem) -> Problem:
 
 
 def write_stream(
-    directory: Path | str, spec: StreamSpec, *, before: Project | None = None
+    directory: Path | str,
+    spec: StreamSpec,
+    *,
+    before: Project | None = None,
+    sent: bytes | None = None,
 ) -> WrittenStream:
     """Write ``streams/<name>.yml`` for ``spec``, atomically.
 
@@ -90,12 +125,12 @@ def write_stream(
     if found is None and path.exists():
         raise ConflictError(f"{relative} exists and cannot be read", where=Place(relative))
     data = _new_text(root, wanted) if found is None else _changed_text(files, relative, wanted)
-    _check(files, relative, data, spec, before)
+    elsewhere = _check(files, relative, data, spec, running=before, sent=_sent_document(sent))
     changed = data != found
     if changed:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data)
-    return WrittenStream(path, data.decode(), found is None, changed, spec)
+    return WrittenStream(path, data.decode(), found is None, changed, spec, elsewhere)
 
 
 def written_fields(spec: BaseModel) -> dict[str, Any]:
@@ -223,24 +258,49 @@ def _dump(yaml: YAML, fields: object) -> bytes:
 
 
 def _check(
-    files: ProjectFiles, relative: str, data: bytes, spec: StreamSpec, running: Project | None
-) -> None:
+    files: ProjectFiles,
+    relative: str,
+    data: bytes,
+    spec: StreamSpec,
+    *,
+    running: Project | None,
+    sent: Document | None,
+) -> tuple[Problem, ...]:
+    """The errors of other files, which stand in nobody's way."""
     before = {(one.where.name, one.message) for one in check_files(files).errors}
     result = check_files(files.with_file(relative, data), running)
-    after = result.errors
     # A stream can break its own file, or another that relies on it; what was broken stays broken.
     new = [
         one
-        for one in after
+        for one in result.errors
         if one.where.name == relative or (one.where.name, one.message) not in before
     ]
+    loaded = result.streams.get(spec.name)
+    if not new and result.project is None and running is not None and loaded is not None:
+        new = refusals(running, loaded, relative)
     if new:
-        raise ProjectError(problems=new)
-    if result.project and not _means_the_same(result.project.streams[spec.name], spec):
+        raise ProjectError(problems=_as_sent(new, relative, data, sent))
+    if loaded is not None and not _means_the_same(loaded, spec):
         raise ConflictError(
             f"{relative} cannot be changed in place: it would not say what was asked for",
             hint="change it by hand",
         )
+    return result.errors
+
+
+def _as_sent(
+    problems: list[Problem], relative: str, data: bytes, sent: Document | None
+) -> list[Problem]:
+    """Problems of the stream's file where they stand in what was sent: the file is not written."""
+    if sent is None:
+        return problems
+    written = read_document(relative, data)
+    return [
+        replace(one, where=sent.at_value(written.path_of(one.where)))
+        if one.where.name == relative
+        else one
+        for one in problems
+    ]
 
 
 def _means_the_same(read: StreamSpec, asked: StreamSpec) -> bool:

@@ -10,6 +10,7 @@ import psutil
 from madang.core.clock import from_us
 from madang.core.errors import MadangError
 from madang.operate.health import Health
+from madang.project import Problem, ProjectError
 from madang.server.context import ServerContext
 from madang.server.models.base import ErrorDetail, ErrorPlace
 from madang.server.models.overview import DiskRow, ProblemRow, RoleRow, StatusProject
@@ -68,6 +69,11 @@ def _detail(error: MadangError) -> ErrorDetail:
         where=where and ErrorPlace(name=where.name, line=where.line, column=where.column),
         retryable=error.retryable,
     )
+
+
+def problem_detail(problem: Problem) -> ErrorDetail:
+    """A finding of the project as an error of the API."""
+    return _detail(ProjectError(problem.message, hint=problem.hint, where=problem.where))
 
 
 def _published_at(context: ServerContext) -> datetime | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.core.datadir import DataDir
-from madang.core.errors import ConflictError, InvalidInputError
+from madang.core.errors import ConflictError, InvalidInputError, Place
 from madang.project import (
     ProjectEditor,
     ProjectError,
+    ProjectFollower,
+    ProjectPublisher,
     StreamSpec,
     load_project,
     stream_from_json,
@@ -111,10 +114,106 @@ def test_the_editor_publishes_at_once(tmp_path: Path) -> None:
     editor.write_stream("orders", {})
     assert b'"orders"' in data.published_project.read_bytes()
     assert editor.errors() == []
+
+
+def names(data: DataDir) -> set[str]:
+    return {name for name in ProjectFollower(data).current().streams if "." not in name}
+
+
+def test_a_stream_opens_while_another_file_is_broken(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    editor = ProjectEditor(tmp_path, data)
+    editor.write_stream("orders", {})
+    orders = tmp_path / "streams" / "orders.yml"
+    orders.write_text("partitons: 2\n")
+    written = editor.write_stream("more", {"format": "plain"})
+    assert [one.where for one in written.elsewhere] == [Place("streams/orders.yml", 1, 1)]
+    assert names(data) == {"orders", "more"}
+    assert [error.message for error in editor.errors()] == ["unknown key 'partitons'"]
+    version = ProjectFollower(data).current().version
+    # What the watch does next keeps it, and so does a change of it.
+    assert not ProjectPublisher(tmp_path, data).publish().changed
+    editor.write_stream("more", {"format": "plain", "partitions": 2})
+    assert ProjectFollower(data).current().streams["more"].partitions == 2
+    assert ProjectFollower(data).current().version != version
+    orders.write_text("partitions: 2\n")
+    assert ProjectPublisher(tmp_path, data).publish().errors == ()
+    assert names(data) == {"orders", "more"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("more", {"deliver": {"table": "lake.orders"}}, "is filled by orders now"),
+        ("wide", {"partitions": 1}, "2 cannot become 1"),
+        ("wide", {"partitions": 2, "format": "typed"}, "json cannot become typed"),
+        ("metrics", {"format": "json"}, "typed"),
+    ],
+)
+def test_a_stream_must_fit_what_runs_while_another_file_is_broken(
+    tmp_path: Path, name: str, fields: dict[str, object], message: str
+) -> None:
+    data = DataDir(tmp_path / "data")
+    editor = ProjectEditor(tmp_path, data)
+    editor.write_stream("orders", {})
+    editor.write_stream("wide", {"partitions": 2})
+    editor.write_stream("metrics", {"format": "typed"})
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "host.yml").write_text("kind: host\nstream: metrics\n")
+    assert ProjectPublisher(tmp_path, data).publish().errors == ()
+    (tmp_path / "streams" / "orders.yml").unlink()
+    (tmp_path / "streams" / "orders.yml").write_text("partitons: 2\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.yml")}
+    with pytest.raises(ProjectError, match=message):
+        editor.write_stream(name, fields)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.yml")} == before
+
+
+def test_without_a_good_state_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "streams").mkdir()
     (tmp_path / "streams" / "broken.yml").write_text("a: b\n")
-    with pytest.raises(ProjectError, match="is written, but"):
+    editor = ProjectEditor(tmp_path, DataDir(tmp_path / "data"))
+    with pytest.raises(ProjectError, match=r"nothing was written.*broken\.yml: unknown key 'a'"):
         editor.write_stream("more", {})
-    assert [error.message for error in editor.errors()] == ["unknown key 'a'"]
+    assert not (tmp_path / "streams" / "more.yml").exists()
+
+
+SENT = b"""{
+  "description": "\\u00fc \\/ \\ud83d\\ude00",
+  "retention": {
+\t"age": -1
+  }, "partitons": 1,
+  "format": "xml"
+}"""
+
+
+def test_errors_carry_the_lines_of_what_was_sent(tmp_path: Path) -> None:
+    editor = ProjectEditor(tmp_path, DataDir(tmp_path / "data"))
+    with pytest.raises(ProjectError) as caught:
+        editor.write_stream("a", json.loads(SENT), sent=SENT)
+    assert [(one.message, one.where.line, one.where.column) for one in caught.value.problems] == [
+        ("format: 'xml' is not known", 6, 13),
+        ("retention.age: -1 is out of range", 4, 9),
+        ("unknown key 'partitons'", 5, 6),
+    ]
+    assert {one.where.name for one in caught.value.problems} == {"body"}
+    assert caught.value.where == Place("body", 6, 13)
+
+
+def test_errors_found_later_carry_the_lines_of_what_was_sent_too(tmp_path: Path) -> None:
+    editor = ProjectEditor(tmp_path, DataDir(tmp_path / "data"))
+    editor.write_stream("a", {})
+    sent = b'{"format": "json",\n "deliver":\n  {"table": "lake.a"}}'
+    with pytest.raises(ProjectError, match="filled by") as caught:
+        editor.write_stream("b", json.loads(sent), sent=sent)
+    assert caught.value.where == Place("body", 3, 13)
+
+
+@pytest.mark.parametrize("sent", [b"[" * 60, b"\xff", b'{"a": "\x01"}', b""])
+def test_text_whose_places_are_not_known_gives_none(tmp_path: Path, sent: bytes) -> None:
+    with pytest.raises(ProjectError) as caught:
+        stream_from_json("a", {"partitons": 1}, sent)
+    assert caught.value.where == Place("streams/a.yml")
 
 
 def test_a_contract_in_a_file_stays_in_its_file(tmp_path: Path) -> None:

@@ -250,6 +250,34 @@ def test_bad_streams_are_not_written(server, name, body, status):
     assert not (server.directory / "streams" / "odd.yml").exists()
 
 
+def test_put_says_in_which_line_it_is_wrong(server):
+    with server.client("admin") as client:
+        sent = '{"format": "json",\n "partitons": 2}'
+        answer = client.put(
+            "/api/streams/odd", content=sent, headers={"Content-Type": "application/json"}
+        )
+    assert error_of(answer)["where"] == {"name": "body", "line": 2, "column": 2}
+
+
+def test_put_opens_a_stream_while_another_file_is_broken(server):
+    broken = server.directory / "streams" / "broken.yml"
+    broken.write_text("partitons: 2\n")
+    try:
+        with server.client("admin") as client:
+            made = client.put("/api/streams/beside_a_broken_one", json={"format": "plain"})
+            assert made.status_code == 201, made.text
+            (problem,) = made.json()["broken_elsewhere"]
+            assert problem["where"] == {"name": "streams/broken.yml", "line": 1, "column": 1}
+            sent = client.post("/ingest/beside_a_broken_one", content=b"a line")
+            assert sent.json()["records"] == 1
+    finally:
+        broken.unlink()
+        server.publish()
+    with server.client("admin") as client:
+        made = client.put("/api/streams/beside_a_broken_one", json={"format": "plain"})
+        assert made.json()["broken_elsewhere"] == []
+
+
 def test_dead_letters_are_listed_newest_first(server, reader):
     stream = server.new_stream()
     empty = reader.get(f"/api/streams/{stream}/dead-letters").json()

@@ -605,6 +605,7 @@ export interface components {
             severity: "warning" | "error";
         };
         PutStreamAnswer: {
+            broken_elsewhere: components["schemas"]["ErrorDetail"][];
             file: string;
             name: string;
             table: string | null;

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from madang.project import RecordFormat, StreamSpec
-from madang.server.models.base import Answer, Asked, Instant
+from madang.server.models.base import Answer, Asked, ErrorDetail, Instant
 from madang.server.models.overview import StreamFlow, TimeFallbacks
 
 
@@ -100,6 +100,8 @@ class PutStreamAnswer(Answer):
     """The file's text, with what was there before and was not changed."""
     table: str | None
     """The table that it fills; null: none."""
+    broken_elsewhere: list[ErrorDetail]
+    """Errors of other files of the project, which keep their last good state."""
 
 
 class RecordRow(Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from madang.core.names import RULE, is_name
 from madang.project import json_schema
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
+from madang.server.health_view import problem_detail
 from madang.server.models.streams import PutStreamAnswer
 from madang.server.routes.answers import BODY_ERRORS, ERRORS, NAMED_ERRORS, errors
 
@@ -28,7 +30,7 @@ _POLL_S = 0.02
         201: {"model": PutStreamAnswer, "description": "The stream is new."},
         **BODY_ERRORS,
         **ERRORS,
-        **errors(s409="The project's files are broken elsewhere."),
+        **errors(s409="The stream's file is broken, or cannot be changed in place."),
     },
 )
 async def put_stream(
@@ -38,7 +40,10 @@ async def put_stream(
     body: Annotated[dict[str, Any], Body(description="A StreamSpec; may be empty.")],
     _identity: MayAdmin,
 ) -> PutStreamAnswer:
-    """Write a stream's file into the project and open it: it takes records when this answers."""
+    """Write a stream's file into the project and open it: it takes records when this answers.
+
+    Broken files elsewhere keep their last good state and do not stand in its way.
+    """
     context: ServerContext = request.app.state.context
     if not is_name(stream):
         if "." in stream and is_name(stream.replace(".", "_")):
@@ -46,12 +51,20 @@ async def put_stream(
         raise InvalidInputError(
             f"{stream!r} cannot name a stream", hint=f"a name is {RULE}", where=Place("stream")
         )
-    written = await anyio.to_thread.run_sync(context.editor.write_stream, stream, body)
+    # The framework has read it already: errors say in which of its lines they are.
+    write = partial(context.editor.write_stream, stream, body, sent=await request.body())
+    written = await anyio.to_thread.run_sync(write)
     await _until_open(context, stream)
     response.status_code = 201 if written.created else 200
     spec = context.project().streams[stream]
     file = written.file.relative_to(Path(context.project().directory))
-    return PutStreamAnswer(name=stream, file=str(file), yaml=written.yaml, table=spec.table)
+    return PutStreamAnswer(
+        name=stream,
+        file=str(file),
+        yaml=written.yaml,
+        table=spec.table,
+        broken_elsewhere=[problem_detail(one) for one in written.elsewhere],
+    )
 
 
 @router.get("/schema/{kind}", responses=NAMED_ERRORS)
