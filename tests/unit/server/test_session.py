@@ -28,6 +28,7 @@ def test_one_time_link_signs_in_once(server):
             "platform": "test",
             "version": found["version"],
             "must_set_password": True,
+            "by_link": True,
         }
     with server.client() as other:
         again = other.get(f"/login?code={code}")
@@ -99,6 +100,7 @@ def test_password_is_set_behind_a_link(server):
         assert error_of(short)["where"]["name"] == "password"
         assert client.put("/api/session/password", json={"new": "long enough"}).status_code == 204
         assert not client.get("/api/session").json()["must_set_password"]
+        assert not client.get("/api/session").json()["by_link"]
         wrong = client.put("/api/session/password", json={"new": "long enough"})
         assert error_of(wrong)["where"]["name"] == "current"
     with server.client() as client:

@@ -711,6 +711,7 @@ export interface components {
         /** @enum {string} */
         Scope: "ingest" | "read" | "admin";
         SessionAnswer: {
+            by_link: boolean;
             must_set_password: boolean;
             platform: string;
             time_zone: string;

@@ -54,5 +54,4 @@ export type TablePartition = Schemas['TablePartition'];
 export type DataFile = Schemas['FileRow'];
 export type Catalog = Schemas['CatalogAnswer'];
 
-/** `fresh_…`: what came straight from the stream; an older server does not say. */
-export type QueryInfo = Schemas['QueryRow'] & { fresh_rows?: number; fresh_incomplete?: string[] };
+export type QueryInfo = Schemas['QueryRow'];

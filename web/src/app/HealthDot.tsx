@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { statusQuery } from '@/api/queries';
 import type { Problem } from '@/api/types';
+import { ProblemText } from '@/components/ProblemText';
 import { Bytes } from '@/components/Values';
 
 import classes from './Frame.module.css';
@@ -12,16 +13,13 @@ import classes from './Frame.module.css';
 const COLORS = { ok: 'var(--good)', degraded: 'var(--warn)', down: 'var(--bad)', unknown: 'var(--faint)' };
 const ICONS = { ok: IconCircleCheckFilled, degraded: IconAlertTriangle, down: IconCircleX, unknown: IconCloudOff };
 
-function ProblemItem({ problem }: { problem: Pick<Problem, 'severity' | 'message' | 'hint'> }) {
+function ProblemItem({ problem }: { problem: Pick<Problem, 'code' | 'severity' | 'message' | 'hint'> }) {
   const bad = problem.severity === 'error';
   const Icon = bad ? IconCircleX : IconAlertTriangle;
   return (
     <div className={classes.problem}>
       <Icon size={15} color={bad ? COLORS.down : COLORS.degraded} aria-hidden />
-      <div>
-        <div>{problem.message}</div>
-        {problem.hint && <div className="dim">{problem.hint}</div>}
-      </div>
+      <ProblemText problem={problem} />
     </div>
   );
 }
@@ -34,6 +32,7 @@ export function HealthDot() {
   const health = status.error !== null || !data ? 'unknown' : data.health;
   const Icon = ICONS[health];
   const broken = (data?.project.errors ?? []).map((error) => ({
+    code: error.code,
     severity: 'error' as const,
     message: error.message,
     hint: [error.where && [error.where.name, error.where.line].filter(Boolean).join(':'), error.hint]

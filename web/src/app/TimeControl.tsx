@@ -7,14 +7,15 @@ import { useTranslation } from 'react-i18next';
 import { useSession } from '@/api/queries';
 import { setPreference, usePreference } from '@/i18n/preferences';
 import { DEFAULT_RANGE, parseRange, RANGES, spanWords, wallRange } from '@/i18n/range';
+import { useRangeAsked } from '@/i18n/rangeAsked';
 import { offsetLabel } from '@/i18n/time';
 import { useFormat } from '@/i18n/useFormat';
 
 import classes from './Frame.module.css';
 import own from './TimeControl.module.css';
 
-/** Pages whose content follows the range; the zone counts everywhere. */
-const RANGED = /^\/(sql|tables\/)/;
+/** Pages whose content follows the range, the SQL page while its query asks for it; the zone counts everywhere. */
+const RANGED = /^\/tables\//;
 
 function ZoneSelect() {
   const { t } = useTranslation();
@@ -76,7 +77,9 @@ export function TimeControl() {
   const { t: text } = useSearch({ strict: false });
   const navigate = useNavigate();
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const ranged = RANGED.test(path);
+  const asked = useRangeAsked();
+  const onSql = path === '/sql';
+  const ranged = onSql ? asked : RANGED.test(path);
   const [now] = useState(Date.now);
   const range = parseRange(text ?? DEFAULT_RANGE, now);
   const pick = (value: string) => {
@@ -114,7 +117,7 @@ export function TimeControl() {
             <CustomRange onPick={pick} />
           </>
         ) : (
-          <p className="dim">{t('time.liveHere')}</p>
+          <p className="dim">{onSql ? t('time.notAsked') : t('time.liveHere')}</p>
         )}
         <ZoneSelect />
       </Popover.Dropdown>

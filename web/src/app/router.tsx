@@ -110,7 +110,10 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import('@/pages/settings/SettingsPage')),
 });
 
-const pages = [homeRoute, sqlRoute, streamsRoute, streamRoute, tablesRoute, tableRoute, settingsRoute];
+/** A path that is no page: the house stays around the note that says so. */
+const strayRoute = createRoute({ getParentRoute: () => frameRoute, path: '$', component: NotFound });
+
+const pages = [homeRoute, sqlRoute, streamsRoute, streamRoute, tablesRoute, tableRoute, settingsRoute, strayRoute];
 
 export const router = createRouter({
   routeTree: rootRoute.addChildren([signInRoute, frameRoute.addChildren(pages)]),

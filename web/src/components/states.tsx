@@ -4,28 +4,45 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { OFFLINE, toErrorBody } from '@/api/client';
+import { errorWords } from '@/i18n/errorWords';
 
 import { CopyButton } from './CopyButton';
 import classes from './states.module.css';
 import { Ago } from './Values';
 
+type ErrorProps = {
+  error: unknown;
+  onRetry?: (() => void) | undefined;
+  /** A link to what was probably meant, where the server knows a near match. */
+  near?: (name: string) => ReactNode;
+};
+
 /** What went wrong, where, what next; to copy, and to try again. */
-export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
-  const { t } = useTranslation();
+export function ErrorState({ error, onRetry, near }: ErrorProps) {
+  const { t, i18n } = useTranslation();
   const body = toErrorBody(error);
   const offline = body.code === OFFLINE;
+  const { title, original } = errorWords(t, i18n.language, body);
   const where = body.where
     ? [body.where.name, body.where.line, body.where.column].filter(Boolean).join(':')
     : null;
+  const match = near && nearMatch(body.hint);
   const Icon = offline ? IconCloudOff : IconAlertTriangle;
   return (
     <div className={classes.error} role="alert">
       <Icon size={18} className={classes.errorIcon} aria-hidden />
       <div className={classes.errorText}>
-        <strong>{offline ? t('part.offlineTitle') : body.message}</strong>
+        <strong>{title}</strong>
         {offline && <p>{t('part.offlineHint')}</p>}
+        {original !== null && <p className={classes.original} lang="en">{original}</p>}
         {where !== null && <p className="mono">{where}</p>}
-        {body.hint && <p>{body.hint}</p>}
+        {match ? (
+          <p>
+            {t('part.near')} {near(match)}
+          </p>
+        ) : (
+          body.hint && <p className={original === null ? undefined : classes.original} lang={original === null ? undefined : 'en'}>{body.hint}</p>
+        )}
         <div className={classes.errorActions}>
           {onRetry && (
             <Button size="xs" variant="default" leftSection={<IconRefresh size={14} />} onClick={onRetry}>
@@ -39,6 +56,23 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: (() =
         </div>
       </div>
     </div>
+  );
+}
+
+/** The name in a hint such as `did you mean 'orders'?`. */
+function nearMatch(hint: string | null | undefined): string | undefined {
+  return /did you mean '([^']+)'/.exec(hint ?? '')?.[1];
+}
+
+/** An error in a line or two, for a notification or a field. */
+export function ErrorLine({ error }: { error: unknown }) {
+  const { t, i18n } = useTranslation();
+  const { title, original } = errorWords(t, i18n.language, toErrorBody(error));
+  return (
+    <>
+      {title}
+      {original !== null && <span className={classes.originalLine} lang="en">{original}</span>}
+    </>
   );
 }
 
@@ -58,15 +92,15 @@ export function EmptyState({ icon, title, hint, children }: EmptyProps) {
 
 /** The last good picture, marked as old. */
 export function StaleNote({ sinceMs, error }: { sinceMs: number; error: unknown }) {
-  const { t } = useTranslation();
-  const body = toErrorBody(error);
+  const { t, i18n } = useTranslation();
+  const { title, original } = errorWords(t, i18n.language, toErrorBody(error));
   return (
     <div className={classes.stale} role="status">
       <IconHistory size={14} aria-hidden />
-      <span>
+      <span title={original ?? undefined}>
         {t('part.stale')} <Ago at={new Date(sinceMs).toISOString()} />
         {' · '}
-        {body.code === OFFLINE ? t('part.offlineTitle') : body.message}
+        {title}
       </span>
     </div>
   );

@@ -4,12 +4,12 @@ import { formatBytes, formatCount, formatDuration, formatExact, formatRelative }
 
 describe('formatCount', () => {
   it.each([
-    [0, '0'], [999, '999'], [9999, '9,999'], [1.26, '1.3'], [123.4, '123'], [12_345, '12.3K'], [1_234_567, '1.23M'],
+    [0, '0'], [999, '999'], [9999, '9,999'], [1.26, '1.3'], [123.4, '123'], [12_345, '12,345'], [99_999, '99,999'], [123_456, '123K'], [1_234_567, '1.23M'],
   ])('%d is %s', (value, text) => {
     expect(formatCount(value, 'en')).toBe(text);
   });
   it('counts in 만 and 억 in Korean', () => {
-    expect(formatCount(12_345, 'ko')).toBe('1.23만');
+    expect(formatCount(123_456, 'ko')).toBe('12.3만');
     expect(formatCount(345_000_000, 'ko')).toBe('3.45억');
     expect(formatCount(38_100_000, 'ko')).toBe('3,810만');
   });

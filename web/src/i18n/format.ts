@@ -21,10 +21,10 @@ export function formatExact(value: number | bigint, language: string): string {
   return numberFormat(language, { maximumFractionDigits: 6 }).format(value).replace('-', MINUS);
 }
 
-/** 1,234 whole; from ten thousand on compact: 12.3K, 4.2M (ko: 1.2만, 420만). */
+/** 12,345 whole, as people compare it with what they counted; from 100,000 on compact: 123K, 4.2M (ko: 12.3만). */
 export function formatCount(value: number, language: string): string {
   if (!Number.isFinite(value)) return NOTHING;
-  if (Math.abs(value) < 10_000) {
+  if (Math.abs(value) < 100_000) {
     const digits = Number.isInteger(value) || Math.abs(value) >= 100 ? 0 : 1;
     return numberFormat(language, { maximumFractionDigits: digits }).format(value);
   }

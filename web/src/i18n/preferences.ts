@@ -1,6 +1,9 @@
 import { useSyncExternalStore } from 'react';
 
 /** What a reader chose for this browser; every value has a working default. */
+/** Set once somebody has signed in with a password in this browser. */
+export const KNOWN_HERE = 'known-here';
+
 const listeners = new Set<() => void>();
 
 function read(key: string): string | null {

@@ -21,6 +21,19 @@ export function bindable(text: string): string | number | boolean | null {
   return quoted ? (quoted[1] ?? '').replaceAll("''", "'") : text;
 }
 
+/** A bound value as it would be typed to be bound again; the other way round of `bindable`. */
+export function typedParams(params: unknown): Record<string, string> {
+  // A list belongs to `?`, which has no name to fill.
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return {};
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value === null ? 'null' : typeof value === 'object' ? JSON.stringify(value) : String(value)];
+      const same = bindable(value) === value && value !== '';
+      return [name, same ? value : `'${value.replaceAll("'", "''")}'`];
+    }),
+  );
+}
+
 export type Bound = Record<string, string | number | boolean | null>;
 
 /** Values for the query's parameters; `$from` and `$to` come from the page's time range unless filled. */

@@ -9,7 +9,7 @@ import { closeDraft, draftTitle, emptyDraft, openDraft, parseDrafts } from './dr
 import { moved, rangeOf, tabSeparated } from './gridKeys';
 import { barFor, barHeight, columnWindow, scrolled, TALLEST } from './gridScroll';
 import { orderNumbers, orderTexts } from './order';
-import { bindable, bindParams, findParams } from './params';
+import { bindable, bindParams, findParams, typedParams } from './params';
 import { ResultSet } from './result';
 import { decodeShared, encodeShared } from './shareLink';
 
@@ -43,6 +43,14 @@ describe('parameters', () => {
     expect(bindable('true')).toBe(true);
     expect(bindable('null')).toBeNull();
     expect(bindable('12345678901234567890')).toBe('12345678901234567890');
+  });
+  it('come back from the history as they would be typed', () => {
+    const bound = { a: '12', b: 12, c: null, d: true, e: "it's", f: 'null', g: '', h: "'q'" };
+    const typed = typedParams(bound);
+    expect(typed['e']).toBe("it's");
+    expect(Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, bindable(text)]))).toEqual(bound);
+    expect(typedParams([1, 2])).toEqual({});
+    expect(typedParams(null)).toEqual({});
   });
   it('take $from and $to from the range, and name what is missing', () => {
     const { bound, missing } = bindParams('SELECT $from, $to, $x, $y', { y: '1' }, { startMs: 0, endMs: 1000 });

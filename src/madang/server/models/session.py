@@ -30,6 +30,8 @@ class SessionAnswer(Answer):
     """Madang's version."""
     must_set_password: bool
     """Whether the user has no password yet, so that only one-time links sign in."""
+    by_link: bool
+    """Whether a one-time link let them in: a password may be set without telling the old one."""
 
 
 class SignIn(Asked):

@@ -107,5 +107,6 @@ def _answer(context: ServerContext, identity: Identity) -> SessionAnswer:
         time_zone=zone_of(project),
         platform=project.platform.name,
         version=context.version,
+        by_link=identity.kind == "session" and identity.by_code,
         must_set_password=identity.kind == "session" and not identity.has_password,
     )

@@ -1,6 +1,6 @@
 export const home = {
   in: 'Coming in',
-  bytesPerSecond: 'bytes a second:',
+  recordsAnd: 'records,',
   rateOf: 'Rate of {{name}}, last two minutes',
   freshness: 'Tables behind by',
   slowest: 'slowest: {{name}}',

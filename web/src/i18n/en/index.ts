@@ -1,3 +1,4 @@
+import { deadCode, error, problem } from './errors';
 import { frame } from './frame';
 import { home } from './home';
 import { roleHint, scope, scopeShort, settings, tokenLife } from './settings';
@@ -6,4 +7,4 @@ import { recordFormat, streamFault, streamForm, streams, timeFault } from './str
 import { ownColumn, tables } from './tables';
 
 /** English, the language whose keys the types know. */
-export const en = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };
+export const en = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint, error, problem, deadCode };

@@ -31,6 +31,10 @@ export const sql = {
   noRowsHint: 'The query ran; nothing matched its conditions.',
   firstTitle: 'Ask the tables anything',
   firstHint: 'Write a query above and press Ctrl Enter, or begin with one of these.',
+  example: {
+    newest: 'The newest rows of {{table}}',
+    overTime: 'Rows of {{table}} by minute, in the time range',
+  },
   read: 'read',
   freshHint: 'Rows that came straight from the stream, before their table had them',
   freshIncomplete: 'The newest records are missing',

@@ -1,6 +1,6 @@
 export const home = {
   in: '들어오는 양',
-  bytesPerSecond: '초당',
+  recordsAnd: '레코드,',
   rateOf: '{{name}}의 최근 2분 속도',
   freshness: '테이블까지',
   slowest: '가장 느린 곳: {{name}}',

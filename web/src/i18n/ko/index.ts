@@ -1,3 +1,4 @@
+import { deadCode, error, problem } from './errors';
 import { frame } from './frame';
 import { home } from './home';
 import { roleHint, scope, scopeShort, settings, tokenLife } from './settings';
@@ -7,4 +8,4 @@ import { ownColumn, tables } from './tables';
 
 import type { Dictionary } from '..';
 
-export const ko: Dictionary = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint };
+export const ko: Dictionary = { ...frame, home, sql, streams, streamForm, streamFault, timeFault, recordFormat, tables, ownColumn, settings, scope, scopeShort, tokenLife, roleHint, error, problem, deadCode };

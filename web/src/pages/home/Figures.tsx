@@ -35,7 +35,7 @@ export function Figures({ overview }: { overview: Overview }) {
       <Figure
         name={t('home.in')}
         value={<Rate value={sum.recordsPerS} />}
-        note={<>{t('home.bytesPerSecond')} <Bytes value={sum.bytesPerS} /></>}
+        note={<span>{t('home.recordsAnd')} <Bytes value={sum.bytesPerS} />{t('unit.slashSecond')}</span>}
       >
         <div className={classes.figureLine}>
           <Sparkline values={sum.history} width={120} height={36} label={t('home.rateOf', { name: t('home.in') })} />

@@ -2,6 +2,7 @@ import { IconAlertTriangle, IconCircleX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
 import type { Problem } from '@/api/types';
+import { ProblemText } from '@/components/ProblemText';
 
 import classes from './Home.module.css';
 
@@ -17,8 +18,7 @@ export function Problems({ problems }: { problems: Problem[] }) {
           <div key={problem.code + problem.message} className={classes.problem} data-severity={problem.severity}>
             <Icon size={16} aria-label={t(`severity.${problem.severity}`)} />
             <div>
-              <div>{problem.message}</div>
-              {problem.hint && <div className="dim">{problem.hint}</div>}
+              <ProblemText problem={problem} />
             </div>
           </div>
         );

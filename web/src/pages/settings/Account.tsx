@@ -6,7 +6,9 @@ import { useTranslation } from 'react-i18next';
 
 import { ApiError, change } from '@/api/client';
 import { sessionQuery, useSession } from '@/api/queries';
+import { KNOWN_HERE, setPreference } from '@/i18n/preferences';
 import { Panel } from '@/components/Panel';
+import { ErrorLine } from '@/components/states';
 
 import classes from './Settings.module.css';
 
@@ -18,6 +20,8 @@ export function Account() {
   const client = useQueryClient();
   const session = useSession();
   const first = session?.must_set_password === true;
+  // A one-time link is for those, too, who forgot theirs.
+  const unasked = first || session?.by_link === true;
   const [current, setCurrent] = useState('');
   const [next, setNext] = useState('');
   const [again, setAgain] = useState('');
@@ -25,12 +29,13 @@ export function Account() {
   const short = next.length < SHORTEST_PASSWORD;
   const differs = next !== again;
   const save = useMutation({
-    mutationFn: () => change('PUT', '/api/session/password', { current: first ? null : current, new: next }),
+    mutationFn: () => change('PUT', '/api/session/password', { current: unasked ? null : current, new: next }),
     onSuccess: async () => {
       setCurrent('');
       setNext('');
       setAgain('');
       setTried(false);
+      setPreference(KNOWN_HERE, 'yes');
       notifications.show({ message: t('settings.passwordSaved') });
       await client.invalidateQueries({ queryKey: sessionQuery.queryKey });
     },
@@ -46,7 +51,7 @@ export function Account() {
     <Panel title={first ? t('settings.setPassword') : t('settings.changePassword')}>
       <form className={classes.form} onSubmit={submit}>
         <input type="text" name="username" autoComplete="username" value={session?.user.name ?? ''} readOnly hidden />
-        {!first && (
+        {!unasked && (
           <PasswordInput label={t('settings.current')} autoComplete="current-password" value={current} error={wrong ? t('settings.currentWrong') : undefined} onChange={(event) => setCurrent(event.currentTarget.value)} />
         )}
         <PasswordInput
@@ -54,7 +59,7 @@ export function Account() {
           description={t('settings.newHint', { n: SHORTEST_PASSWORD })}
           autoComplete="new-password"
           value={next}
-          error={tried && short ? t('settings.tooShort', { n: SHORTEST_PASSWORD }) : !wrong && error ? error.message : undefined}
+          error={tried && short ? t('settings.tooShort', { n: SHORTEST_PASSWORD }) : !wrong && error ? <ErrorLine error={error} /> : undefined}
           onChange={(event) => setNext(event.currentTarget.value)}
         />
         <PasswordInput label={t('settings.again')} autoComplete="new-password" value={again} error={tried && differs ? t('settings.differs') : undefined} onChange={(event) => setAgain(event.currentTarget.value)} />

@@ -10,10 +10,15 @@ import { sessionQuery } from '@/api/queries';
 import type { Session } from '@/api/types';
 import { Logo } from '@/components/Logo';
 import { CodeBlock } from '@/components/CodeBlock';
+import { ErrorLine } from '@/components/states';
 import { setLanguage } from '@/i18n';
+import { KNOWN_HERE, preference, setPreference } from '@/i18n/preferences';
 import { useFormat } from '@/i18n/useFormat';
 
 import classes from './SignIn.module.css';
+
+/** On the machine that Madang runs on. */
+const NEW_LINK = 'madang user link admin';
 
 /** Only a path of this site is followed after signing in. */
 function safeNext(next: string | undefined): string {
@@ -31,6 +36,8 @@ export default function SignInPage() {
   const [password, setPassword] = useState('');
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  // Who has signed in here before needs no introduction.
+  const [known] = useState(() => preference(KNOWN_HERE) !== null);
   const other = i18n.language === 'ko' ? 'en' : 'ko';
 
   useEffect(() => {
@@ -43,6 +50,7 @@ export default function SignInPage() {
     setError(null);
     try {
       const session = await change<Session>('POST', '/api/session', { name: name.trim(), password });
+      setPreference(KNOWN_HERE, 'yes');
       client.setQueryData(sessionQuery.queryKey, session);
       await router.invalidate();
       await navigate({ href: safeNext(search.next) });
@@ -59,7 +67,7 @@ export default function SignInPage() {
     if (error.status === 429) {
       return t('signin.tooMany', { wait: format.duration(error.retryAfterS ?? 60) });
     }
-    return error.body.message;
+    return <ErrorLine error={error} />;
   };
   const failed = says();
 
@@ -76,6 +84,7 @@ export default function SignInPage() {
             <div>
               <strong>{t('signin.codeOver')}</strong>
               <p className="dim">{t('signin.codeHint')}</p>
+              <CodeBlock code={NEW_LINK} />
             </div>
           </div>
         )}
@@ -103,9 +112,16 @@ export default function SignInPage() {
             {t('signin.submit')}
           </Button>
         </form>
-        <details className={classes.first}>
+        <details className={classes.first} open={!known}>
           <summary>{t('signin.first')}</summary>
           <p className="dim">{t('signin.firstHint')}</p>
+          {search.error !== 'code' && (
+            <>
+              <p className="dim">{t('signin.linkHint')}</p>
+              <CodeBlock code={NEW_LINK} />
+            </>
+          )}
+          <p className="dim">{t('signin.addHint')}</p>
           <CodeBlock code="madang user add NAME" />
         </details>
       </main>

@@ -4,7 +4,7 @@ import { IconDownload } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { toErrorBody } from '@/api/client';
+import { ErrorLine } from '@/components/states';
 import type { Bound } from '@/sql/params';
 
 import { download, type Format, FORMATS } from './download';
@@ -20,7 +20,7 @@ export function DownloadMenu({ sql, params }: { sql: string; params: Bound }) {
       await download(chosen, sql, params, abort.current.signal);
     } catch (error) {
       if (!abort.current.signal.aborted) {
-        notifications.show({ title: t('sql.downloadFailed'), message: toErrorBody(error).message, color: 'red' });
+        notifications.show({ title: t('sql.downloadFailed'), message: <ErrorLine error={error} />, color: 'red' });
       }
     } finally {
       setBusy(null);

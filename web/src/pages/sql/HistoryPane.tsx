@@ -10,6 +10,7 @@ import { type Col, DataTable } from '@/components/DataTable';
 import { Mark, type Tone } from '@/components/Mark';
 import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count, Duration } from '@/components/Values';
+import { typedParams } from '@/sql/params';
 
 import classes from './Sql.module.css';
 
@@ -18,7 +19,7 @@ const TONES: Record<QueryInfo['state'], Tone> = {
 };
 
 /** What was asked before; a click opens it again. */
-export function HistoryPane({ onOpen }: { onOpen: (sql: string) => void }) {
+export function HistoryPane({ onOpen }: { onOpen: (sql: string, params: Record<string, string>) => void }) {
   const { t } = useTranslation();
   const [mine, setMine] = useState(true);
   const history = useQuery({ ...historyQuery(mine), refetchInterval: 5000 });
@@ -27,7 +28,7 @@ export function HistoryPane({ onOpen }: { onOpen: (sql: string) => void }) {
       key: 'sql',
       head: t('sql.query'),
       cell: (query) => (
-        <button type="button" className={classes.historySql} title={query.error?.message ?? query.sql} onClick={() => onOpen(query.sql)}>
+        <button type="button" className={classes.historySql} title={[query.error?.message, query.sql, ...Object.entries(typedParams(query.params)).map(([name, value]) => `$${name} = ${value}`)].filter(Boolean).join('\n')} onClick={() => onOpen(query.sql, typedParams(query.params))}>
           {query.sql.replace(/\s+/g, ' ').slice(0, 240)}
         </button>
       ),
@@ -51,7 +52,7 @@ export function HistoryPane({ onOpen }: { onOpen: (sql: string) => void }) {
             cols={cols}
             rowKey={(query) => query.query_id}
             label={t('sql.history')}
-            onRow={(query) => onOpen(query.sql)}
+            onRow={(query) => onOpen(query.sql, typedParams(query.params))}
             empty={<EmptyState icon={<IconHistory size={26} stroke={1.4} />} title={t('sql.noHistory')} />}
           />
         )}

@@ -1,5 +1,5 @@
 import { SegmentedControl } from '@mantine/core';
-import { IconPlayerStop, IconTableOff, IconTerminal2 } from '@tabler/icons-react';
+import { IconPlayerStop, IconTableOff } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -9,6 +9,7 @@ import { ResultGrid } from '@/sql/ResultGrid';
 import type { RunState } from '@/sql/useRun';
 
 import { DownloadMenu } from './DownloadMenu';
+import { Examples } from './Examples';
 import { HistoryPane } from './HistoryPane';
 import classes from './Sql.module.css';
 import { StatsLine } from './StatsLine';
@@ -22,34 +23,14 @@ type Props = {
   state: RunState;
   chart: ChartChoice | null;
   onChart: (chart: ChartChoice) => void;
-  tables: string[];
-  onOpen: (sql: string) => void;
+  onOpen: (sql: string, params?: Record<string, string>) => void;
 };
 
-function Examples({ tables, onOpen }: Pick<Props, 'tables' | 'onOpen'>) {
-  const { t } = useTranslation();
-  const shown = tables.toSorted((a, b) => Number(a.startsWith('system.')) - Number(b.startsWith('system.'))).slice(0, 4);
-  return (
-    <EmptyState icon={<IconTerminal2 size={28} stroke={1.4} />} title={t('sql.firstTitle')} hint={t('sql.firstHint')}>
-      <div className={classes.examples}>
-        {shown.map((name) => {
-          const sql = `SELECT *\nFROM ${name}\nORDER BY _time DESC\nLIMIT 100`;
-          return (
-            <button key={name} type="button" className={classes.example} onClick={() => onOpen(sql)}>
-              {sql.replaceAll('\n', ' ')}
-            </button>
-          );
-        })}
-      </div>
-    </EmptyState>
-  );
-}
-
-function Answer({ view, state, chart, onChart, tables, onOpen }: Omit<Props, 'onView'>) {
+function Answer({ view, state, chart, onChart, onOpen }: Omit<Props, 'onView'>) {
   const { t } = useTranslation();
   const { phase, result, error } = state;
   if (phase === 'failed') return <div className={classes.pad}><ErrorState error={error} /></div>;
-  if (phase === 'idle') return <Examples tables={tables} onOpen={onOpen} />;
+  if (phase === 'idle') return <Examples onOpen={onOpen} />;
   if (!result) {
     if (phase === 'running') return <SkeletonRows rows={8} height={26} />;
     return <EmptyState icon={<IconPlayerStop size={28} stroke={1.4} />} title={t('sql.cancelled')} />;

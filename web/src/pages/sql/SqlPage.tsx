@@ -12,8 +12,9 @@ import { fittingChart, type ChartChoice } from '@/charts/autoChart';
 import { copyText } from '@/components/CopyButton';
 import { preference, setPreference } from '@/i18n/preferences';
 import { DEFAULT_RANGE, parseRange } from '@/i18n/range';
+import { useAskForRange } from '@/i18n/rangeAsked';
 import { Editor, type EditorHandle } from '@/sql/Editor';
-import { bindParams } from '@/sql/params';
+import { bindParams, findParams } from '@/sql/params';
 import { encodeShared } from '@/sql/shareLink';
 import { useRun } from '@/sql/useRun';
 
@@ -36,6 +37,7 @@ export default function SqlPage() {
   const [wantedChart, setWantedChart] = useState<Partial<ChartChoice> | undefined>(linked?.chart);
   const [sidebar, setSidebar] = useState(() => (preference('sql.sidebar') ?? (window.innerWidth < 800 ? 'closed' : 'open')) === 'open');
   const [missing, setMissing] = useState<string[]>([]);
+  useAskForRange(useMemo(() => findParams(draft.sql).some((name) => name === 'from' || name === 'to'), [draft.sql]));
   const view: View = search.view === 'chart' || search.view === 'history' ? search.view : 'table';
 
   useEffect(() => {
@@ -157,8 +159,7 @@ export default function SqlPage() {
               state={state}
               chart={chart}
               onChart={setWantedChart}
-              tables={catalog.data?.tables.map(({ name }) => name) ?? []}
-              onOpen={(sql) => open(sql)}
+              onOpen={open}
             />
           </div>
         </Splitter>

@@ -29,8 +29,8 @@ export function useDrafts(q: string | undefined) {
   );
   const pick = useCallback((id: string) => setDrafts((old) => ({ ...old, active: id })), []);
   const close = useCallback((id: string) => setDrafts((old) => closeDraft(old, id)), []);
-  const open = useCallback((sql: string) => {
-    setDrafts((old) => openDraft(old, emptyDraft(sql)));
+  const open = useCallback((sql: string, params: Record<string, string> = {}) => {
+    setDrafts((old) => openDraft(old, { ...emptyDraft(sql), params }));
   }, []);
   const [fallback] = useState(emptyDraft);
   const draft = drafts.tabs.find((tab) => tab.id === drafts.active) ?? drafts.tabs[0] ?? fallback;

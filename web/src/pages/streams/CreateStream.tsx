@@ -26,7 +26,9 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
   const [touched, setTouched] = useState<ReadonlySet<keyof StreamForm>>(new Set());
   const taken = useQuery(streamsQuery).data?.map(({ name }) => name) ?? [];
   const found = faults(form, taken);
-  const spec = toSpec(form);
+  const asked = toSpec(form);
+  // A file of defaults alone is allowed, but `{}` tells nobody anything.
+  const spec = Object.keys(asked).length === 0 ? { format: form.format } : asked;
   const create = useMutation({
     mutationFn: () => change<WrittenStream>('PUT', `/api/streams/${form.name}`, spec),
     onSuccess: (written) => {
@@ -52,13 +54,12 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
       onChange: (event: { currentTarget: { value: string } }) => setForm({ ...form, [key]: event.currentTarget.value }),
     };
   };
-  const yaml = Object.keys(spec).length === 0 ? '{}\n' : toYaml(spec);
   return (
     <Dialog onClose={onClose} size={860} title={t('streams.create')}>
       <form onSubmit={submit}>
         <div className={classes.form}>
           <div className={classes.fields}>
-            <TextInput {...field('name', 'orders')} data-autofocus description={t('streamForm.nameHint')} />
+            <TextInput {...field('name', t('part.eg', { value: 'orders' }))} data-autofocus description={t('streamForm.nameHint')} />
             <TextInput {...field('description')} />
             <div className={classes.row}>
               <Select
@@ -71,25 +72,25 @@ export default function CreateStream({ onClose }: { onClose: () => void }) {
               <TextInput {...field('owner')} />
             </div>
             {form.format === 'regex' && <TextInput {...field('pattern', '(?P<level>\\w+) (?P<message>.*)')} ff="monospace" />}
-            {form.format === 'csv' && <TextInput {...field('header', 'id, name, amount')} description={t('streamForm.headerHint')} />}
+            {form.format === 'csv' && <TextInput {...field('header', t('part.eg', { value: 'id, name, amount' }))} description={t('streamForm.headerHint')} />}
             <div className={classes.row}>
-              <TextInput {...field('timeField', 'ts')} description={t('streamForm.timeHint')} />
+              <TextInput {...field('timeField', t('part.eg', { value: 'ts' }))} description={t('streamForm.timeHint')} />
               <TextInput {...field('timeFormat', 'auto')} description={t('streamForm.timeFormatHint')} />
             </div>
             <div className={classes.row}>
               <TextInput {...field('partitions')} inputMode="numeric" />
-              <TextInput {...field('key', 'user_id')} />
+              <TextInput {...field('key', t('part.eg', { value: 'user_id' }))} />
             </div>
             <div className={classes.row}>
-              <TextInput {...field('age', '7d')} />
-              <TextInput {...field('size', '10GiB')} />
+              <TextInput {...field('age', t('part.eg', { value: '7d' }))} />
+              <TextInput {...field('size', t('part.eg', { value: '10GiB' }))} />
             </div>
             <Switch size="sm" label={t('streamForm.deliver')} checked={form.deliver} onChange={(event) => setForm({ ...form, deliver: event.currentTarget.checked })} />
             {form.deliver && <TextInput {...field('table', `lake.${found.name === 'name' ? 'orders' : form.name}`)} />}
           </div>
           <div className={classes.fields}>
             <span className="mono dim">{`streams/${found.name === 'name' ? '…' : form.name}.yml`}</span>
-            <CodeBlock code={yaml} yaml />
+            <CodeBlock code={toYaml(spec)} yaml />
             {create.error !== null && <ErrorState error={create.error} />}
           </div>
         </div>

@@ -5,42 +5,76 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { change, toErrorBody } from '@/api/client';
+import { change } from '@/api/client';
 import { deadLettersQuery, deadReasonsQuery, useMayEdit } from '@/api/queries';
 import type { DeadLetter, DeadReason, Replay } from '@/api/types';
 import { Panel } from '@/components/Panel';
-import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
+import { EmptyState, ErrorLine, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Count } from '@/components/Values';
+import { deadCode } from '@/i18n/en/errors';
 import { useFormat } from '@/i18n/useFormat';
 import { Dialog } from '@/components/Dialog';
 
-import { RecordLine } from './RecordLine';
+import { LineHead, RecordLine } from './RecordLine';
 import classes from './Streams.module.css';
 
 const STEP = 100;
 
-function Reasons({ reasons, chosen, onChoose }: { reasons: DeadReason[]; chosen: string | null; onChoose: (code: string | null) => void }) {
+/** A code in words; one that this page does not know stays as it is. */
+function useCodeWords(): (code: string) => string {
+  const { t } = useTranslation();
+  return (code) => (isKnown(code) ? t(`deadCode.${code}`) : code);
+}
+
+type KnownCode = keyof typeof deadCode;
+const isKnown = (code: string): code is KnownCode => code in deadCode;
+
+type ReasonsProps = { reasons: DeadReason[]; chosen: string | null; onChoose: (code: string | null) => void };
+
+function Reasons({ reasons, chosen, onChoose }: ReasonsProps) {
+  const { t } = useTranslation();
+  const words = useCodeWords();
   const most = Math.max(1, ...reasons.map(({ count }) => count));
   return (
     <div className={classes.reasons}>
-      {reasons.map((reason) => (
+      {reasons.map(({ code, reason, count, waiting, last_at: lastAt }) => (
         <button
-          key={`${reason.code}|${reason.reason}`}
+          key={code}
           type="button"
           className={classes.reason}
-          data-active={chosen === reason.code}
-          aria-pressed={chosen === reason.code}
-          onClick={() => onChoose(chosen === reason.code ? null : reason.code)}
+          data-active={chosen === code}
+          data-done={waiting === 0}
+          aria-pressed={chosen === code}
+          onClick={() => onChoose(chosen === code ? null : code)}
         >
-          <span>{reason.reason}</span>
-          <strong><Count value={reason.count} /></strong>
-          <span className="mono dim">{reason.code}</span>
-          <span className="dim"><Ago at={reason.last_at} /></span>
-          <span className={classes.reasonBar} style={{ width: `${String((100 * reason.count) / most)}%` }} />
+          <span>
+            <strong>{words(code)}</strong> <span className="mono dim">{code}</span>
+          </span>
+          <strong><Count value={waiting} /></strong>
+          <span className={classes.example}>{t('streams.example', { reason })}</span>
+          <span className="dim">
+            {count > waiting && <>{t('streams.nReplayed', { n: count - waiting })} · </>}
+            <Ago at={lastAt} />
+          </span>
+          <span className={classes.reasonBar} style={{ width: `${String((100 * waiting) / most)}%` }} />
         </button>
       ))}
     </div>
   );
+}
+
+type LetterProps = { letter: DeadLetter; open: boolean; onToggle: () => void };
+
+function Letter({ letter, open, onToggle }: LetterProps) {
+  const { t } = useTranslation();
+  const words = useCodeWords();
+  const note = (
+    <>
+      {letter.replayed && <span className={classes.replayed}><IconRepeat size={12} aria-hidden /> {t('streams.wasReplayed')}</span>}
+      <span title={`${words(letter.code)}: ${letter.reason}`}>{letter.reason}</span>
+    </>
+  );
+  return <RecordLine record={asRecord(letter)} open={open} raw={false} note={note} done={letter.replayed} onToggle={onToggle} />;
 }
 
 function asRecord(letter: DeadLetter) {
@@ -56,12 +90,18 @@ function asRecord(letter: DeadLetter) {
   };
 }
 
+/** How many wait for somebody, of one reason or of all; undefined while nobody knows. */
+function waitingOf(reasons: DeadReason[] | undefined, code: string | null): number | undefined {
+  return reasons?.filter((reason) => code === null || reason.code === code).reduce((sum, { waiting }) => sum + waiting, 0);
+}
+
 /** Records that could not become rows: why, what they were, and sending them again after a fix. */
 export function DeadLetters({ stream, total }: { stream: string; total: number }) {
   const { t } = useTranslation();
   const format = useFormat();
   const client = useQueryClient();
   const mayEdit = useMayEdit();
+  const words = useCodeWords();
   const [limit, setLimit] = useState(STEP);
   const [code, setCode] = useState<string | null>(null);
   const [open, setOpen] = useState<number | null>(null);
@@ -77,7 +117,7 @@ export function DeadLetters({ stream, total }: { stream: string; total: number }
     },
     onError: (error) => {
       setAsking(false);
-      notifications.show({ title: t('streams.replayFailed'), message: toErrorBody(error).message, color: 'red' });
+      notifications.show({ title: t('streams.replayFailed'), message: <ErrorLine error={error} />, color: 'red' });
     },
   });
 
@@ -98,8 +138,8 @@ export function DeadLetters({ stream, total }: { stream: string; total: number }
               title={t('streams.reasons')}
               actions={
                 mayEdit && (
-                  <Button variant="default" leftSection={<IconRepeat size={14} />} onClick={() => setAsking(true)}>
-                    {code === null ? t('streams.replay') : t('streams.replayCode', { code })}
+                  <Button variant="default" leftSection={<IconRepeat size={14} />} disabled={waitingOf(reasons.data, code) === 0} onClick={() => setAsking(true)}>
+                    {waitingOf(reasons.data, code) === 0 ? t('streams.allReplayed') : code === null ? t('streams.replay') : t('streams.replayCode', { code: words(code) })}
                   </Button>
                 )
               }
@@ -108,9 +148,10 @@ export function DeadLetters({ stream, total }: { stream: string; total: number }
                 {(found) => <Reasons reasons={found} chosen={code} onChoose={setCode} />}
               </WhenLoaded>
             </Panel>
-            <Panel title={t('streams.letters')} note={t('streams.lettersNote', { shown: format.exact(shown.length), total: format.exact(data.total), to: format.exact(data.replayed_to) })} flush>
+            <Panel title={t('streams.letters')} note={t('streams.lettersNote', { shown: format.exact(shown.length), total: format.exact(data.total) })} flush>
+              <LineHead note={t('streams.why')} />
               {shown.map((letter) => (
-                <RecordLine key={letter.offset} record={asRecord(letter)} open={open === letter.offset} raw={false} onToggle={() => setOpen(open === letter.offset ? null : letter.offset)} />
+                <Letter key={letter.offset} letter={letter} open={open === letter.offset} onToggle={() => setOpen(open === letter.offset ? null : letter.offset)} />
               ))}
               {data.letters.length >= limit && data.letters.length < data.total && limit < 1000 && (
                 <div style={{ padding: 8, textAlign: 'center' }}>
@@ -121,7 +162,7 @@ export function DeadLetters({ stream, total }: { stream: string; total: number }
               )}
             </Panel>
             <Dialog opened={asking} onClose={() => setAsking(false)} title={t('streams.replayTitle', { stream })}>
-              <p>{code === null ? t('streams.replayAsk') : t('streams.replayAskCode', { code })}</p>
+              <p>{code === null ? t('streams.replayAsk') : t('streams.replayAskCode', { code: words(code) })}</p>
               <p className="dim">{t('streams.replayNote')}</p>
               <div className={classes.formFoot}>
                 <Button variant="default" onClick={() => setAsking(false)}>{t('part.cancel')}</Button>

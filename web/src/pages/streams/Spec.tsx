@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
 import type { Column, ConsumerGroup, PartitionBounds, StreamDetail } from '@/api/types';
@@ -41,7 +42,7 @@ export function Spec({ stream }: { stream: StreamDetail }) {
         <Panel title={t('streams.groups')} note={t('streams.groupsNote')} flush>
           <DataTable rows={stream.groups} cols={groups} rowKey={(group) => group.name} label={t('streams.groups')} empty={<EmptyState title={t('streams.noGroups')} />} />
         </Panel>
-        <Panel title={t('streams.schema')} note={t('streams.schemaNote')} flush>
+        <Panel title={t('streams.schema')} note={<>{t('streams.schemaNote')}{stream.table !== null && <> · {t('streams.tableColumns')} <Link to="/tables/$name" params={{ name: stream.table }} className="link">{stream.table}</Link></>}</>} flush>
           <DataTable rows={stream.schema} cols={schema} rowKey={(column) => column.name} label={t('streams.schema')} maxHeight={420} empty={<EmptyState title={t('streams.noSchema')} />} />
         </Panel>
       </div>

@@ -1,11 +1,11 @@
 import { Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { streamQuery } from '@/api/queries';
 import type { StreamDetail } from '@/api/types';
+import { Fact, Facts } from '@/components/Facts';
 import { Page } from '@/components/Page';
 import { Panel } from '@/components/Panel';
 import { ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
@@ -18,19 +18,10 @@ import classes from './Streams.module.css';
 import { Tail } from './Tail';
 import { TimeFallbacks } from './TimeFallbacks';
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes.fact}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Facts({ stream }: { stream: StreamDetail }) {
+function StreamFacts({ stream }: { stream: StreamDetail }) {
   const { t } = useTranslation();
   return (
-    <dl className={classes.facts}>
+    <Facts>
       <Fact name={t('streams.rate')}>
         <div style={{ display: 'flex', gap: 12, alignItems: 'center' }}>
           <Rate value={stream.records_per_s} />
@@ -44,7 +35,7 @@ function Facts({ stream }: { stream: StreamDetail }) {
       <Fact name={t('streams.lag')}><Count value={stream.lag_records} /></Fact>
       <Fact name={t('streams.freshness')}>{stream.lag_records === 0 && stream.last_append_at !== null ? t('home.upToDate') : <Duration value={stream.freshness_s} />}</Fact>
       <Fact name={t('streams.lastRecord')}><Ago at={stream.last_append_at} /></Fact>
-    </dl>
+    </Facts>
   );
 }
 
@@ -75,14 +66,18 @@ export default function StreamPage() {
   if (stream.error !== null && !data) {
     return (
       <Page title={name}>
-        <ErrorState error={stream.error} onRetry={() => void stream.refetch()} />
+        <ErrorState
+          error={stream.error}
+          onRetry={() => void stream.refetch()}
+          near={(match) => <Link to="/streams/$name" params={{ name: match }} className="link">{match}</Link>}
+        />
       </Page>
     );
   }
   return (
     <Page title={name} note={note}>
       <WhenLoaded query={stream} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
-        {(loaded) => <><Facts stream={loaded} /><TimeFallbacks stream={loaded} /></>}
+        {(loaded) => <><StreamFacts stream={loaded} /><TimeFallbacks stream={loaded} /></>}
       </WhenLoaded>
       <Tabs
         value={tab}

@@ -11,14 +11,24 @@ import { CodeBlock } from '@/components/CodeBlock';
 import { Mark } from '@/components/Mark';
 import { Panel } from '@/components/Panel';
 import { EmptyState, ErrorState, SkeletonRows } from '@/components/states';
-import { Counted } from '@/components/Values';
+import { useNow } from '@/components/now';
+import { Ago, Counted } from '@/components/Values';
 
-import { RecordLine } from './RecordLine';
+import { LineHead, RecordLine } from './RecordLine';
 import { matches } from './recordText';
 import classes from './Streams.module.css';
 import { useTail } from './useTail';
 
+const QUIET_MS = 15_000;
 const idOf = (record: StreamRecord) => `${String(record.partition)}/${String(record.offset)}`;
+
+/** Nothing comes: when the last one did. A few seconds without records are nothing to speak of. */
+function Quiet({ at }: { at: string }) {
+  const { t } = useTranslation();
+  const now = useNow();
+  if (now - Date.parse(at) < QUIET_MS) return null;
+  return <>{t('streams.lastCame')} <Ago at={at} /> · </>;
+}
 
 /** The newest records, live: pause, filter, open one to see it whole. */
 export function Tail({ stream }: { stream: string }) {
@@ -33,6 +43,7 @@ export function Tail({ stream }: { stream: string }) {
     () => (filter.trim() === '' ? records : records.filter(({ value, key }) => matches(filter, value, key))),
     [records, filter],
   );
+  const newest = records[0];
   const box = useRef<HTMLDivElement>(null);
   // The list measures its own lines; the compiler's memoization must not hold on to it.
   // eslint-disable-next-line react-hooks/incompatible-library
@@ -62,6 +73,7 @@ export function Tail({ stream }: { stream: string }) {
         </Button>
         <Switch size="xs" label={t('streams.raw')} checked={raw} onChange={(event) => setRaw(event.currentTarget.checked)} />
         <span className={classes.tailNote} role="status">
+          {newest && state === 'live' && !paused && <Quiet at={newest.ts} />}
           {dropped > 0 && <>{t('streams.dropped', { n: dropped })} · </>}
           {paused && waiting > 0 ? (
             <Counted what="unit.nWaiting" value={waiting} />
@@ -83,6 +95,8 @@ export function Tail({ stream }: { stream: string }) {
       ) : shown.length === 0 ? (
         <EmptyState title={t('part.noMatch')} hint={t('streams.filterHint', { n: records.length })} />
       ) : (
+        <>
+        <LineHead />
         <div ref={box} className={classes.lines} tabIndex={0} role="log" aria-label={t('streams.tail')} aria-live="off">
           <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
             {virtual.getVirtualItems().map((item) => {
@@ -96,6 +110,7 @@ export function Tail({ stream }: { stream: string }) {
             })}
           </div>
         </div>
+        </>
       )}
     </Panel>
   );

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { StreamRecord } from '@/api/types';
 
-import { hexDump, laidOut, matches, oneLine } from './recordText';
+import { hexDump, laidOut, matches, oneLine, textParts } from './recordText';
 import { EMPTY, faults, toSpec, toYaml } from './streamForm';
 import { addRecords, MOST_LINES, withEarlier } from './useTail';
 
@@ -26,15 +26,26 @@ describe('the tail', () => {
 
 describe('record texts', () => {
   it('lay out JSON but leave integers beyond 2^53 alone', () => {
-    expect(laidOut('{"a":1}', 'utf8')).toBe('{\n  "a": 1\n}');
-    expect(laidOut('{"a":12345678901234567890}', 'utf8')).toBe('{"a":12345678901234567890}');
-    expect(laidOut('{"a":', 'utf8')).toBe('{"a":');
+    const whole = (value: string) => laidOut(value, 'utf8').map(({ text }) => text).join('');
+    expect(whole('{"a":1}')).toBe('{\n  "a": 1\n}');
+    expect(whole('{"a":12345678901234567890}')).toBe('{"a":12345678901234567890}');
+    expect(whole('{"a":')).toBe('{"a":');
   });
   it('show bytes as hex', () => {
     expect(hexDump('/////w==')).toMatch(/^000000 {2}ff ff ff ff/);
-    expect(oneLine('/////w==', 'base64')).toBe('\\xffffffff');
-    expect(oneLine('a\n  b', 'utf8')).toBe('a b');
+    expect(oneLine('a\n  b', 'utf8')).toEqual([{ text: 'a b', bad: false }]);
     expect(hexDump('%%%')).toBe('%%%');
+  });
+  it('show bytes as the text that they nearly are, and mark the others', () => {
+    const base64 = (bytes: number[]) => btoa(String.fromCharCode(...bytes));
+    const text = [...new TextEncoder().encode('{"s":"한')];
+    expect(textParts(base64([...text, 0xff, 0xed, 0x95, 0x22, 0x7d]))).toEqual([
+      { text: '{"s":"한', bad: false }, { text: '<FF><ED><95>', bad: true }, { text: '"}', bad: false },
+    ]);
+    expect(textParts(base64([0, 9, 0xc0, 0x80, 0xed, 0xa0, 0x80]))).toEqual([
+      { text: '<00>', bad: true }, { text: '\t', bad: false }, { text: '<C0><80><ED><A0><80>', bad: true },
+    ]);
+    expect(textParts('%%%')).toEqual([{ text: '%%%', bad: false }]);
   });
   it('match when every word is there, in the key too', () => {
     expect(matches('GET u7', '{"method":"GET"}', 'u7')).toBe(true);

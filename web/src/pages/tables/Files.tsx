@@ -5,6 +5,7 @@ import type { DataFile, TableDetail, TablePartition } from '@/api/types';
 import { CopyButton } from '@/components/CopyButton';
 import { type Col, DataTable } from '@/components/DataTable';
 import { Panel } from '@/components/Panel';
+import { MiddleCut } from '@/components/MiddleCut';
 import { EmptyState } from '@/components/states';
 import { Bytes, Count } from '@/components/Values';
 
@@ -40,7 +41,7 @@ export function Files({ table }: { table: TableDetail }) {
     { key: 'size', head: t('tables.size'), cell: (part) => <SizeBar size={part.size_bytes} most={mostPartition} />, sort: (part) => part.size_bytes, end: true },
   ];
   const files: Col<DataFile>[] = [
-    { key: 'path', head: t('tables.path'), cell: (file) => <span className="mono" title={file.path}>{withinTable(file.path, table.location)}</span>, sort: (file) => file.path },
+    { key: 'path', head: t('tables.path'), cell: (file) => <MiddleCut text={withinTable(file.path, table.location)} title={file.path} />, sort: (file) => file.path },
     { key: 'rows', head: t('unit.Rows'), cell: (file) => <Count value={file.rows} />, sort: (file) => file.rows, end: true },
     { key: 'size', head: t('tables.size'), cell: (file) => <SizeBar size={file.size_bytes} most={mostFile} />, sort: (file) => file.size_bytes, end: true },
   ];

@@ -1,15 +1,16 @@
 import { Button, Skeleton, Tabs } from '@mantine/core';
-import { IconTerminal2 } from '@tabler/icons-react';
+import { IconDatabase, IconTerminal2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { tableQuery } from '@/api/queries';
+import { ApiError } from '@/api/client';
+import { streamsQuery, tableQuery } from '@/api/queries';
 import type { TableDetail } from '@/api/types';
+import { Fact, Facts } from '@/components/Facts';
 import { Page } from '@/components/Page';
 import { Panel } from '@/components/Panel';
-import { ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
+import { EmptyState, ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count } from '@/components/Values';
 import { encodeShared } from '@/sql/shareLink';
 
@@ -17,27 +18,38 @@ import { Columns } from './Columns';
 import { Files } from './Files';
 import { RowsOverTime } from './RowsOverTime';
 import { Snapshots } from './Snapshots';
-import classes from './Tables.module.css';
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes.fact}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Facts({ table }: { table: TableDetail }) {
+function TableFacts({ table }: { table: TableDetail }) {
   const { t } = useTranslation();
   return (
-    <dl className={classes.facts}>
+    <Facts>
       <Fact name={t('unit.Rows')}><Count value={table.rows} /></Fact>
       <Fact name={t('tables.size')}><Bytes value={table.size_bytes} /></Fact>
       <Fact name={t('tables.files')}><Count value={table.files} /></Fact>
       <Fact name={t('tables.columns')}><Count value={table.columns.length} /></Fact>
       <Fact name={t('tables.lastCommit')}><Ago at={table.last_commit_at} /></Fact>
-    </dl>
+    </Facts>
+  );
+}
+
+/** No such table; or one that its stream has not filled yet. */
+function NotThere({ name, error }: { name: string; error: unknown }) {
+  const { t } = useTranslation();
+  const stream = useQuery({ ...streamsQuery, refetchInterval: 5000 }).data?.find(({ table }) => table === name);
+  if (!stream) {
+    return (
+      <ErrorState
+        error={error}
+        near={(match) => <Link to="/tables/$name" params={{ name: match }} className="link">{match}</Link>}
+      />
+    );
+  }
+  return (
+    <Panel>
+      <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.toCome')} hint={t('tables.toComeHint')}>
+        <Link to="/streams/$name" params={{ name: stream.name }} className="link">{stream.name}</Link>
+      </EmptyState>
+    </Panel>
   );
 }
 
@@ -52,9 +64,10 @@ export default function TablePage() {
   const tab = TABS.find((known) => known === search.tab) ?? 'columns';
   const { data } = table;
   if (table.error !== null && !data) {
+    const missing = table.error instanceof ApiError && table.error.status === 404;
     return (
       <Page title={name}>
-        <ErrorState error={table.error} onRetry={() => void table.refetch()} />
+        {missing ? <NotThere name={name} error={table.error} /> : <ErrorState error={table.error} onRetry={() => void table.refetch()} />}
       </Page>
     );
   }
@@ -86,7 +99,7 @@ export default function TablePage() {
       }
     >
       <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
-        {(loaded) => <Facts table={loaded} />}
+        {(loaded) => <TableFacts table={loaded} />}
       </WhenLoaded>
       {!data && (
         <Panel title={t('tables.overTime')}>

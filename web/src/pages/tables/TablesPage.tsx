@@ -5,7 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { tablesQuery } from '@/api/queries';
+import { streamsQuery, tablesQuery } from '@/api/queries';
 import type { TableSummary } from '@/api/types';
 import { type Col, DataTable } from '@/components/DataTable';
 import { Page } from '@/components/Page';
@@ -14,6 +14,7 @@ import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count } from '@/components/Values';
 
 import classes from './Tables.module.css';
+import { tablesToCome } from './toCome';
 
 function useColumns(largest: number): Col<TableSummary>[] {
   const { t } = useTranslation();
@@ -61,7 +62,7 @@ function useColumns(largest: number): Col<TableSummary>[] {
       end: true,
     },
     { key: 'files', head: t('tables.files'), cell: (table) => <Count value={table.files} />, sort: (table) => table.files, end: true, wide: true },
-    { key: 'commit', head: t('tables.lastCommit'), cell: (table) => <Ago at={table.last_commit_at} />, sort: (table) => table.last_commit_at, end: true, wide: true },
+    { key: 'commit', head: t('tables.lastCommit'), cell: (table) => (table.files === 0 && table.last_commit_at === null ? <span className="dim">{t('home.notYet')}</span> : <Ago at={table.last_commit_at} />), sort: (table) => table.last_commit_at, end: true, wide: true },
   ];
 }
 
@@ -70,6 +71,8 @@ export default function TablesPage() {
   const navigate = useNavigate();
   const [filter, setFilter] = useState('');
   const tables = useQuery({ ...tablesQuery, refetchInterval: 5000 });
+  const streams = useQuery(streamsQuery);
+  const toCome = tablesToCome(streams.data ?? [], tables.data ?? []);
   const cols = useColumns(Math.max(0, ...(tables.data ?? []).map((table) => table.size_bytes)));
   const wanted = filter.trim().toLowerCase();
   return (
@@ -81,13 +84,13 @@ export default function TablesPage() {
       <WhenLoaded query={tables} skeleton={<Panel flush><SkeletonRows rows={8} height={44} /></Panel>}>
         {(data) => (
           <Panel flush>
-            {data.length === 0 ? (
+            {data.length + toCome.length === 0 ? (
               <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.empty')} hint={t('tables.emptyHint')}>
                 <Link to="/streams" className="link">{t('tables.toStreams')}</Link>
               </EmptyState>
             ) : (
               <DataTable
-                rows={data.filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(wanted))}
+                rows={[...data, ...toCome].filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(wanted))}
                 cols={cols}
                 rowKey={(table) => table.name}
                 label={t('page.tables')}
