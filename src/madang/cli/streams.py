@@ -1,4 +1,4 @@
-"""``madang streams``: list, create, tail."""
+"""``madang streams``: list, create, adopt, tail."""
 
 from __future__ import annotations
 
@@ -124,6 +124,28 @@ def create(
         place = problem.get("where") or {}
         where = ":".join(str(place[key]) for key in ("name", "line", "column") if place.get(key))
         note(f"still broken: {where}: {problem['message']}")
+
+
+@app.command("adopt")
+def adopt(
+    name: Name,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the table go on with a stream that was replaced or restored; it keeps its rows."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import count, say, show_json
+
+    answer = client(url, token, data).send("POST", f"/api/streams/{quoted(name)}/adopt", {})
+    if as_json:
+        show_json(answer)
+        return
+    for partition, offset in answer["starts"].items():
+        say(f"{answer['table']} goes on with {name}/{partition} from offset {offset}")
+    say(f"{count(answer['records'])} records wait to be delivered")
 
 
 @app.command("tail")

@@ -20,15 +20,15 @@ class DeadLetterWriter:
     """The dead letters of one stream.
 
     They go before the rows are committed. After a crash between the two the batch is decoded again;
-    the producer ``deliver:<stream>/<partition>``, whose sequence is the source offset of the last
-    letter, tells what is in already.
+    the producer ``deliver:<stream>/<partition>@<log>``, whose sequence is the source offset of the
+    last letter, tells what is in already; another log of the stream's name counts anew.
 
     Args:
-        source: Name of the stream that the records come from.
+        source: The stream that the records come from.
         open_stream: Opens the stream of dead letters; called when there is one to write.
     """
 
-    def __init__(self, source: str, open_stream: Callable[[], Stream]) -> None:
+    def __init__(self, source: Stream, open_stream: Callable[[], Stream]) -> None:
         self._source = source
         self._open = open_stream
 
@@ -57,7 +57,7 @@ class DeadLetterWriter:
         self, stream: Stream, letters: pa.Table, partition: int, since_us: int
     ) -> int:
         target = partition % stream.partitions
-        producer = f"deliver:{self._source}/{partition}"
+        producer = f"deliver:{self._source.name}/{partition}@{self._source.identity.id}"
         last = stream.last_sequence(target, producer)
         offsets = _offsets(letters)
         count = 0
@@ -84,7 +84,8 @@ class DeadLetterWriter:
             for chunk in chunks:
                 batch = chunk.batch
                 own = pc.and_(
-                    pc.equal(batch["stream"], self._source), pc.equal(batch["partition"], partition)
+                    pc.equal(batch["stream"], self._source.name),
+                    pc.equal(batch["partition"], partition),
                 )
                 found.append(batch["offset"].filter(own).to_numpy(zero_copy_only=False))
             position = chunks[-1].end_offset

@@ -24,6 +24,7 @@ from madang.core.errors import ConflictError, CorruptionError, MadangError, Stor
 from madang.lake.dead_letters import DeadLetterWriter
 from madang.lake.decoder import Decoder, TimeFallback, added
 from madang.lake.lake import Lake
+from madang.lake.lineage import Source, offsets_of, source_at, starts
 from madang.lake.row_buffer import RowBuffer
 from madang.lake.table import CommitReport, LakeTable
 from madang.project import DeliverSpec, TableSpec
@@ -42,7 +43,7 @@ _DECODED_BYTES: Final = 256 * 2**20
 """A commit is due when this much is decoded, however little raw input it was."""
 _INTERVAL_S: Final = 0.5
 _BACK_OFF_S: Final = (1.0, 60.0)
-_FULL_BACK_OFF_S: Final = 5.0
+_SHORT_BACK_OFF_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Deliverer:
         self._spec = spec
         self._table_spec = table_spec
         self._clock = clock or SystemClock()
-        self._dead = DeadLetterWriter(stream.name, dead_letters)
+        self._dead = DeadLetterWriter(stream, dead_letters)
         self._on_step = on_step or (lambda _: None)
         self.state = DeliveryState(stream.name, table)
         self._table: LakeTable | None = None
@@ -126,6 +127,8 @@ class Deliverer:
         self._chunk_bytes = 0
         self._stored: dict[int, int] = {}
         self._position: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
+        self._source: Source | None = None
         self._turn = 0
         self._gaps = 0
         self._retry_at_s = 0.0
@@ -191,13 +194,10 @@ class Deliverer:
         exists = self._lake.exists(self.state.table)
         self._table = self._open_table() if exists else None
         offsets = self._table.offsets() if self._table else {}
-        self._stored, self._position = {}, {}
-        for partition in range(self._stream.partitions):
-            stored = offsets.get(self._key(partition))
-            if stored is not None:
-                self._stored[partition] = stored
-            self._position[partition] = stored or 0
-            self._check_end(partition)
+        self._source = self._table.sources().get(self._stream.name) if self._table else None
+        self._stored = offsets_of(self._stream, offsets)
+        self._position = starts(self.state.table, self._stream, self._stored, self._source)
+        self._reached = dict(self._position)
         self.state.offsets = dict(self._position)
         self._commit_group()
         if not self._arrived():
@@ -209,15 +209,6 @@ class Deliverer:
 
     def _open_table(self) -> LakeTable:
         return self._lake.table(self.state.table, spec=self._table_spec, sort_by=self._spec.sort_by)
-
-    def _check_end(self, partition: int) -> None:
-        position, end = self._position[partition], self._stream.bounds(partition).end
-        if position > end:
-            raise ConflictError(
-                f"the table {self.state.table} holds {self._key(partition)} up to offset "
-                f"{position}, but the stream ends at {end}",
-                hint="the stream was replaced by an older one; restore it, or drop the table",
-            )
 
     def _arrived(self) -> bool:
         return any(
@@ -304,8 +295,14 @@ class Deliverer:
         state.dead_letters += self._dead.append(dead, since_us=since_us)
         self._on_step("dead_letters")
         table = self._table or self._create(rows)
+        source = self._source_now()
+        # Partitions of a log that this one follows, and does not have.
+        gone = {partition: 0 for partition in self._stored if partition not in self._position}
         report = table.commit(
-            rows, expected=self._named(self._stored), reached=self._named(self._position)
+            rows,
+            expected=self._named(self._stored),
+            reached=self._named(gone | self._position),
+            sources={self._stream.name: source},
         )
         self._on_step("committed")
         state.rows += rows.num_rows
@@ -317,11 +314,19 @@ class Deliverer:
             state.time_fallbacks = added(state.time_fallbacks, buffer.time_fallbacks)
             state.time_fallback_at_us = state.last_commit_at_us
         state.error, state.failures = None, 0
-        self._stored = dict(self._position)
+        self._stored, self._reached = dict(self._position), dict(self._position)
+        self._source = source
         state.offsets = dict(self._position)
         self._clear()
         self._commit_group()
         self._on_step("group")
+
+    def _source_now(self) -> Source:
+        before = self._source
+        if before is None or before.id != self._stream.identity.id:
+            return source_at(self._stream, self._position, None)
+        moved = {p: at for p, at in self._position.items() if at != self._reached.get(p)}
+        return source_at(self._stream, moved, before)
 
     def _create(self, rows: pa.Table) -> LakeTable:
         self._table = self._lake.create(
@@ -340,7 +345,7 @@ class Deliverer:
             _LOG.warning("%s: it is written anew from the table", error)
             committed = {}
         # Where this table has nothing yet, another one may have had it: retention waits for this.
-        reached = {partition: self._stored.get(partition, 0) for partition in self._position}
+        reached = {partition: self._reached.get(partition, 0) for partition in self._position}
         if any(committed.get(p, 0) != offset for p, offset in reached.items()):
             self._stream.commit(GROUP, reached)
 
@@ -355,11 +360,13 @@ class Deliverer:
         state = self.state
         self._clear()
         self._table, self._stored, self._position = None, {}, {}
+        self._reached, self._source = {}, None
         state.failures += 1
         least, most = _BACK_OFF_S
         pause_s = min(most, least * 2 ** min(state.failures - 1, 10))
-        if isinstance(error, StorageFullError):
-            pause_s = min(pause_s, _FULL_BACK_OFF_S)
+        if isinstance(error, StorageFullError | ConflictError):
+            # Somebody makes room, or says what to do: then it should not take a minute.
+            pause_s = min(pause_s, _SHORT_BACK_OFF_S)
         self._retry_at_s = self._clock.monotonic_s() + pause_s
         if not isinstance(error, MadangError):
             _LOG.exception("delivering %s failed", self._stream.name, exc_info=error)

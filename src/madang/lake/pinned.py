@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyiceberg.types import IcebergType
 
+from madang.lake.lineage import Source
 from madang.lake.stats import Bound, read_bound
 from madang.lake.writer import day_text
 
@@ -54,6 +55,7 @@ class PinnedTable:
     ``schema``: Arrow, fields with their id as ``PARQUET:field_id``, nested ones too. ``files`` may
     have fewer columns than the schema (null there) and narrower types (int for long): match them by
     field id. ``offsets``: ``<stream>/<partition>`` → the next offset that is not in it yet.
+    ``sources``: stream → the log in which its offsets count.
     ``snapshot_id`` and ``at_us`` are None before the first commit.
     """
 
@@ -65,6 +67,7 @@ class PinnedTable:
     files: tuple[PinnedFile, ...]
     offsets: Mapping[str, int]
     location: Path
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -20,6 +20,7 @@ from pyiceberg.manifest import ManifestFile, read_manifest_list
 from pyiceberg.schema import Schema
 
 from madang.lake.files import DurableFileIO, to_path
+from madang.lake.lineage import Source, parse_sources
 from madang.lake.pinned import PinnedColumn, PinnedFile
 from madang.lake.types import to_arrow
 
@@ -43,6 +44,11 @@ class Snapshot:
     def offsets(self) -> dict[str, int]:
         """``<stream>/<partition>`` → the next offset."""
         return parse_offsets(self.summary)
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Stream → the log in which its offsets count."""
+        return parse_sources(self.summary)
 
 
 def parse_offsets(summary: Mapping[str, str] | None) -> dict[str, int]:

@@ -19,6 +19,7 @@ from madang.core.errors import FencedError, MadangError, NotFoundError
 from madang.core.names import unknown
 from madang.lake.catalog import CatalogFile, lake_errors
 from madang.lake.evolution import conform, evolve
+from madang.lake.lineage import Source
 from madang.lake.pinned import PinnedTable
 from madang.lake.state import Snapshot, StateReader, TableState
 from madang.lake.transaction import append_files, stored_offsets
@@ -86,6 +87,11 @@ class LakeTable:
         current = self.state().current
         return current.offsets if current else {}
 
+    def sources(self) -> dict[str, Source]:
+        """Stream → the log in which its offsets count, of the current snapshot."""
+        current = self.state().current
+        return current.sources if current else {}
+
     def state(self) -> TableState:
         """The table's current state.
 
@@ -132,6 +138,7 @@ class LakeTable:
                 files=self.reader.files(snapshot) if snapshot else (),
                 offsets=snapshot.offsets if snapshot else {},
                 location=state.table_folder,
+                sources=snapshot.sources if snapshot else {},
             )
 
     def _past(self, state: TableState, as_of: datetime | int) -> Snapshot:
@@ -152,7 +159,12 @@ class LakeTable:
         return found
 
     def commit(
-        self, rows: pa.Table, *, expected: Mapping[str, int], reached: Mapping[str, int]
+        self,
+        rows: pa.Table,
+        *,
+        expected: Mapping[str, int],
+        reached: Mapping[str, int],
+        sources: Mapping[str, Source] | None = None,
     ) -> CommitReport:
         """Add rows and move the offsets, both or neither, durably.
 
@@ -163,6 +175,8 @@ class LakeTable:
             expected: ``<stream>/<partition>`` → the offset that the table must stand at; a
                 partition that is not named must not have any.
             reached: The offsets to stand at afterwards.
+            sources: Stream → the log in which its offsets count; of others the table keeps what
+                it says.
 
         Raises:
             FencedError: the table stands elsewhere: another writer was here.
@@ -180,7 +194,7 @@ class LakeTable:
                 files = write_rows(
                     within_years(conform(rows, to_arrow(schema))), self.layout(state, schema)
                 )
-                done = self._append(files, (before, schema), expected, reached)
+                done = self._append(files, (before, schema), (expected, reached), sources or {})
             if done is None:
                 # Another schema than the one that the files were written for.
                 discard(files)
@@ -203,8 +217,8 @@ class LakeTable:
         self,
         files: Sequence[DataFile],
         schemas: tuple[Schema, Schema],
-        expected: Mapping[str, int],
-        reached: Mapping[str, int],
+        offsets: tuple[Mapping[str, int], Mapping[str, int]],
+        sources: Mapping[str, Source],
     ) -> tuple[int, dict[str, int]] | None:
         """Commit files; None if the table's schema is not the first of ``schemas`` any more."""
         before, schema = schemas
@@ -212,7 +226,7 @@ class LakeTable:
             with self.turn():
                 table = self.load()
                 try:
-                    offsets = self._fence(stored_offsets(table), expected, reached)
+                    merged = self._fence(stored_offsets(table), *offsets)
                 except FencedError:
                     discard(files)
                     raise
@@ -220,7 +234,7 @@ class LakeTable:
                     return None
                 evolved = table.metadata.schema() if schema is before else schema
                 try:
-                    return append_files(table, files, offsets, evolved), offsets
+                    return append_files(table, files, merged, evolved, sources), merged
                 except CommitFailedException:
                     # Somebody who does not take turns. Whether a writer, the offsets tell.
                     continue

@@ -20,6 +20,7 @@ from pyiceberg.table.update import (
     UpdateTableMetadata,
 )
 
+from madang.lake.lineage import Source, parse_sources, sources_summary
 from madang.lake.state import OFFSETS_PROPERTY, parse_offsets
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ def stored_offsets(table: Table) -> dict[str, int]:
     )
 
 
+def stored_sources(table: Table) -> dict[str, Source]:
+    """The logs in which the offsets of the table's current snapshot count."""
+    current = table.metadata.current_snapshot()
+    return parse_sources(
+        current.summary.additional_properties if current and current.summary else None
+    )
+
+
 def offsets_summary(offsets: Mapping[str, int]) -> dict[str, str]:
     """The summary properties that carry offsets."""
     text = orjson.dumps(dict(offsets), option=orjson.OPT_SORT_KEYS).decode()
@@ -66,9 +75,15 @@ def offsets_summary(offsets: Mapping[str, int]) -> dict[str, str]:
 
 
 def append_files(
-    table: Table, files: Iterable[DataFile], offsets: Mapping[str, int], schema: Schema
+    table: Table,
+    files: Iterable[DataFile],
+    offsets: Mapping[str, int],
+    schema: Schema,
+    sources: Mapping[str, Source],
 ) -> int:
     """Commit new files and offsets, and ``schema`` if it is not the table's; the snapshot's id.
+
+    Streams that ``sources`` does not name keep what the table says of them.
 
     Raises:
         CommitFailedException: the table changed meanwhile; nothing was committed.
@@ -76,7 +91,8 @@ def append_files(
     transaction = LakeTransaction(table)
     if schema is not table.metadata.schema():
         _NewSchema(transaction, schema).commit()
-    update = transaction.update_snapshot(snapshot_properties=offsets_summary(offsets))
+    logs = sources_summary({**stored_sources(table), **sources})
+    update = transaction.update_snapshot(snapshot_properties=offsets_summary(offsets) | logs)
     with update.merge_append() as append:
         for file in files:
             append.append_data_file(file)
@@ -92,7 +108,8 @@ def replace_files(table: Table, removed: Iterable[DataFile], added: Iterable[Dat
         ValidationException: a file to be removed is not in the table any more.
     """
     transaction = LakeTransaction(table)
-    properties = offsets_summary(stored_offsets(table))
+    logs = sources_summary(stored_sources(table))
+    properties = offsets_summary(stored_offsets(table)) | logs
     with transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite:
         for file in removed:
             overwrite.delete_data_file(file)

@@ -26,6 +26,7 @@ class PinnedTable:
     ``files`` are paths of Parquet files; ``bounds(position, column)`` gives the least and the
     greatest value of a column in ``files[position]`` (times in µs, dates in days), None where it is
     not known. ``offsets``: ``<stream>/<partition>`` → the next offset that is not in it yet.
+    ``sources``: stream → the log in which its offsets count, for whoever reads the streams.
     ``schema`` is None where the table does not exist in the lake yet.
     """
 
@@ -37,13 +38,15 @@ class PinnedTable:
     bounds: Callable[[int, str], tuple[Any, Any]] = lambda position, column: (None, None)
     select: str | None = None
     """Reads ``files`` in its own way, where they are not a lake's Parquet files."""
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FreshPart:
     """The decoded records that a stream holds beyond a snapshot.
 
-    ``incomplete``: there was more than a fresh read takes; the newest are missing.
+    ``incomplete``: there was more than a fresh read takes, or the stream is not the one that the
+    table was filled from; the newest are missing.
     """
 
     rows: pa.Table

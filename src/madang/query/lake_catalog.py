@@ -9,8 +9,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from madang.core.datadir import DataDir
-from madang.core.errors import NotFoundError
+from madang.core.errors import ConflictError, NotFoundError
 from madang.lake import Lake
+from madang.lake.lineage import offsets_of, starts
 from madang.process import StreamDecoder
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
@@ -54,6 +55,7 @@ class LakeCatalog:
         self._store: LogStore | None = None
         self._decoders: dict[str, tuple[str, StreamDecoder]] = {}
         self._kept: dict[str, _Kept] = {}
+        self._starts: dict[str, tuple[object, dict[int, int]]] = {}
 
     @property
     def store(self) -> LogStore:
@@ -89,6 +91,7 @@ class LakeCatalog:
             pa.schema([pa.field(column.name, column.type) for column in columns]),
             pinned.offsets,
             lambda position, column: pinned.bounds(pinned.files[position], column),
+            sources=pinned.sources,
         )
 
     def fresh(self, table: PinnedTable, *, max_bytes: int | None = None) -> FreshPart | None:
@@ -126,10 +129,11 @@ class LakeCatalog:
         except NotFoundError:
             # The spec is there before the first record is.
             return FreshPart(decoder.decode((), table.schema).rows, 0)
-        start = {
-            partition: table.offsets.get(f"{spec.name}/{partition}", 0)
-            for partition in range(stream.partitions)
-        }
+        try:
+            start = self._start(stream, table)
+        except ConflictError:
+            # Delivery stands still and says why; until then the table alone can be read.
+            return FreshPart(decoder.decode((), table.schema).rows, 0, incomplete=True)
         kept = self._kept_for(stream, start, table.schema)
         raw_bytes = kept.raw_bytes if kept else 0
         chunks, end, size, incomplete = _read(
@@ -149,6 +153,17 @@ class LakeCatalog:
         if spec.format is RecordFormat.TYPED:
             rows = _with_columns(rows, stream.schema)
         return FreshPart(rows, size, incomplete)
+
+    def _start(self, stream: Stream, table: PinnedTable) -> dict[int, int]:
+        """Where the fresh part begins; records are looked at only when the table has moved."""
+        source = table.sources.get(stream.name)
+        offsets = offsets_of(stream, table.offsets)
+        asked = (stream.identity.id, stream.partitions, offsets, source)
+        known = self._starts.get(stream.name)
+        if known is None or known[0] != asked:
+            known = (asked, starts(table.name, stream, offsets, source))
+            self._starts[stream.name] = known
+        return dict(known[1])
 
     def _decoder(self, spec: StreamSpec) -> StreamDecoder:
         project = self._project()

@@ -7,7 +7,7 @@ Port: :class:`Stream`. Entry: :class:`LogStore`, which opens the embedded :class
 from madang.stream.log_store import LogStore
 from madang.stream.log_stream import LogStream
 from madang.stream.partitioning import append_partitioned, partition_of
-from madang.stream.port import RECORD_SCHEMA, Appended, Bounds, Chunk, Origin, Stream
+from madang.stream.port import RECORD_SCHEMA, Appended, Bounds, Chunk, LogIdentity, Origin, Stream
 from madang.stream.quarantine import QuarantinedFrame
 from madang.stream.recovery import PartitionRecovery, RecoveryReport
 from madang.stream.retention import HeldBack, RetentionReport
@@ -18,6 +18,7 @@ __all__ = [
     "Bounds",
     "Chunk",
     "HeldBack",
+    "LogIdentity",
     "LogStore",
     "LogStream",
     "Origin",

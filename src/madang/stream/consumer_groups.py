@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -20,14 +20,33 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,126}")
 _VERSION = 1
 
 
-class ConsumerGroups:
-    """The ``groups`` folder of a stream; safe among threads and processes."""
+def noted_identity(stream: Path) -> str:
+    """The identity of the log that a stream's groups read; empty where none says."""
+    for path in sorted((stream / "groups").glob("*.json")):
+        try:
+            found = orjson.loads(path.read_bytes()).get("stream")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(found, str) and found:
+            return found
+    return ""
 
-    def __init__(self, stream: Path, clock: Clock) -> None:
+
+class ConsumerGroups:
+    """The ``groups`` folder of a stream; safe among threads and processes.
+
+    Args:
+        stream: The stream's folder.
+        clock: Injected time.
+        identity: Which log the offsets count in.
+    """
+
+    def __init__(self, stream: Path, clock: Clock, identity: Callable[[], str]) -> None:
         self._folder = stream / "groups"
         self._folder.mkdir(exist_ok=True)
         self._lock = FileLock(self._folder / ".lock")
         self._clock = clock
+        self._identity = identity
 
     def _path(self, group: str) -> Path:
         if _NAME.fullmatch(group) is None:
@@ -52,6 +71,7 @@ class ConsumerGroups:
             merged.update(offsets)
             content = {
                 "version": _VERSION,
+                "stream": self._identity(),
                 "offsets": {str(number): merged[number] for number in sorted(merged)},
                 "at_us": self._clock.now_us(),
             }
@@ -63,7 +83,7 @@ class ConsumerGroups:
                 raise
 
     def committed(self, group: str) -> dict[int, int]:
-        """The offsets that ``group`` committed.
+        """The offsets that ``group`` committed; none of those that count in another log.
 
         Raises:
             CorruptionError: the group's file cannot be read.
@@ -74,8 +94,11 @@ class ConsumerGroups:
         except FileNotFoundError:
             return {}
         try:
-            offsets = orjson.loads(raw)["offsets"]
-            return {int(number): int(offset) for number, offset in offsets.items()}
+            found = orjson.loads(raw)
+            # Written before logs had identities: it lies in this one's folder, so it is this one's.
+            if found.get("stream") not in (None, self._identity()):
+                return {}
+            return {int(number): int(offset) for number, offset in found["offsets"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptionError(
                 f"{path} holds no offsets: {error}", hint="commit the group's offsets anew"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from madang.core.errors import ConflictError, CorruptionError, InvalidInputError
+from madang.core.ids import new_id
+from madang.core.names import unknown
+from madang.stream.consumer_groups import noted_identity
 from madang.stream.folder import PartitionFolder, replace_file, sync_folder
 from madang.stream.mapped_segment import MappedSegment
 from madang.stream.partition_lock import FileLock
-from madang.stream.port import RECORD_SCHEMA
+from madang.stream.port import RECORD_SCHEMA, LogIdentity
 from madang.stream.schema_change import check_schema, merge
 
 _log = logging.getLogger(__name__)
@@ -23,17 +27,30 @@ MAX_PARTITIONS = 1024
 
 
 class StreamDescription(msgspec.Struct, frozen=True):
-    """What ``stream.json`` says; ``schema`` is the Arrow IPC schema message in base64."""
+    """What ``stream.json`` says; ``schema`` is the Arrow IPC schema message in base64.
+
+    ``id`` and ``follows`` are those of :class:`madang.stream.LogIdentity`; partitions are text.
+    """
 
     name: str
     partitions: int
     schema: str
     created_at_us: int
     format: int = FORMAT
+    id: str = ""
+    follows: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
 
     def arrow_schema(self) -> pa.Schema:
         """The schema, decoded."""
         return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.schema)))
+
+    def identity(self) -> LogIdentity:
+        """Which log it is."""
+        follows = {
+            before: {int(number): offset for number, offset in starts.items()}
+            for before, starts in self.follows.items()
+        }
+        return LogIdentity(self.id, follows)
 
     def changed(self, schema: pa.Schema | None, partitions: int | None) -> StreamDescription:
         """The description after ``schema`` and ``partitions`` were asked for; None asks nothing.
@@ -59,6 +76,33 @@ class StreamDescription(msgspec.Struct, frozen=True):
         return after
 
 
+class IdentityFile:
+    """The identity in a stream's ``stream.json``, read again only when the file was replaced.
+
+    Args:
+        folder: The stream's.
+        known: As it was read just now.
+    """
+
+    def __init__(self, folder: Path, known: LogIdentity) -> None:
+        self._path = folder / FILE_NAME
+        self._known = known
+        self._seen: tuple[int, int] | None = None
+
+    def read(self) -> LogIdentity:
+        """The identity; what it was before, if the file cannot be read."""
+        try:
+            found = self._path.stat()
+            seen = (found.st_ino, found.st_mtime_ns)
+            if seen != self._seen:
+                raw = self._path.read_bytes()
+                self._known = msgspec.json.decode(raw, type=StreamDescription).identity()
+                self._seen = seen
+        except (OSError, ValueError):
+            return self._known
+        return self._known
+
+
 def describe(
     folder: Path, schema: pa.Schema | None, partitions: int | None, now_us: int
 ) -> StreamDescription:
@@ -75,7 +119,8 @@ def describe(
             f"a stream cannot have {partitions} partitions", hint=f"1 to {MAX_PARTITIONS} can be"
         )
     known = read_description(folder)
-    if known is not None and known.changed(schema, partitions) == known:
+    lost = known is not None and not (folder / FILE_NAME).exists()
+    if known is not None and known.id and not lost and known.changed(schema, partitions) == known:
         return known
     wanted = check_schema(folder.name, RECORD_SCHEMA if schema is None else schema)
     if not folder.exists():
@@ -89,11 +134,40 @@ def describe(
                 after = StreamDescription(folder.name, partitions or 1, _encode(wanted), now_us)
             else:
                 after = known.changed(schema, partitions)
-            if after != known:
+            if not after.id:
+                after = msgspec.structs.replace(after, id=new_id())
+            if after != known or lost:
                 replace_file(folder / FILE_NAME, msgspec.json.encode(after))
     finally:
         lock.close()
     return after
+
+
+def follow(folder: Path, before: str, starts: Mapping[int, int], *, renew: bool) -> LogIdentity:
+    """Write down that the log in ``folder`` took the place of another one.
+
+    Args:
+        folder: The stream's.
+        before: The identity of the other one.
+        starts: Partition → the first offset that was not in the other one.
+        renew: Give this log an identity of its own: it had the other one's.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        with lock.held():
+            known = read_description(folder)
+            if known is None:
+                raise unknown("stream", folder.name, [])
+            follows = {before: {str(number): offset for number, offset in starts.items()}}
+            after = msgspec.structs.replace(
+                known,
+                id=new_id() if renew or not known.id else known.id,
+                follows=known.follows | follows,
+            )
+            replace_file(folder / FILE_NAME, msgspec.json.encode(after))
+    finally:
+        lock.close()
+    return after.identity()
 
 
 def read_description(folder: Path) -> StreamDescription | None:
@@ -142,7 +216,9 @@ def _derived(folder: Path, reason: str) -> StreamDescription | None:
     schema = youngest.schema if youngest else RECORD_SCHEMA
     created_at_us = youngest.header.created_at_us if youngest else 0
     _log.error("%s is %s: taken from the segments", folder / FILE_NAME, reason)
-    return StreamDescription(folder.name, max(numbers) + 1, _encode(schema), created_at_us)
+    return StreamDescription(
+        folder.name, max(numbers) + 1, _encode(schema), created_at_us, id=noted_identity(folder)
+    )
 
 
 def _encode(schema: pa.Schema) -> str:

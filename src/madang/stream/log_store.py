@@ -95,9 +95,7 @@ class LogStore:
             found_schema = described.arrow_schema()
             stream = self._streams.get(name)
             if stream is None or stream.closed:
-                stream = LogStream(
-                    name, self.root / name, found_schema, described.partitions, self._settings
-                )
+                stream = LogStream(name, self.root / name, self._settings, described)
                 self._streams[name] = stream
             else:
                 if not stream.schema.equals(found_schema):

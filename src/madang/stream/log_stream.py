@@ -14,11 +14,12 @@ import pyarrow as pa
 from madang.core.clock import Clock
 from madang.core.errors import InvalidInputError, MadangError, UnavailableError
 from madang.stream.consumer_groups import ConsumerGroups
+from madang.stream.description import IdentityFile, StreamDescription, follow
 from madang.stream.partition import Partition
 from madang.stream.partition_reader import PartitionReader
 from madang.stream.partition_writer import PartitionWriter
 from madang.stream.pending import PendingBatch
-from madang.stream.port import Appended, Bounds, Chunk, Origin
+from madang.stream.port import Appended, Bounds, Chunk, LogIdentity, Origin
 from madang.stream.quarantine import QuarantinedFrame
 from madang.stream.recovery import PartitionRecovery, needs_recovery, recover_partition
 from madang.stream.retention import RetentionReport, retain_partition
@@ -55,18 +56,23 @@ class LogStream:
     """Implements :class:`madang.stream.Stream`; made by :meth:`LogStore.open`."""
 
     def __init__(
-        self, name: str, path: Path, schema: pa.Schema, partitions: int, settings: LogSettings
+        self,
+        name: str,
+        path: Path,
+        settings: LogSettings,
+        described: StreamDescription,
     ) -> None:
         self.name = name
-        self.schema = schema
+        self.schema = described.arrow_schema()
         self.path = path
         self._settings = settings
         self._closed = False
         self._turns = itertools.count()
-        self._groups = ConsumerGroups(path, settings.clock)
+        self._identity = IdentityFile(path, described.identity())
+        self._groups = ConsumerGroups(path, settings.clock, lambda: self.identity.id)
         self._parts: list[_Part] = []
         self.partitions = 0
-        self.grow(partitions)
+        self.grow(described.partitions)
 
     def grow(self, partitions: int) -> None:
         """Open further partitions, up to ``partitions``."""
@@ -91,6 +97,11 @@ class LogStream:
             )
             self._parts.append(_Part(partition, writer, PartitionReader(partition)))
             self.partitions = len(self._parts)
+
+    @property
+    def identity(self) -> LogIdentity:
+        """Which log this is, as ``stream.json`` says now; a look at the file's times."""
+        return self._identity.read()
 
     @property
     def closed(self) -> bool:
@@ -191,12 +202,24 @@ class LogStream:
         entry = own.known_producers(head).find(producer, self._settings.clock.now_us())
         return None if entry is None else entry.sequence
 
+    def take_the_place_of(self, before: str, starts: Mapping[int, int]) -> None:
+        """Write down that this log follows another one, whose offsets tables still name.
+
+        Args:
+            before: The other's identity; if this one has the same, this one gets another.
+            starts: Partition → the first offset that was not in the other; absent: 0.
+        """
+        follow(self.path, before, starts, renew=before == self.identity.id)
+
     def commit(self, group: str, offsets: Mapping[int, int]) -> None:
         """Remember the next offset per partition for a consumer group."""
         self._groups.commit(group, offsets)
 
     def committed(self, group: str) -> Mapping[int, int]:
-        """The offsets that the group committed; partitions without one are absent."""
+        """The offsets that the group committed; partitions without one are absent.
+
+        What it committed in another log of this name does not count here.
+        """
         return self._groups.committed(group)
 
     def groups(self) -> list[str]:

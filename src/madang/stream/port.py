@@ -92,6 +92,18 @@ class Bounds:
     size_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Which log a stream's offsets count in; it survives restarts, not the removal of its records.
+
+    ``follows``: the identity of a log that it took the place of (empty where that one had none) →
+    partition → the first offset that was not in that one; a partition that is absent begins at 0.
+    """
+
+    id: str
+    follows: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
 class Stream(Protocol):
     """A durable, partitioned, ordered log of Arrow record batches.
 
@@ -102,6 +114,11 @@ class Stream(Protocol):
     name: str
     schema: pa.Schema
     partitions: int
+
+    @property
+    def identity(self) -> LogIdentity:
+        """Which log this is; cheap enough to be asked for every read."""
+        ...
 
     def submit(
         self,

@@ -187,6 +187,15 @@ def test_a_name_with_a_slash_stays_one_step_of_the_path(platform: Any, capsys: A
     assert platform.requests[-1].path == "/api/streams/..%2F..%2Fx%3Fy/records?limit=10"
 
 
+def test_adopt_tells_where_delivery_goes_on(platform: Any, capsys: Any) -> None:
+    answer = {"table": "lake.orders", "starts": {"0": 7, "1": 0}, "records": 1234}
+    platform.on("POST /api/streams/orders/adopt", answer)
+    code, out, _ = run(capsys, "streams", "adopt", "orders")
+    assert code == 0
+    assert "lake.orders goes on with orders/0 from offset 7" in out
+    assert "records wait to be delivered" in out
+
+
 def test_tail_shows_records_and_what_was_dropped(platform: Any, capsys: Any) -> None:
     record = {"partition": 0, "offset": 7, "ts": "t", "value": "a\x1b[2Jb"}
     events = f"event: records\ndata: {json.dumps([record])}\n\n: alive\n\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from madang.lake.lineage import Source
 from madang.process import StreamDecoder
 from madang.query import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, lake_catalog
 from madang.query.encode import answer_stats
@@ -98,6 +99,28 @@ def test_a_backlog_too_large_for_one_read_is_told(
     deliver(house)
     assert house.rows("SELECT count(*) AS n FROM orders") == [{"n": 20}]
     assert "fresh_incomplete" not in answer_stats(house.finished[-1].stats)
+
+
+def test_a_stream_that_is_not_the_tables_is_left_out_until_it_is_adopted(house: House) -> None:
+    rows = pa.table(
+        {
+            "_time": pa.array([0], pa.timestamp("us", "UTC")),
+            "_partition": pa.array([0], pa.int32()),
+            "_offset": pa.array([0], pa.int64()),
+            "amount": pa.array([7], pa.int64()),
+            "_rest": pa.nulls(1, pa.string()),
+        }
+    )
+    house.append(b'{"amount":1}', b'{"amount":2}')
+    table = house.lake.create("lake.orders", rows.schema)
+    another = {"orders": Source("another", {0: 1})}
+    table.commit(rows, expected={}, reached={"orders/0": 1}, sources=another)
+    assert house.rows("SELECT amount FROM orders") == [{"amount": 7}]
+    assert house.finished[-1].stats.fresh_incomplete == ["lake.orders"]
+    house.store.get("orders").take_the_place_of("another", {})
+    found = house.rows("SELECT amount FROM orders ORDER BY amount")
+    assert found == [{"amount": 1}, {"amount": 2}, {"amount": 7}]
+    assert house.finished[-1].stats.fresh_incomplete == []
 
 
 def test_broken_records_do_not_break_a_query(house: House) -> None:

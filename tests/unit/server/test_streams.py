@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from madang.lake import DEAD_LETTER_SCHEMA, TimeFallback
+from madang.lake.lineage import Source
 from madang.operate.accounts import Role
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
@@ -340,6 +341,24 @@ def test_replay_appends_what_was_not_yet(server):
         asked = {"from_offset": 1, "to_offset": 2}
         assert client.post(f"/api/streams/{stream}/replay", json=asked).json()["replayed"] == 1
     assert server.values(stream) == [b"1", b"2", b"3", b"2"]
+
+
+def test_a_replaced_stream_is_adopted_by_an_admin(server):
+    stream = server.new_stream()
+    send(server, stream, b"1", b"2")
+    rows = pa.table({"n": [1, 2, 3, 4, 5]})
+    table = server.lake.create(f"lake.{stream}", rows.schema)
+    other = {stream: Source("another", {0: 1})}
+    table.commit(rows, expected={}, reached={f"{stream}/0": 5}, sources=other)
+    with server.session("editor") as client:
+        assert client.post(f"/api/streams/{stream}/adopt", json={}).status_code == 403
+    with server.client("admin") as client:
+        done = client.post(f"/api/streams/{stream}/adopt", json={})
+        assert done.json() == {"table": f"lake.{stream}", "starts": {"0": 0}, "records": 2}
+        again = client.post(f"/api/streams/{stream}/adopt", json={})
+        assert again.status_code == 409
+        assert "nothing to adopt" in again.json()["error"]["message"]
+        assert client.post("/api/streams/nosuch/adopt", json={}).status_code == 404
 
 
 def tail_lines(server, stream, count, *, last_event_id=None, ready=None):

@@ -198,6 +198,17 @@ class ReasonsAnswer(Answer):
     """Whether every dead letter was counted; of more than 64 MiB only the newest are."""
 
 
+class AdoptAnswer(Answer):
+    """Where a table goes on after its stream was replaced."""
+
+    table: str
+    """The table that the stream fills; it keeps its rows."""
+    starts: dict[str, int]
+    """Partition → the offset from which on records are delivered."""
+    records: int
+    """How many wait there now."""
+
+
 class ReplayRequest(Asked):
     """Which dead letters to append again; by default, those that were not yet."""
 

@@ -10,15 +10,17 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from madang.core.errors import InvalidInputError, MadangError, Place
+from madang.core.errors import ConflictError, InvalidInputError, MadangError, Place
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.operate.accounts import Permission
+from madang.operate.adoption import adopt
 from madang.operate.time_fallbacks import read_time_fallbacks
 from madang.operate.wiring import zone_of
 from madang.project import StreamSpec
-from madang.server.auth import MayRead
+from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.streams import (
+    AdoptAnswer,
     GroupRow,
     NamedType,
     PartitionBounds,
@@ -28,7 +30,7 @@ from madang.server.models.streams import (
     StreamSummary,
 )
 from madang.server.records import forward, newest
-from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS
+from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS, errors
 from madang.server.sampler import LAKE_GROUP, Sampler, opened
 from madang.server.tail import Tails, parse_event_id
 from madang.server.time_fallback_view import NOTHING as NO_FALLBACKS
@@ -185,6 +187,24 @@ async def tail(
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+@router.post(
+    "/{stream}/adopt",
+    responses={
+        **NAMED_ERRORS,
+        **errors(s409="The table was filled from this very stream, or it has no table."),
+    },
+)
+def adopt_stream(request: Request, stream: str, _identity: MayAdmin) -> AdoptAnswer:
+    """Let a table go on with a stream whose folder was replaced, or restored from a backup."""
+    context: ServerContext = request.app.state.context
+    table = spec_of(context, stream).table
+    if table is None:
+        raise ConflictError(f"the stream {stream!r} fills no table")
+    done = adopt(context.lake, context.open_stream(stream), table)
+    found = {str(partition): offset for partition, offset in done.starts.items()}
+    return AdoptAnswer(table=done.table, starts=found, records=done.records)
 
 
 def json_response(content: object) -> Response:
