@@ -39,6 +39,10 @@ class Rewritten:
         ]
         return Rewritten(self.original, around)
 
+    def spliced(self, splices: Iterable[Splice]) -> Rewritten:
+        """The new text with further replacements; they go before those that begin where they do."""
+        return Rewritten(self.original, [*splices, *self._splices])
+
     def back(self, position: int) -> int:
         """The position in the original of ``position`` in the new text."""
         shift = 0

@@ -26,6 +26,7 @@ from madang.query.request import ColumnInfo, QueryMeta, QueryRequest, QueryStats
 from madang.query.rewrite import Rewritten, Splice, place
 from madang.query.statement import NamedTable, Statement, bound_params, read_statement
 from madang.query.views import TableView
+from madang.query.window_keys import with_short_keys
 
 if TYPE_CHECKING:
     from madang.query.door import Door
@@ -69,6 +70,7 @@ class QueryRun:
         engine.prepare(*_preparation(views.values(), door.readable(request.identity, known)))
         self._read_before = bytes_read_so_far()
         params = {name: values[name] for name in sorted(statement.params)}
+        text = self._with_short_keys(engine, statement, text, params, views)
         if statement.kind == "explain":
             text, params = self._explained(engine, statement, text, params), {}
         elif statement.kind == "show_tables":
@@ -158,10 +160,35 @@ class QueryRun:
         ]
         text = Rewritten(statement.sql, [*statement.splices, *renamed])
         if statement.kind != "show_tables":
-            granted = {view.path for view in views.values()}
-            wrapped = text.wrapped("SELECT * FROM (\n", "\n)")
-            check_runs_on(self._door.parser.parse(wrapped), wrapped, granted.__contains__)
+            self._check_runs(text, views)
         return text
+
+    def _check_runs(self, text: Rewritten, views: dict[Target, TableView]) -> None:
+        granted = {view.path for view in views.values()}
+        wrapped = text.wrapped("SELECT * FROM (\n", "\n)")
+        check_runs_on(self._door.parser.parse(wrapped), wrapped, granted.__contains__)
+
+    def _with_short_keys(
+        self,
+        engine: Engine,
+        statement: Statement,
+        text: Rewritten,
+        params: dict[str, Any],
+        views: dict[Target, TableView],
+    ) -> Rewritten:
+        def binds(text: Rewritten) -> bool:
+            try:
+                engine.bind(text.text.decode(), params)
+            except duckdb.Error:
+                return False
+            return True
+
+        if statement.kind == "show_tables":
+            return text
+        shortened = with_short_keys(text, self._door.parser, binds)
+        if shortened is not text:
+            self._check_runs(shortened, views)
+        return shortened
 
     def _explained(
         self, engine: Engine, statement: Statement, text: Rewritten, params: dict[str, Any]

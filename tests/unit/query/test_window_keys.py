@@ -1,0 +1,156 @@
+"""Short keys in place of text columns: what is rewritten, and that no answer changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.core.errors import InvalidInputError
+from madang.query.rewrite import Rewritten
+from madang.query.syntax import Parser
+from madang.query.window_keys import with_short_keys
+from unit.query.conftest import House
+
+KEY = b"__madang_key"
+ROWS = """
+    CREATE TABLE logs AS SELECT
+      n, n % 3 AS number, n % 2 = 0 AS flag,
+      nullif('user ' || n % 5, 'user 4') AS "user", ['GET', 'PUT', NULL][1 + n % 3] AS method,
+      ['', 'a', NULL, 'ab'][1 + n % 4] AS path, ['', 'b', 'bc'][1 + (n // 7) % 3] AS body,
+      to_json({'n': n % 2}) AS nested, n / 2.0 AS price, to_days((n % 2)::INT) AS span,
+      {'name': 'x' || n % 3} AS part
+    FROM range(500) r(n)
+"""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(ROWS)
+        yield connection
+
+
+def rewritten(connection: duckdb.DuckDBPyConnection, sql: str) -> bytes:
+    parser = Parser()
+
+    def binds(text: Rewritten) -> bool:
+        try:
+            connection.sql(text.text.decode())
+        except duckdb.Error:
+            return False
+        return True
+
+    try:
+        return with_short_keys(Rewritten(sql.encode()), parser, binds).text
+    finally:
+        parser.close()
+
+
+KEYED = [
+    'SELECT n, lag(n) OVER (PARTITION BY "user", method, body ORDER BY n) g FROM logs',
+    "SELECT n, lag(n) OVER (PARTITION BY path, body ORDER BY n) FROM lake.main.logs",
+    'SELECT n, sum(n) OVER (PARTITION BY l."user", l.path ORDER BY l.n) FROM logs AS l',
+    "SELECT n, count(*) OVER (PARTITION BY logs.\"user\", logs.path) FROM logs WHERE body > ''",
+    "SELECT n, row_number() OVER (PARTITION BY method, number, path ORDER BY n) FROM logs",
+    "SELECT n, count(*) OVER (PARTITION BY method, nested, flag, span, price) FROM logs",
+    "SELECT n, first_value(n) OVER w, count(*) OVER w FROM logs"
+    " WINDOW w AS (PARTITION BY method, /* the path, */ path ORDER BY n)",
+    "SELECT n, path FROM logs"
+    " QUALIFY row_number() OVER (PARTITION BY method, path, body ORDER BY n) = 1",
+    "WITH timed AS (SELECT path, n % 11 - lag(n % 11) OVER"
+    ' (PARTITION BY "user", method, path, body ORDER BY n) AS gap FROM logs)'
+    " SELECT path, count(*), count(*) FILTER (gap <= 3) FROM timed GROUP BY path -- the end",
+    "SELECT g, count(*) FROM (SELECT lag(n) OVER (PARTITION BY (path), (body) ORDER BY n) g"
+    " FROM logs) AS inside GROUP BY g",
+    'WITH a AS (SELECT n, "user", path, rank() OVER (PARTITION BY method, body ORDER BY n) FROM'
+    ' logs), b AS (SELECT n, lag(n) OVER (PARTITION BY "user", path ORDER BY n) FROM a) FROM b',
+    "SELECT n, lag(n) OVER (PARTITION BY part.name, path ORDER BY n) FROM logs",
+]
+KEPT = [
+    "SELECT n, lag(n) OVER (PARTITION BY path ORDER BY n) FROM logs",
+    "SELECT n, path, body, lag(n) OVER (PARTITION BY path, body ORDER BY n) FROM logs",
+    "SELECT *, lag(n) OVER (PARTITION BY path, body ORDER BY n) FROM logs",
+    "SELECT n, lag(n) OVER (PARTITION BY number, flag, price ORDER BY n) FROM logs",
+    "SELECT n, lag(n) OVER (PARTITION BY lower(path), body ORDER BY n) FROM logs",
+    "SELECT n, rank() OVER (PARTITION BY path, body ORDER BY n),"
+    ' rank() OVER (PARTITION BY path, "user" ORDER BY n) FROM logs',
+    "SELECT count(*), rank() OVER (PARTITION BY path, body) FROM logs GROUP BY path, body",
+    "SELECT n, method AS path, rank() OVER (PARTITION BY path, body) FROM logs",
+    "SELECT n, rank() OVER (PARTITION BY path, body) FROM logs JOIN logs o USING (n, path, body)",
+    "SELECT rowid, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
+    "SELECT n, rank() OVER (PARTITION BY a, b ORDER BY n) FROM logs AS l(n, a, b)",
+    "SELECT n, (SELECT max(n) FROM logs o WHERE o.path = logs.path),"
+    " rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
+]
+
+
+@pytest.mark.parametrize("sql", KEYED + KEPT)
+def test_no_answer_changes(database: duckdb.DuckDBPyConnection, sql: str) -> None:
+    sql = sql.replace("lake.main.", "memory.main.")
+    text = rewritten(database, sql)
+    assert (KEY in text) is (sql.replace("memory.main.", "lake.main.") in KEYED)
+    rows = [database.execute(one).fetchall() for one in (text.decode(), sql)]
+    assert sorted(rows[0], key=repr) == sorted(rows[1], key=repr)
+
+
+def test_what_is_no_text_stays_beside_the_key(database: duckdb.DuckDBPyConnection) -> None:
+    text = rewritten(
+        database,
+        "SELECT n, lag(n) OVER (PARTITION BY span, method, number, path ORDER BY n) FROM logs",
+    )
+    assert b'(PARTITION BY span, number, "__madang_key" ORDER BY' in text
+
+
+TEXTS = st.none() | st.text(alphabet=":,0123aé가\x00\n", max_size=6)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=40))
+def test_property_one_key_where_the_texts_are_equal(rows: list[tuple[str | None, ...]]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t (n INT, a TEXT, b TEXT, c TEXT)")
+        connection.executemany(
+            "INSERT INTO t VALUES (?, ?, ?, ?)", [(n, *row) for n, row in enumerate(rows)]
+        )
+        sql = "SELECT n, min(n) OVER (PARTITION BY a, b, c) FROM t"
+        text = rewritten(connection, sql)
+        assert KEY in text
+        found = dict(connection.execute(text.decode()).fetchall())
+    assert found == {n: rows.index(row) for n, row in enumerate(rows)}
+
+
+def test_texts_that_the_engines_own_hash_confuses(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute(
+        "CREATE OR REPLACE TABLE alike AS SELECT n, 'x' AS a,"
+        " 'aaaaaaa' || chr(33 + (n % 90)::INT) || 'bbbbbbb' || chr(33 + (n // 90)::INT) AS b"
+        " FROM range(8100) r(n)"
+    )
+    text = rewritten(database, "SELECT n, count(*) OVER (PARTITION BY a, b) AS c FROM alike")
+    assert KEY in text
+    assert database.execute(f"SELECT max(c), count(*) FROM ({text.decode()})").fetchall() == [
+        (1, 8100)
+    ]
+
+
+def test_the_door_answers_alike_and_places_errors_in_what_was_written(house: House) -> None:
+    lines = [
+        f'{{"sent":{n},"user":"u{n % 3}","method":"GET","path":"/p{n % 2}","body":"b"}}'
+        for n in range(12)
+    ]
+    house.append(*(line.encode() for line in lines))
+    sql = (
+        "WITH timed AS (SELECT path, o.sent - lag(sent) OVER (\n"
+        '  PARTITION BY "user", method, path, body ORDER BY sent) AS gap FROM orders AS o)\n'
+        "SELECT path, count(gap)::INT AS n FROM timed GROUP BY path ORDER BY path"
+    )
+    assert house.rows(sql) == [{"path": "/p0", "n": 3}, {"path": "/p1", "n": 3}]
+    plan = house.rows(f"EXPLAIN {sql}")
+    assert "__madang_key" in str(plan)
+    with pytest.raises(InvalidInputError) as caught:
+        house.rows(sql.replace("count(gap)", "count(gaps)"))
+    assert caught.value.where is not None
+    assert (caught.value.where.line, caught.value.where.column) == (3, 20)
+    assert "__madang_key" not in caught.value.message
