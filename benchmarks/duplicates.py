@@ -20,10 +20,12 @@ from benchmarks.result import Line, at_least, at_most, table
 from madang.testing.running_platform import TOKEN, RunningPlatform, write_project
 
 SQL = """
-with timed as (
-  select path, epoch_us(ts::timestamp) - lag(epoch_us(ts::timestamp)) over (
-    partition by "user", method, path, body order by ts) as gap_us
-  from logs
+with requests as (
+  select "user", method, path, body, epoch_us(ts::timestamp) as at_us from logs
+), timed as (
+  select path, at_us - lag(at_us) over (
+    partition by "user", method, path, body order by at_us) as gap_us
+  from requests
 )
 select path, count(*) as requests, count(*) filter (gap_us <= 200000) as duplicates
 from timed group by path order by path

@@ -12,10 +12,12 @@ import time
 from pyspark.sql import SparkSession
 
 SQL = """
-with timed as (
-  select path, unix_micros(to_timestamp(ts)) - lag(unix_micros(to_timestamp(ts))) over (
-    partition by user, method, path, body order by ts) as gap_us
-  from logs
+with requests as (
+  select user, method, path, body, unix_micros(to_timestamp(ts)) as at_us from logs
+), timed as (
+  select path, at_us - lag(at_us) over (
+    partition by user, method, path, body order by at_us) as gap_us
+  from requests
 )
 select path, count(*) as requests, count(case when gap_us <= 200000 then 1 end) as duplicates
 from timed group by path order by path
