@@ -19,6 +19,7 @@ from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.core.names import unknown
 from madang.project import FilesSourceSpec, HostSourceSpec, Project
+from madang.project.reading import reading_of
 from madang.project.source_spec import SourceSpec
 from madang.stream import Stream
 
@@ -233,7 +234,7 @@ class _Wanted:
         spec = spec if spec.name else spec.model_copy(update={"name": name})
         stream = project.streams.get(spec.stream)
         # Of the stream only what changes how records are cut; not its retention, say.
-        cut = "" if stream is None else f"{stream.format} {stream.header} {stream.partitions}"
+        cut = "" if stream is None else f"{reading_of(stream)} {stream.partitions}"
         return cls(name, spec, cut, project)
 
     def __eq__(self, other: object) -> bool:

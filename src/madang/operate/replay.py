@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from madang.core.errors import ConflictError, InvalidInputError
 from madang.core.ids import new_id
+from madang.project.reading import READING
 from madang.stream import RECORD_SCHEMA, LogStream, Origin
 
 REPLAY_GROUP = "replay"
@@ -270,7 +271,9 @@ def _groups(letters: pa.Table) -> Iterator[tuple[int, dict[str, str], pa.Table]]
     members: dict[tuple[int, tuple[tuple[str, str], ...]], list[int]] = {}
     keys = zip(letters["partition"].to_pylist(), letters["attributes"].to_pylist(), strict=True)
     for position, (part, attributes) in enumerate(keys):
-        members.setdefault((part, tuple(sorted(attributes or ()))), []).append(position)
+        # The stream may have been mended by another format: a letter is read as it says now.
+        kept = sorted(pair for pair in attributes or () if pair[0] != READING)
+        members.setdefault((part, tuple(kept)), []).append(position)
     for (part, attributes), rows in members.items():
         yield part, dict(attributes), letters.take(pa.array(rows))
 

@@ -8,6 +8,7 @@ from madang.collect.host import HOST_SCHEMA
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.lake import DEAD_LETTER_SCHEMA
 from madang.project import HostSourceSpec, Project, RecordFormat
+from madang.project.reading import READING, reading_of
 from madang.project.system import QUERY_HISTORY
 from madang.query import QUERY_HISTORY_SCHEMA
 from madang.stream import RECORD_SCHEMA, LogStore, LogStream
@@ -45,4 +46,10 @@ def open_stream(store: LogStore, project: Project, name: str) -> LogStream:
     if schema is None:
         return store.get(name)
     spec = project.streams.get(name)
-    return store.open(name, schema, partitions=spec.partitions if spec else 1)
+    if spec is None:
+        return store.open(name, schema, partitions=1)
+    stream = store.open(name, schema, partitions=spec.partitions)
+    if spec.format is not RecordFormat.TYPED:
+        # What is appended now is read as the stream says now, even if it is delivered much later.
+        stream.attributes = {READING: reading_of(spec)}
+    return stream

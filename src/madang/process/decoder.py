@@ -38,6 +38,7 @@ from madang.process.typed_rows import TypedRows
 from madang.process.typed_text import TypedText
 from madang.process.zones import load_zone
 from madang.project import RecordFormat, StreamSpec, TimeFault, TimeSpec
+from madang.project.reading import READING, read_as
 from madang.stream import Chunk
 
 _FORMATS = frozenset(RecordFormat)
@@ -67,11 +68,12 @@ class StreamDecoder:
         self._json = JsonRecords(self._engine, typed, self._contract)
         self._typed_rows = TypedRows(self._engine)
         self._text_columns = TextColumns(self._engine, typed)
-        self._splitters: dict[RecordFormat, Splitter] = {}
+        self._specs: dict[str | None, StreamSpec] = {None: spec}
+        self._splitters: dict[tuple[str | None, RecordFormat], Splitter] = {}
         self._time = EventTime(self._engine, spec.time, time_zone) if spec.time else None
         self._log_time = EventTime(self._engine, TimeSpec(field="time"), time_zone)
         if spec.format not in (RecordFormat.JSON, RecordFormat.TYPED):
-            self._splitter(spec.format)
+            self._splitter(None, spec.format)
 
     def decode(self, chunks: Sequence[Chunk], schema: pa.Schema | None) -> Decoded:
         """Decode ``chunks``; see :class:`madang.lake.decoder.Decoder`."""
@@ -79,16 +81,25 @@ class StreamDecoder:
         done: list[_Decoded] = [self._batch(batch, layout) for batch in gather(chunks)]
         return _merge(self._spec.name, layout, done)
 
-    def _splitter(self, record_format: RecordFormat) -> Splitter:
-        splitter = self._splitters.get(record_format)
+    def _spec_of(self, reading: str | None) -> StreamSpec:
+        """The spec as it was when the records arrived."""
+        spec = self._specs.get(reading)
+        if spec is None:
+            spec = self._specs[reading] = read_as(self._spec, reading)
+        return spec
+
+    def _splitter(self, reading: str | None, record_format: RecordFormat) -> Splitter:
+        splitter = self._splitters.get((reading, record_format))
         if splitter is None:
-            splitter = make_splitter(self._engine, self._spec, record_format)
-            self._splitters[record_format] = splitter
+            splitter = make_splitter(self._engine, self._spec_of(reading), record_format)
+            self._splitters[reading, record_format] = splitter
         return splitter
 
     def _format(self, batch: Batch) -> RecordFormat:
         named = batch.attributes.get("format")
-        return RecordFormat(named) if named in _FORMATS else self._spec.format
+        if named in _FORMATS:
+            return RecordFormat(named)
+        return self._spec_of(batch.attributes.get(READING)).format
 
     def _event_time(self, record_format: RecordFormat) -> EventTime | None:
         logs = (RecordFormat.COMBINED, RecordFormat.SYSLOG)
@@ -103,7 +114,8 @@ class StreamDecoder:
         if record_format is RecordFormat.JSON:
             return self._json.parse(text, layout, arrival_us)
         text = trim_line_ends(text)
-        split = self._splitter(record_format).split(text, batch.attributes)
+        splitter = self._splitter(batch.attributes.get(READING), record_format)
+        split = splitter.split(text, batch.attributes)
         return self._checked(self._text_columns.fit(text, split, layout, arrival_us))
 
     def _checked(self, parsed: Parsed) -> Parsed:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.process.zones import EVENT_TIME
+from madang.project.reading import READING
 from madang.stream import RECORD_SCHEMA, Chunk
 
 TS = "ts"
@@ -18,7 +19,7 @@ TS = "ts"
 
 _MAX_BYTES = 2**30
 """Values of one batch; Arrow's binary type ends at 2 GiB."""
-_DECIDING = ("format", "header")
+_DECIDING = ("format", "header", READING)
 """Attributes that decide how a record is read; the others only say where it came from."""
 
 

@@ -65,6 +65,8 @@ class LogStream:
         self.name = name
         self.schema = described.arrow_schema()
         self.path = path
+        self.attributes: Mapping[str, str] = {}
+        """Of every batch that is appended through this object, unless it says otherwise."""
         self._settings = settings
         self._closed = False
         self._turns = itertools.count()
@@ -154,7 +156,7 @@ class LogStream:
             pending = PendingBatch(
                 batch,
                 origin,
-                attributes,
+                {**self.attributes, **(attributes or {})} if self.attributes else attributes,
                 split=split,
                 compression=self._settings.compression,
             )

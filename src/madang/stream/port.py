@@ -65,7 +65,8 @@ class Chunk:
 
     ``attributes`` hold for every record of the batch: ``format`` (a ``RecordFormat`` that overrides
     the stream's), ``source`` (``http``, ``files``, …), ``path`` (of a followed file), ``header``
-    (of a CSV body), ``host``. Records have the offsets ``base_offset + i``.
+    (of a CSV body), ``reading`` (how the stream said then that its records are read), ``host``.
+    Records have the offsets ``base_offset + i``.
     """
 
     partition: int
