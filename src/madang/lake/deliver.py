@@ -268,7 +268,10 @@ class Deliverer:
             return
         assert self._buffer is not None
         self._buffer.add(self._chunks)
-        self._chunks, self._chunk_bytes = [], 0
+        self._chunks, read_bytes, self._chunk_bytes = [], self._chunk_bytes, 0
+        if read_bytes >= _RUN_BYTES:
+            for partition, offset in self._position.items():
+                self._stream.evict(partition, offset)
         self._on_step("decoded")
 
     def _due(self, *, backlog: bool, now: bool) -> bool:

@@ -177,6 +177,10 @@ class LogStream:
         head = self._part(partition).partition.head.require()
         return Bounds(head.earliest, head.end, head.sealed_bytes + head.position)
 
+    def evict(self, partition: int, offset: int) -> None:
+        """Drop what lies below ``offset``, where a read ended, from the page cache."""
+        self._part(partition).reader.evict(offset)
+
     def last_appended_us(self, partition: int) -> int | None:
         """When the last batch was appended, or None if there was none."""
         return self._part(partition).partition.head.require().appended_at_us or None

@@ -12,6 +12,7 @@ import pyarrow as pa
 from madang.core.errors import CorruptionError
 from madang.stream.head import Head
 from madang.stream.mapped_segment import Damage, MappedSegment
+from madang.stream.page_cache import drop_pages
 from madang.stream.partition import Partition
 from madang.stream.port import Chunk
 from madang.stream.schema_change import can_hold, conform
@@ -38,6 +39,7 @@ class PartitionReader:
         self._maps: OrderedDict[tuple[int, bool], MappedSegment] = OrderedDict()
         self._indexes: dict[int, SparseIndex] = {}
         self._cursors: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._evicted_base: int | None = None
 
     def read(self, offset: int, max_bytes: int) -> list[Chunk]:
         """Chunks from ``offset`` on, about ``max_bytes`` of them, at least one if there is any."""
@@ -130,6 +132,20 @@ class PartitionReader:
                 gone, _ = self._maps.popitem(last=False)
                 self._indexes.pop(gone[0], None)
         return segment
+
+    def evict(self, offset: int) -> None:
+        """Drop what lies below ``offset``, where a read ended, from the page cache."""
+        with self._mutex:
+            cursor = self._cursors.get(offset)
+            # Mapped pages would stay.
+            self._maps.clear()
+        if cursor is None:
+            return
+        base, position = cursor
+        last, self._evicted_base = self._evicted_base, base
+        if last is not None and last != base:
+            drop_pages(self._partition.folder.segment(last))
+        drop_pages(self._partition.folder.segment(base), position)
 
     def _release_maps(self) -> None:
         with self._mutex:

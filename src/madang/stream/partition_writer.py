@@ -15,6 +15,7 @@ from madang.stream.active_segment import ActiveSegment
 from madang.stream.group_queue import GroupQueue, fail_all
 from madang.stream.head import Head
 from madang.stream.key_table import ProducerEntry
+from madang.stream.page_cache import drop_pages
 from madang.stream.partition import Partition
 from madang.stream.pending import PendingBatch
 from madang.stream.port import Appended
@@ -45,6 +46,7 @@ class PartitionWriter:
         )
         self._failed: str | None = None
         self._active: ActiveSegment | None = None
+        self._sealed_base: int | None = None
 
     def submit(self, pending: PendingBatch) -> None:
         """Queue ``pending``; its future is resolved by the group that takes it.
@@ -214,6 +216,10 @@ class PartitionWriter:
         partition = self._partition
         sealed = head.position if head.end > head.segment_base else 0
         active = ActiveSegment.create(partition.folder, head.end, schema, now_us)
+        if self._sealed_base is not None:
+            # Readers are at the segment that is sealed now, or far behind.
+            drop_pages(partition.folder.segment(self._sealed_base))
+        self._sealed_base = head.segment_base
         self.release()
         self._active = active
         moved = head.moved(

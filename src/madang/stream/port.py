@@ -147,6 +147,13 @@ class Stream(Protocol):
         """
         ...
 
+    def evict(self, partition: int, offset: int) -> None:
+        """A hint: what lies below ``offset``, where a read ended, is not read again soon.
+
+        The caller has let go of the chunks. May do nothing.
+        """
+        ...
+
     def bounds(self, partition: int) -> Bounds:
         """Readable offsets; cheap enough to be asked every second."""
         ...

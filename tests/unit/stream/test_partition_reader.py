@@ -72,6 +72,18 @@ def test_many_small_frames_are_read_as_few_chunks(open_store) -> None:
     assert values_of(stream.read(0, 4321, max_bytes=1)) == [(4321, b"4321")]
 
 
+def test_what_was_evicted_can_be_read_again(open_store, clock: ManualClock) -> None:
+    stream = open_store(segment_size_bytes=2**20).open("s")
+    fill(stream, clock, 100)
+    at = 0
+    while chunks := stream.read(0, at, max_bytes=200_000):
+        at = chunks[-1].end_offset
+        stream.evict(0, at)
+        stream.evict(0, at + 1)  # no read ended there: nothing happens
+    assert at == 100
+    assert [offset for offset, _ in values_of(read_all(stream))] == list(range(100))
+
+
 def test_large_batches_are_not_copied(open_store) -> None:
     stream = open_store().open("s")
     stream.submit(record_batch([b"x" * 1000] * 1000)).result(10)
