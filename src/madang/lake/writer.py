@@ -28,6 +28,9 @@ GROUP_ROWS = 122_880
 """Rows of a row group: DuckDB's unit of parallel work."""
 GROUP_BYTES = 64 * 2**20
 """Row groups of wide rows are cut at this size in memory, so that reading them stays bounded."""
+_DICTIONARY_BYTES = 256 * 2**10
+"""Of a row group's column; one with more distinct values is written plainly from there on. A
+megabyte, Parquet's default, cost 17 % more CPU on API logs and made files 5 % larger."""
 _FIRST_US = -62_135_596_800_000_000
 _LAST_US = 253_402_300_799_999_999
 _DELTA_COLUMNS = (TIME_COLUMN, OFFSET_COLUMN)
@@ -65,6 +68,7 @@ class DayFile:
             self._schema,
             compression="zstd",
             compression_level=1,
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
             write_page_index=True,
             store_schema=False,
             **_encodings(layout.schema),
@@ -229,12 +233,12 @@ def sort_keys(schema: Schema, sort_by: Sequence[str]) -> list[str]:
 def _sorted(rows: pa.Table, keys: list[str]) -> pa.Table:
     if not keys or rows.num_rows < 2:
         return rows
-    if keys[0] == TIME_COLUMN and _rises(rows[TIME_COLUMN]):
-        return rows
+    if keys[0] == TIME_COLUMN:
+        # Rows come in the order of their offsets, so that a stable sort by time is enough; numpy's
+        # is quick on data in runs, which logs are.
+        times = rows[TIME_COLUMN].cast(pa.int64()).to_numpy()
+        if (times[1:] >= times[:-1]).all():
+            return rows
+        return rows.combine_chunks().take(pa.array(np.argsort(times, kind="stable")))
     order = pc.sort_indices(rows.select(keys), sort_keys=[(key, "ascending") for key in keys])
     return rows.take(order)
-
-
-def _rises(times: pa.ChunkedArray) -> bool:
-    values = times.cast(pa.int64()).to_numpy()
-    return bool((values[1:] >= values[:-1]).all())
