@@ -64,7 +64,7 @@ def test_newest_records_come_by_default(server, reader):
     first = found["records"][0]
     assert first["offset"] == 7
     assert first["encoding"] == "utf8"
-    assert first["attributes"] == {"source": "http"}
+    assert first["attributes"] == {"source": "http", "reading": "json"}
     assert datetime.fromisoformat(first["ts"]).tzinfo is not None
 
 
