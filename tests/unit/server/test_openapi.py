@@ -31,6 +31,7 @@ GET /api/streams/{stream}/tail
 GET /api/streams/{stream}/dead-letters
 GET /api/streams/{stream}/dead-letters/summary
 POST /api/streams/{stream}/replay
+POST /api/streams/{stream}/adopt
 GET /api/tables
 GET /api/tables/{name}
 GET /api/catalog
