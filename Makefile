@@ -2,6 +2,7 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 PORT   ?=
 KILLS  ?= 200
+FUZZ   ?= 40
 DATA   ?= data
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -11,7 +12,7 @@ PYTEST  = $(BIN)/python -m pytest
 NPM     = PATH="$(abspath $(BIN)):$$PATH" npm --prefix web
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup ui test check fmt docs lock wheel clean crash crash-short fuzz e2e bench conformance
+.PHONY: help run setup ui test check fmt docs lock wheel clean crash crash-short fuzz fuzz-short e2e bench bench-short conformance
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,17 +51,23 @@ crash: $(VENV)/dev.stamp ## every crash test, long: 200 kills (KILLS= another nu
 crash-short: $(VENV)/dev.stamp ## kills, full disk and faults of the whole platform
 	MADANG_KILLS=20 $(PYTEST) -q -m "crash and slow" --timeout 1200 tests/crash
 
-fuzz: $(VENV)/dev.stamp ## the property tests, long
-	HYPOTHESIS_PROFILE=long $(PYTEST) -q --timeout 3600 tests -k "property or fuzz"
+fuzz: $(VENV)/dev.stamp ## the property tests, long: 40 times their examples (FUZZ= another number)
+	MADANG_FUZZ=$(FUZZ) $(PYTEST) -q -m hypothesis --timeout 3600 tests
+
+fuzz-short: ## the property tests with four times their examples
+	@$(MAKE) --no-print-directory fuzz FUZZ=4
 
 e2e: setup ## a real browser against a real platform
 	$(PYTEST) -q -m e2e --timeout 600 tests/e2e
 
-conformance: $(VENV)/dev.stamp ## cases that others wrote
+conformance: $(VENV)/dev.stamp ## cases that others wrote, where they are there (tests/conformance/README.md)
 	$(PYTEST) -q tests/conformance
 
 bench: $(VENV)/bench.stamp ## measure side by side; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-short: $(VENV)/dev.stamp ## every benchmark at a small size: are its answers right? writes nothing
+	$(BIN)/python -m benchmarks --short
 
 wheel: $(VENV)/dev.stamp $(UI)/index.html ## build the wheel, with the UI in it
 	$(BIN)/python -m build --wheel --no-isolation

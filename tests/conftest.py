@@ -1,12 +1,30 @@
-"""Profiles of the property tests: short by default, long with ``HYPOTHESIS_PROFILE=long``."""
+"""The property tests: as many examples as a quick run bears, or ``MADANG_FUZZ`` times as many."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("short", max_examples=25, deadline=None, suppress_health_check=_QUIET)
-settings.register_profile("long", max_examples=1000, deadline=None, suppress_health_check=_QUIET)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+settings.load_profile("short")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every property test ``MADANG_FUZZ`` times its examples, also where it names a number."""
+    factor = int(os.environ.get("MADANG_FUZZ", "1"))
+    if factor == 1:
+        return
+    os.environ.setdefault("MADANG_MODEL_EXAMPLES", str(40 * factor))
+    for item in items:
+        if not isinstance(item, pytest.Function) or not hasattr(item.obj, "is_hypothesis_test"):
+            continue
+        # Where `settings` leaves what it was given; there is no public way to change it later.
+        own = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+        if own is not None:
+            more = settings(own, max_examples=own.max_examples * factor)
+            item.function._hypothesis_internal_use_settings = more
+        elif isinstance(known := getattr(item.cls, "settings", None), settings):
+            item.cls.settings = settings(known, max_examples=known.max_examples * factor)

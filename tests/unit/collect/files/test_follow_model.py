@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -163,6 +164,7 @@ class Rotated(RuleBasedStateMachine):
             assert [line for line in found if line in own] == in_order
 
 
+@pytest.mark.hypothesis
 def test_each_line_comes_once_and_in_order():
     run_state_machine_as_test(
         Rotated,

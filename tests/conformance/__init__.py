@@ -1,0 +1,1 @@
+"""Cases that others wrote; see README.md."""
