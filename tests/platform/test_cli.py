@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from madang.cli import main
@@ -59,6 +62,46 @@ def test_a_file_goes_in_once_and_comes_out_of_sql(
     assert listed["orders"]["records_total"] == 3
     assert listed["orders"]["dead_letters"] == 1
     assert asked(capsys, "replay", "orders")["replayed"] == 1
+
+
+def test_a_stream_and_a_table_are_shown(capsys: Any) -> None:
+    assert main(["streams", "orders"]) == 0
+    shown = capsys.readouterr().out
+    assert "delivered to lake.orders" in shown
+    assert "file: streams/orders.yml" in shown
+    assert "invalid_json" in shown
+    assert main(["tables", "orders"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("lake.orders: 2 rows")
+    assert [line for line in shown if line.startswith("day ")]
+    assert [line for line in shown if line.startswith("snapshot ")]
+    assert asked(capsys, "streams", "show", "orders")["dead_letter_reasons"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["streams", "tail", "orders"],
+        ["sql", "select count(*) from range(1000000000000) t(i) where i % 7 = 3"],
+        ["ingest", "-", "--stream", "orders"],
+    ],
+    ids=["tail", "sql", "ingest"],
+)
+def test_ctrl_c_ends_a_command_without_a_word(
+    platform: RunningPlatform, arguments: list[str]
+) -> None:
+    command = [sys.executable, "-m", "madang.cli", *arguments]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        platform.wait_for(lambda: _is_connected(process.pid, platform.port))
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert (process.wait(10), said) == (130, b"")
+
+
+def _is_connected(pid: int, port: int) -> bool:
+    found = psutil.Process(pid).net_connections("tcp")
+    return any(one.raddr and one.raddr.port == port for one in found)
 
 
 def test_a_stream_is_written_into_the_project(

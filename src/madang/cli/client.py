@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from madang.core.errors import InvalidInputError, MadangError, Place, UnavailableError
+from madang.cli.wrong_call import WrongCallError
+from madang.core.errors import MadangError, Place, UnavailableError
 from madang.project.settings import Connection
 
 _RETRIED = frozenset({408, 429, 502, 503, 504, 507})
@@ -80,7 +81,7 @@ class Client:
         self._timeout_s = timeout_s
         self._parts = urlsplit(connection.url)
         if self._parts.scheme not in ("http", "https") or not self._parts.hostname:
-            raise InvalidInputError(
+            raise WrongCallError(
                 f"{connection.url!r} is not a URL of Madang", hint="such as http://127.0.0.1:8080"
             )
         self._kept: http.client.HTTPConnection | None = None
@@ -192,7 +193,7 @@ class Client:
         sent = {"User-Agent": "madang-cli", "Accept": "application/json", **headers}
         if self._token:
             if not self._token.isascii() or not self._token.isprintable():
-                raise InvalidInputError("the token holds characters that no token has")
+                raise WrongCallError("the token holds characters that no token has")
             sent["Authorization"] = f"Bearer {self._token}"
         fresh = self._kept is None
         kept = self._kept or self._connect()

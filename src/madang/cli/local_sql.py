@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madang.core.errors import InvalidInputError, TooLargeError
+from madang.cli.wrong_call import WrongCallError
+from madang.core.errors import TooLargeError
 
 if TYPE_CHECKING:
     from madang.cli.sql import Ask
@@ -43,7 +44,7 @@ def local_asking(
     tables = [local_table(*_named(one), as_text=as_text) for one in files]
     names = [table.name for table in tables]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise InvalidInputError(
+        raise WrongCallError(
             f"the table {twice!r} is named twice", hint="one pattern may match many files"
         )
     catalog = LocalCatalog(tables)
@@ -77,7 +78,7 @@ def local_asking(
 def _named(text: str) -> tuple[str, str]:
     name, equals, pattern = text.partition("=")
     if not equals or not name or not pattern:
-        raise InvalidInputError(
+        raise WrongCallError(
             f"{text!r} is not name=pattern", hint="--file logs='/var/log/app/*.ndjson'"
         )
     return name, pattern

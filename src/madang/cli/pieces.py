@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from madang.cli.wrong_call import chosen
 from madang.core.errors import InvalidInputError, TooLargeError
-from madang.core.names import near_match
 
 PIECE_BYTES = 4 * 2**20
 MAX_BODY_BYTES = 64 * 2**20
@@ -45,13 +45,9 @@ def check_format(form: str) -> str:
     """``form`` if files can have it.
 
     Raises:
-        InvalidInputError: otherwise, with the near match.
+        WrongCallError: otherwise, with the near match.
     """
-    if form not in FORMATS:
-        near = near_match(form, FORMATS)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(FORMATS)}"
-        raise InvalidInputError(f"there is no format {form!r}", hint=hint)
-    return form
+    return chosen("format", form, FORMATS)
 
 
 def format_of(file: str, stream_format: str) -> str:

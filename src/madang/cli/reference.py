@@ -12,17 +12,28 @@ from typing import Any
 import typer
 
 from madang.cli.app import app
+from madang.cli.examples import EXAMPLES
 
 PAGE = Path("docs/reference/cli.md")
 
 _HEAD = """<!-- Made by `make docs` from the commands in src/madang/cli; change them instead. -->
 # Commands
 
-Data goes to standard output, all else to standard error. The exit code is 0 if it went well, 1 if
-not, 2 for a wrong call. Commands other than `init`, `check`, `schema` and `up` talk to the running
-platform: at `--url`, else `MADANG_URL`, else what runs in the data directory (`--data`, else
-`MADANG_DATA`, else `data`), with `--token`, else `MADANG_TOKEN`, else this machine's own admin
-token. `--json` prints what the API answers.
+Data goes to standard output, all else to standard error; nothing is coloured or cut to the width
+of the terminal in a pipe.
+
+| exit code | |
+| --- | --- |
+| 0 | It went well; `up`: it was ended by Ctrl-C or SIGTERM, and stopped cleanly. |
+| 1 | It did not: an error, a platform that is not well (`status`), errors (`check`). |
+| 2 | It was called wrongly: an unknown command or option, a value that cannot be right. |
+| 130 | Ctrl-C ended it. A running query is cancelled; send an interrupted file again. |
+
+`madang streams NAME` and `madang tables NAME` are short for `show NAME`.
+Commands other than `init`, `check`, `schema` and `up` talk to the running platform: at `--url`,
+else `MADANG_URL`, else what runs in the data directory (`--data`, else `MADANG_DATA`, else `data`),
+with `--token`, else `MADANG_TOKEN`, else this machine's own admin token. `--json` prints what the
+API answers.
 """
 # Described once, above.
 _SHARED = {"--url", "--token", "--data", "--json", "--help"}
@@ -49,6 +60,8 @@ def _command(command: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - as abo
     yield f"## {name}\n"
     yield f"`{name}{' ' + words if words else ''}{' [options]' if shown != arguments else ''}`\n"
     yield f"{' '.join((command.help or '').split())}\n"
+    examples = "\n".join(EXAMPLES[name.partition(" ")[2]])
+    yield f"```sh\n{examples}\n```\n"
     rows = [(_name(one), getattr(one, "help", None) or "") for one in shown]
     if rows:
         yield "| | |"

@@ -22,6 +22,7 @@ import zstandard
 
 from madang.cli.client import Client, RemoteError, quoted
 from madang.cli.pieces import Piece, check_format, format_of, open_file, pieces
+from madang.cli.wrong_call import WrongCallError
 from madang.core.errors import InvalidInputError, MadangError, Place
 from madang.core.names import RULE, is_name
 
@@ -177,11 +178,11 @@ def stream_of(file: str) -> str:
     """The stream that a file's name suggests: ``access-2026.log.gz`` → ``access_2026``.
 
     Raises:
-        InvalidInputError: none does.
+        WrongCallError: none does.
     """
     stem = Path(file).name.partition(".")[0].lower().replace("-", "_").replace(" ", "_")
     if file == "-" or not is_name(stem):
-        raise InvalidInputError(
+        raise WrongCallError(
             f"the name {file!r} suggests no stream", hint=f"give --stream; a name is {RULE}"
         )
     return stem

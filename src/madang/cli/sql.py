@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -67,30 +67,27 @@ def sql(
 ) -> None:
     """Ask the lake; the answer includes what arrived a moment ago. Or ask files, with --file."""
     from madang.cli.options import client
-    from madang.core.errors import InvalidInputError
-    from madang.core.names import near_match
+    from madang.cli.wrong_call import WrongCallError, chosen, parsed
     from madang.core.units import parse_duration, parse_size
 
-    wanted = "json" if as_json else output_format
-    if wanted not in _FORMATS:
-        near = near_match(wanted, _FORMATS)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(_FORMATS)}"
-        raise InvalidInputError(f"there is no format {wanted!r}", hint=hint)
+    wanted = "json" if as_json else chosen("format", output_format, _FORMATS)
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():
-        raise InvalidInputError("there is no SQL", hint='madang sql "select 1"')
+        raise WrongCallError("there is no SQL", hint='madang sql "select 1"')
     body: dict[str, object] = {"sql": text, "fresh": fresh}
     if parameters:
         body["params"] = _parameters(parameters)
     if max_rows or wanted == "table":
         body["max_rows"] = max_rows or 1000
-    timeout_s = parse_duration(timeout) if timeout is not None else None
+    timeout_s = parsed("--timeout", parse_duration, timeout) if timeout is not None else None
     if timeout_s is not None:
         body["timeout_s"] = timeout_s
     if files:
         from madang.cli.local_sql import Limits, local_asking
 
-        limits = Limits(parse_size(memory), threads, parse_size(spill))
+        limits = Limits(
+            parsed("--memory", parse_size, memory), threads, parsed("--spill", parse_size, spill)
+        )
         ask = local_asking(files, body, limits, as_text=as_text)
     else:
         ask = _asking(client(url, token, data), body, timeout_s or 300.0)
@@ -103,13 +100,13 @@ def sql(
 def _parameters(given: list[str]) -> dict[str, object]:
     import json
 
-    from madang.core.errors import InvalidInputError
+    from madang.cli.wrong_call import WrongCallError
 
     found: dict[str, object] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name:
-            raise InvalidInputError(f"{one!r} is not name=value")
+            raise WrongCallError(f"--param: {one!r} is not name=value", hint="--param status=500")
         try:
             found[name.removeprefix("$")] = json.loads(value)
         except ValueError:
@@ -133,6 +130,7 @@ def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any
     import json
 
     from madang.cli.client import quoted
+    from madang.core.errors import MadangError
     from madang.core.ids import new_id
 
     identifier = new_id()
@@ -148,17 +146,19 @@ def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any
         )
     except KeyboardInterrupt:
         api.close()
-        api.send("DELETE", f"/api/queries/{quoted(identifier)}")
+        # The lost connection may have ended it already, and the platform may be gone.
+        with suppress(MadangError):
+            api.send("DELETE", f"/api/queries/{quoted(identifier)}")
         raise
 
 
 def _save(ask: Ask, form: str, output: str | None) -> None:
     from pathlib import Path
 
-    from madang.core.errors import InvalidInputError
+    from madang.cli.wrong_call import WrongCallError
 
     if output is None and form in ("parquet", "arrow") and sys.stdout.isatty():
-        raise InvalidInputError(f"{form} is not for a terminal", hint="add --output FILE")
+        raise WrongCallError(f"{form} is not for a terminal", hint="add --output FILE")
     with ask(form) as pieces:
         if output is None:
             sys.stdout.buffer.writelines(pieces)

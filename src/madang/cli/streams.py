@@ -1,4 +1,4 @@
-"""``madang streams``: list, create, adopt, tail."""
+"""``madang streams``: list, show, create, adopt, tail."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from madang.cli.examples import epilog
+from madang.cli.noun_group import NounGroup, hand_down
 from madang.cli.options import AsJson, Data, Token, Url
 
-app = typer.Typer(help="List, create and follow streams.", invoke_without_command=True)
+app = typer.Typer(
+    cls=NounGroup,
+    help="List, create and follow streams, or show one: `madang streams NAME`.",
+    invoke_without_command=True,
+)
 
 Name = Annotated[str, typer.Argument(help="The stream's name.")]
 
@@ -21,12 +27,12 @@ def streams(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the streams, unless a command follows."""
-    if context.invoked_subcommand is None:
+    """List the streams, unless a command or a stream's name follows."""
+    if not hand_down(context, url=url, token=token, data=data, as_json=as_json):
         list_streams(url, token, data, as_json)
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("streams list"))
 def list_streams(
     url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
 ) -> None:
@@ -70,7 +76,26 @@ def list_streams(
     )
 
 
-@app.command("create")
+@app.command("show", epilog=epilog("streams show"))
+def show(
+    name: Name, url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """Show a stream: settings, partitions with their offsets, readers with lag, dead letters."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import show_json
+    from madang.cli.stream_view import show_stream
+
+    api, path = client(url, token, data), f"/api/streams/{quoted(name)}"
+    stream = api.get(path)
+    reasons = api.get(f"{path}/dead-letters/summary")
+    if as_json:
+        show_json({**stream, "dead_letter_reasons": reasons["reasons"]})
+    else:
+        show_stream(stream, reasons["reasons"])
+
+
+@app.command("create", epilog=epilog("streams create"))
 def create(
     name: Name,
     record_format: Annotated[
@@ -126,7 +151,7 @@ def create(
         note(f"still broken: {where}: {problem['message']}")
 
 
-@app.command("adopt")
+@app.command("adopt", epilog=epilog("streams adopt"))
 def adopt(
     name: Name,
     url: Url = None,
@@ -148,7 +173,7 @@ def adopt(
     say(f"{count(answer['records'])} records wait to be delivered")
 
 
-@app.command("tail")
+@app.command("tail", epilog=epilog("streams tail"))
 def tail(
     name: Name,
     limit: Annotated[

@@ -1,32 +1,45 @@
-"""``madang tables``."""
+"""``madang tables``: list, show."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from madang.cli.examples import epilog
+from madang.cli.noun_group import NounGroup, hand_down
 from madang.cli.options import AsJson, Data, Token, Url
 
+app = typer.Typer(
+    cls=NounGroup,
+    help="List tables, or show one: `madang tables NAME`.",
+    invoke_without_command=True,
+)
+_SHOWN = 10
 
+
+@app.callback()
 def tables(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[TABLE]", help="Show one table's columns.")
-    ] = None,
+    context: typer.Context,
     url: Url = None,
     token: Token = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the tables, or show the columns and the latest snapshots of one."""
+    """List the tables, unless a command or a table's name follows."""
+    if not hand_down(context, url=url, token=token, data=data, as_json=as_json):
+        list_tables(url, token, data, as_json)
+
+
+@app.command("list", epilog=epilog("tables list"))
+def list_tables(
+    url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """List the tables: rows, size, files, the stream that fills each."""
     from madang.cli.options import client
     from madang.cli.output import ago, count, say, show_json, show_table, size
 
-    api = client(url, token, data)
-    if name is not None:
-        _one(api, name, as_json)
-        return
-    found = api.get("/api/tables")["tables"]
+    found = client(url, token, data).get("/api/tables")["tables"]
     if as_json:
         show_json(found)
     elif not found:
@@ -48,21 +61,39 @@ def tables(
         )
 
 
-def _one(api: object, name: str, as_json: bool) -> None:
-    from madang.cli.client import Client, quoted
-    from madang.cli.output import ago, count, say, show_json, show_table, size
+@app.command("show", epilog=epilog("tables show"))
+def show(
+    name: Annotated[str, typer.Argument(help="The table; `lake.` may be left out.")],
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a table: columns, days, files and the latest snapshots."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import ago, count, say, show_json, size
 
-    assert isinstance(api, Client)
     full = name if "." in name else f"lake.{name}"
-    table = api.get(f"/api/tables/{quoted(full)}")
+    table = client(url, token, data).get(f"/api/tables/{quoted(full)}")
     if as_json:
         show_json(table)
         return
-    rows, files = count(table["rows"]), count(table["files"])
-    kept = f"{files} file{'' if files == '1' else 's'}"
-    say(f"{table['name']}: {rows} rows, {size(table['size_bytes'])} in {kept}")
+    files = f"{count(table['files'])} file{'' if table['files'] == 1 else 's'}"
+    say(f"{table['name']}: {count(table['rows'])} rows, {size(table['size_bytes'])} in {files}")
     if table.get("description"):
         say(table["description"])
+    if table.get("stream"):
+        say(f"from the stream {table['stream']}, last {ago(table.get('last_commit_at'))}")
+    say(f"in {table['location']}")
+    _columns(table)
+    _days(table)
+    _snapshots(table)
+
+
+def _columns(table: dict[str, Any]) -> None:
+    from madang.cli.output import say, show_table
+
     say()
     show_table(
         ("column", "type", "required", "description"),
@@ -71,18 +102,56 @@ def _one(api: object, name: str, as_json: bool) -> None:
             for one in table["columns"]
         ],
     )
-    if table.get("snapshots"):
-        say()
-        show_table(
-            ("snapshot", "made", "operation", "rows>", "added>"),
-            [
-                (
-                    str(one["id"]),
-                    ago(one["at"]),
-                    one["operation"],
-                    count(one.get("rows")),
-                    count(one.get("added_rows")),
-                )
-                for one in table["snapshots"][:10]
-            ],
-        )
+
+
+def _days(table: dict[str, Any]) -> None:
+    from madang.cli.output import count, say, show_table, size
+
+    days = table.get("partitions") or []
+    if not days:
+        return
+    say()
+    show_table(
+        ("day", "rows>", "files>", "size>"),
+        [
+            (
+                one["partition"] or "–",
+                count(one["rows"]),
+                count(one["files"]),
+                size(one["size_bytes"]),
+            )
+            for one in days[:_SHOWN]
+        ],
+    )
+    _rest(len(days), "days")
+
+
+def _snapshots(table: dict[str, Any]) -> None:
+    from madang.cli.output import ago, count, say, show_table
+
+    snapshots = table.get("snapshots") or []
+    if not snapshots:
+        return
+    say()
+    show_table(
+        ("snapshot", "made", "operation", "rows>", "added>", "files>"),
+        [
+            (
+                str(one["id"]),
+                ago(one["at"]),
+                one["operation"],
+                count(one.get("rows")),
+                count(one.get("added_rows")),
+                count(one.get("files")),
+            )
+            for one in snapshots[:_SHOWN]
+        ],
+    )
+    _rest(len(snapshots), "snapshots")
+
+
+def _rest(number: int, what: str) -> None:
+    from madang.cli.output import say
+
+    if number > _SHOWN:
+        say(f"… {number - _SHOWN} more {what}; --json has them")

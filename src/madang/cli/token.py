@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from madang.cli.examples import epilog
 from madang.cli.options import AsJson, Data, Token, Url
 
 app = typer.Typer(help="Create, list and revoke API tokens.", no_args_is_help=True)
 
 
-@app.command("create")
+@app.command("create", epilog=epilog("token create"))
 def create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[str, typer.Option("--scope", help="ingest, read or admin.")] = "ingest",
@@ -26,18 +27,13 @@ def create(
     """Make a token and show it, this once."""
     from madang.cli.options import client
     from madang.cli.output import note, show_json
-    from madang.core.errors import InvalidInputError
-    from madang.core.names import near_match
+    from madang.cli.wrong_call import chosen, parsed
     from madang.core.units import parse_duration
 
-    scopes = ("ingest", "read", "admin")
-    if scope not in scopes:
-        near = near_match(scope, scopes)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(scopes)}"
-        raise InvalidInputError(f"there is no scope {scope!r}", hint=hint)
+    chosen("scope", scope, ("ingest", "read", "admin"))
     body: dict[str, object] = {"name": name, "scope": scope}
     if expires_in is not None:
-        body["expires_in_s"] = parse_duration(expires_in)
+        body["expires_in_s"] = parsed("--expires-in", parse_duration, expires_in)
     answer = client(url, token, data).send("POST", "/api/tokens", body)
     if as_json:
         show_json(answer)
@@ -46,7 +42,7 @@ def create(
     note(f"scope {answer['scope']}, id {answer['id']}; it is not shown again")
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("token list"))
 def list_tokens(
     url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
 ) -> None:
@@ -74,7 +70,7 @@ def list_tokens(
     )
 
 
-@app.command("revoke")
+@app.command("revoke", epilog=epilog("token revoke"))
 def revoke(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="As `madang token list` shows.")],
     url: Url = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from madang.cli.examples import epilog
 from madang.cli.options import CLOSING, AsJson, Data, Token, Url
 
 app = typer.Typer(help="Add, list and remove people.", no_args_is_help=True)
@@ -14,7 +15,7 @@ app = typer.Typer(help="Add, list and remove people.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 
 
-@app.command("add")
+@app.command("add", epilog=epilog("user add"))
 def add(
     name: Name,
     role: Annotated[str, typer.Option("--role", help="admin, editor or viewer.")] = "viewer",
@@ -25,13 +26,15 @@ def add(
     """Add a user; the password is asked for, or read from standard input."""
     from madang.cli.options import client
     from madang.cli.output import say
+    from madang.cli.wrong_call import chosen
 
+    chosen("role", role, ("admin", "editor", "viewer"))
     body = {"name": name, "role": role, "password": _password("Password")}
     client(url, token, data).send("POST", "/api/users", body)
     say(f"added {name} as {role}")
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("user list"))
 def list_users(
     url: Url = None, token: Token = None, data: Data = None, as_json: AsJson = False
 ) -> None:
@@ -52,7 +55,7 @@ def list_users(
     )
 
 
-@app.command("remove")
+@app.command("remove", epilog=epilog("user remove"))
 def remove(name: Name, url: Url = None, token: Token = None, data: Data = None) -> None:
     """Remove a user."""
     from madang.cli.client import quoted
@@ -63,7 +66,7 @@ def remove(name: Name, url: Url = None, token: Token = None, data: Data = None) 
     say(f"removed {name}")
 
 
-@app.command("passwd")
+@app.command("passwd", epilog=epilog("user passwd"))
 def passwd(name: Name, url: Url = None, data: Data = None) -> None:
     """Change one's own password: signs in with the old one."""
     from madang.cli.client import Client
@@ -93,7 +96,7 @@ def passwd(name: Name, url: Url = None, data: Data = None) -> None:
     say(f"the password of {name} is changed")
 
 
-@app.command("link")
+@app.command("link", epilog=epilog("user link"))
 def link(
     name: Annotated[str, typer.Argument(help="The user's name.")] = "admin", data: Data = None
 ) -> None:

