@@ -23,6 +23,7 @@ from madang.collect import (
     split_body,
 )
 from madang.collect.bodies.arrow_body import read_ipc
+from madang.collect.bodies.limits import EXPANSION
 from madang.core.clock import Clock
 from madang.core.errors import (
     DeniedError,
@@ -202,7 +203,7 @@ class Ingest:
             and (spec.key is None or query.key is not None)
         ):
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            return _split_one(body, known, target, query.key, arrived_at_us)
+            return self._split_one(body, known, target, query.key, arrived_at_us)
         if encoding is not None:
             # Inflated at least; the budget counts what it will take, not what travelled.
             self._flight.book(extra := size_bytes * (_EXPANSION - 1))
@@ -235,7 +236,7 @@ class Ingest:
         )
         if target.stream is None:
             target.stream = self._define(target.name, body, media)
-        return _split_one(body, media, target, query.key, arrived_at_us)
+        return self._split_one(body, media, target, query.key, arrived_at_us)
 
     def _define(self, name: str, body: bytes, media: Media) -> LogStream:
         if media.format is not ContentFormat.ARROW:
@@ -244,25 +245,26 @@ class Ingest:
                 hint="send its first records as application/vnd.apache.arrow.stream: they "
                 "decide the columns",
             )
-        schema = read_ipc(body).schema.remove_metadata()
+        limit_bytes = EXPANSION * self._context.project().platform.server.max_body_size
+        schema = read_ipc(body, limit_bytes).schema.remove_metadata()
         if not len(schema):
             raise InvalidInputError("the first batch of a typed stream has no columns")
         return self._context.define_stream(name, schema)
 
-
-def _split_one(
-    body: bytes, media: Media, target: _Target, key: bytes | None, arrived_at_us: int
-) -> SplitBody:
-    spec, stream = target.spec, target.stream
-    assert stream is not None
-    return split_body(
-        body,
-        media=media,
-        max_record_size_bytes=spec.max_record_size,
-        arrived_at_us=arrived_at_us,
-        stream_format=spec.format,
-        schema=stream.schema,
-        key_field=spec.key,
-        key=key,
-        csv_header=not spec.header,
-    )
+    def _split_one(
+        self, body: bytes, media: Media, target: _Target, key: bytes | None, arrived_at_us: int
+    ) -> SplitBody:
+        spec, stream = target.spec, target.stream
+        assert stream is not None
+        return split_body(
+            body,
+            media=media,
+            max_record_size_bytes=spec.max_record_size,
+            arrived_at_us=arrived_at_us,
+            stream_format=spec.format,
+            schema=stream.schema,
+            key_field=spec.key,
+            key=key,
+            csv_header=not spec.header,
+            max_body_bytes=self._context.project().platform.server.max_body_size,
+        )

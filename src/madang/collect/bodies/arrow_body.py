@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 
 import duckdb
@@ -10,35 +11,67 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from madang.collect.bodies.engine import column_of
+from madang.collect.bodies.ipc_claims import MAGIC, read_claims
 from madang.collect.bodies.json_body import split_json
+from madang.collect.bodies.limits import check_expanded, check_lines, check_records
 from madang.collect.bodies.media import ContentFormat, Media, to_utf8
-from madang.core.errors import InvalidInputError
+from madang.collect.bodies.row_sizes import text_bytes
+from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.names import near_match
 
+_MAX_NODES = 2**20
+"""Columns × batches of a body: each takes some hundred bytes, however few rows it has."""
 
-def read_ipc(body: bytes | memoryview) -> pa.Table:
+
+def read_ipc(body: bytes | memoryview, limit_bytes: int) -> pa.Table:
     """The rows of an Arrow IPC stream or file.
 
-    Every buffer is validated: offsets and lengths that lie would make later readers crash.
+    Every buffer is validated: offsets and lengths that lie would make later readers crash. Nothing
+    is unpacked that would take more than ``limit_bytes``, nor are there rows that would as text.
 
     Raises:
         InvalidInputError: not Arrow IPC, or damaged.
+        TooLargeError: too many rows, or too much in them.
     """
+    claims = read_claims(memoryview(body))
+    check_records(claims.rows, "rows")
+    check_expanded(claims.size_bytes, limit_bytes, "its buffers")
+    if claims.nodes > _MAX_NODES:
+        raise TooLargeError(
+            f"{claims.nodes:,} columns in all batches, more than {_MAX_NODES:,}",
+            hint="send larger batches, or fewer in a request",
+        )
+    table = _read(body)
+    check_records(table.num_rows, "rows")
+    check_expanded(text_bytes(table), limit_bytes, "its rows")
+    return table
+
+
+def _read(body: bytes | memoryview) -> pa.Table:
     try:
         source = pa.BufferReader(pa.py_buffer(body))
-        if bytes(body[:6]) == b"ARROW1":
+        if bytes(body[: len(MAGIC)]) == MAGIC:
             with pa.ipc.open_file(source) as file_reader:
                 table = file_reader.read_all()
         else:
             with pa.ipc.open_stream(source) as reader:
                 table = reader.read_all()
         table.validate(full=True)
+        # Names are decoded when they are first asked for.
+        _ask_names(table.schema)
     except (pa.ArrowException, OSError, ValueError, UnicodeError, KeyError) as error:
         raise InvalidInputError(f"the body is not Arrow IPC: {_first_line(error)}") from None
     return table
 
 
-def raw_rows(body: bytes | memoryview) -> pa.BinaryArray:
+def _ask_names(fields: Iterable[pa.Field]) -> None:
+    for field in fields:
+        str(field.name)
+        if field.type.num_fields:
+            _ask_names(field.type.field(i) for i in range(field.type.num_fields))
+
+
+def raw_rows(body: bytes | memoryview, limit_bytes: int) -> pa.BinaryArray:
     """Each row of an Arrow IPC body as a JSON object, for a raw stream.
 
     Times become text in UTC, binary becomes DuckDB's escaped text; NaN and infinities, which JSON
@@ -46,8 +79,9 @@ def raw_rows(body: bytes | memoryview) -> pa.BinaryArray:
 
     Raises:
         InvalidInputError: not Arrow IPC, damaged, or of a type that has no JSON.
+        TooLargeError: as of :func:`read_ipc`.
     """
-    table = read_ipc(body)
+    table = read_ipc(body, limit_bytes)
     if table.num_columns == 0 or table.num_rows == 0:
         return pa.array([], pa.binary())
     names = [str(name) for name in table.column_names]
@@ -60,7 +94,9 @@ def raw_rows(body: bytes | memoryview) -> pa.BinaryArray:
         raise InvalidInputError(f"the rows have no JSON: {_first_line(error)}") from None
 
 
-def typed_rows(body: bytes | memoryview, media: Media, schema: pa.Schema) -> pa.RecordBatch:
+def typed_rows(
+    body: bytes | memoryview, media: Media, schema: pa.Schema, limit_bytes: int
+) -> pa.RecordBatch:
     """The rows of a body for a typed stream, in the stream's schema.
 
     Columns are matched by name; a missing one is null, an unknown one an error. Values are cast
@@ -68,11 +104,12 @@ def typed_rows(body: bytes | memoryview, media: Media, schema: pa.Schema) -> pa.
 
     Raises:
         InvalidInputError: names the column that does not fit.
+        TooLargeError: as of :func:`read_ipc`.
     """
     if media.format is ContentFormat.ARROW:
-        table = read_ipc(body)
+        table = read_ipc(body, limit_bytes)
     elif media.format in (ContentFormat.JSON, ContentFormat.NDJSON):
-        table = _json_table(to_utf8(body, media.charset), media, schema)
+        table = _json_table(to_utf8(body, media.charset), media, schema, limit_bytes)
     else:
         raise InvalidInputError(
             f"a typed stream takes Arrow or JSON, not {media.format.value}",
@@ -113,7 +150,12 @@ def _column(table: pa.Table, field: pa.Field) -> pa.Array:
     return values
 
 
-def _json_table(body: bytes | memoryview, media: Media, schema: pa.Schema) -> pa.Table:
+def _json_table(
+    body: bytes | memoryview, media: Media, schema: pa.Schema, limit_bytes: int
+) -> pa.Table:
+    check_lines(body)
+    # A missing field takes room, too.
+    check_expanded(bytes(body).count(b"\n") * len(schema) * 8, limit_bytes, "its records")
     if media.format is ContentFormat.JSON:
         body = b"\n".join(value.replace(b"\n", b" ") for value in split_json(body).to_pylist())
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from madang.collect.bodies.limits import MAX_RECORDS, check_lines, check_records
 from madang.collect.lines import from_bounds, split_lines
 from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.units import format_size
@@ -14,7 +15,10 @@ _BLANK = b" \t\r\n"
 _ELEMENTS = msgspec.json.Decoder(type=list[msgspec.Raw])
 _VALUE = msgspec.json.Decoder(type=msgspec.Raw)
 _SCAN_LIMIT_BYTES = 16 * 2**20
-_QUOTE, _BACKSLASH, _COMMA = 34, 92, 44
+_BLOCK_BYTES = 2**20
+_RUN = 65_536
+"""Elements that are copied at once."""
+_QUOTE, _BACKSLASH, _COMMA, _SPACE = 34, 92, 44, 32
 _OPEN, _CLOSE = (91, 123), (93, 125)
 _STEPS = np.zeros(256, np.int8)
 _STEPS[list(_OPEN)] = 1
@@ -32,19 +36,27 @@ def split_json(body: bytes | memoryview) -> pa.BinaryArray:
 
     Raises:
         InvalidInputError: an array whose elements cannot be told apart.
-        TooLargeError: such an array in more than 16 MiB.
+        TooLargeError: such an array in more than 16 MiB, or more than two million elements.
     """
     text = bytes(body).strip(_BLANK)
     if text.startswith(b"["):
+        # Counting what may be elements is cheap; only where there are many, they are told apart.
+        if len(text) > MAX_RECORDS and text.count(b",") >= MAX_RECORDS:
+            check_records(_elements_up_to(text, MAX_RECORDS + 1), "elements")
         try:
             elements = _ELEMENTS.decode(text)
         except (msgspec.MsgspecError, RecursionError) as error:
             return _scan_array(text, error)
-        return pa.array([bytes(element) for element in elements], pa.binary())
+        parts = [
+            pa.array([bytes(element) for element in elements[start : start + _RUN]], pa.binary())
+            for start in range(0, len(elements), _RUN)
+        ]
+        return pa.concat_arrays(parts) if parts else pa.array([], pa.binary())
     try:
         _VALUE.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         if b"\n" in text and not _is_one_value(text):
+            check_lines(text)
             return split_lines(text)
     return pa.array([text] if text else [], pa.binary())
 
@@ -78,9 +90,43 @@ def _is_one_value(text: bytes) -> bool:
     return len(marks) > 0 and bool((depths[:-1] > 0).all())
 
 
+def _elements_up_to(text: bytes, most: int) -> int:
+    """The number of elements of the array ``text``, block by block; at least ``most`` if more."""
+    depth, inside, escaped, count = 0, 0, False, 1
+    for start in range(0, len(text), _BLOCK_BYTES):
+        block = text[start : start + _BLOCK_BYTES]
+        array = np.frombuffer(block, np.uint8)
+        if escaped:
+            array = array.copy()
+            array[0] = _SPACE
+        escaped = bool((len(block) - len(array.tobytes().rstrip(b"\\"))) % 2)
+        marks = array == _QUOTE
+        if b"\\" in block:
+            marks = np.zeros(len(array), np.bool_)
+            marks[_quotes(array)] = True
+        strings = np.bitwise_xor.accumulate(marks.view(np.uint8)) ^ inside
+        inside = int(strings[-1])
+        steps = np.where(strings == 0, _STEPS[array], 0)
+        depths = np.cumsum(steps, dtype=np.int32) + depth
+        depth = int(depths[-1])
+        count += int(np.count_nonzero((array == _COMMA) & (strings == 0) & (depths == 1)))
+        if count >= most:
+            break
+    return count
+
+
 def _structure(text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Brackets and commas outside strings: positions, steps (+1, -1, 0), depth behind each."""
     array = np.frombuffer(text, np.uint8)
+    quotes = _quotes(array)
+    marks = np.flatnonzero(_MARKS[array])
+    marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+    steps = _STEPS[array[marks]]
+    return marks, steps, np.cumsum(steps, dtype=np.int32)
+
+
+def _quotes(array: np.ndarray) -> np.ndarray:
+    """Where quotes stand that are not escaped."""
     quotes = np.flatnonzero(array == _QUOTE)
     slashes = np.flatnonzero(array == _BACKSLASH)
     if len(slashes) and len(quotes):
@@ -93,10 +139,7 @@ def _structure(text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         touching = (run >= 0) & (run_end == quotes - 1)
         odd = (run_end - starts[np.maximum(run, 0)]) % 2 == 0
         quotes = quotes[~(touching & odd)]
-    marks = np.flatnonzero(_MARKS[array])
-    marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
-    steps = _STEPS[array[marks]]
-    return marks, steps, np.cumsum(steps, dtype=np.int32)
+    return quotes
 
 
 def _stripped(

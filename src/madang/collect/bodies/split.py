@@ -11,6 +11,7 @@ from madang.collect.bodies.arrow_body import raw_rows, typed_rows
 from madang.collect.bodies.csv_body import split_csv
 from madang.collect.bodies.json_body import split_json
 from madang.collect.bodies.key import extract_keys
+from madang.collect.bodies.limits import EXPANSION, check_lines
 from madang.collect.bodies.media import ContentFormat, Media, to_utf8
 from madang.collect.lines import lengths_of, split_lines
 from madang.collect.records import record_batch
@@ -45,6 +46,7 @@ def split_body(
     key_field: str | None = None,
     key: bytes | None = None,
     csv_header: bool = True,
+    max_body_bytes: int = 64 * 2**20,
 ) -> SplitBody:
     """Split a decompressed body into the records of a stream.
 
@@ -64,22 +66,26 @@ def split_body(
             bodies; others have none).
         key: The key of all records of the body; wins over ``key_field``.
         csv_header: Whether a CSV body begins with a line of column names.
+        max_body_bytes: The largest body; what an Arrow body unpacks to may be four times this.
 
     Raises:
         InvalidInputError: nothing in the body, or not what ``media`` says.
-        TooLargeError: the body is a single record, and that is over its limit.
+        TooLargeError: the body is a single record, and that is over its limit; or more than two
+            million records; or rows that take too much memory.
     """
     media = media if isinstance(media, Media) else Media(media)
     attributes = {"source": "http"}
     if not schema.equals(RECORD_SCHEMA):
-        batch = typed_rows(body, media, schema)
+        batch = typed_rows(body, media, schema, EXPANSION * max_body_bytes)
         return SplitBody(_not_empty(batch), attributes)
     kind = media.format
     if kind is ContentFormat.ARROW:
-        values = raw_rows(body)
+        values = raw_rows(body, EXPANSION * max_body_bytes)
         _override(attributes, RecordFormat.JSON, stream_format)
     else:
         body = to_utf8(body, media.charset)
+        if kind is not ContentFormat.JSON:
+            check_lines(body)
         if kind is ContentFormat.CSV:
             values, header = split_csv(body, with_header=csv_header)
             if header is not None:
