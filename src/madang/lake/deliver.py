@@ -25,7 +25,7 @@ from madang.lake.dead_letters import DeadLetterWriter
 from madang.lake.decoder import Decoder, TimeFallback, added
 from madang.lake.lake import Lake
 from madang.lake.lineage import Source, offsets_of, source_at, starts
-from madang.lake.row_buffer import RowBuffer
+from madang.lake.row_buffer import RowBuffer, runs
 from madang.lake.table import CommitReport, LakeTable
 from madang.project import DeliverSpec, TableSpec
 from madang.stream import Chunk, Stream
@@ -267,7 +267,8 @@ class Deliverer:
         if not self._chunks:
             return
         assert self._buffer is not None
-        self._buffer.add(self._chunks)
+        for run in runs(self._chunks):
+            self._buffer.add(run)
         self._chunks, read_bytes, self._chunk_bytes = [], self._chunk_bytes, 0
         if read_bytes >= _RUN_BYTES:
             for partition, offset in self._position.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +29,9 @@ from madang.stream import Chunk
 
 _MAX_POISON: Final = 8
 """Records of one run that may break the decoder; with more, the decoder itself is broken."""
+
+_RUN_RECORDS: Final = 2**18
+"""What becomes a dead letter is handled record by record, at some hundred bytes each."""
 
 _OWN_COLUMNS: Final = pa.schema(
     [
@@ -126,6 +129,22 @@ class RowBuffer:
         return pa.concat_tables([DEAD_LETTER_SCHEMA.empty_table(), *self._dead])
 
 
+def runs(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:
+    """``chunks`` in runs of at most 262,144 records: a body may hold millions of tiny ones."""
+    run: list[Chunk] = []
+    room = _RUN_RECORDS
+    for chunk in chunks:
+        left = chunk
+        while left.batch.num_rows > room:
+            head, left = _cut(left, room)
+            yield [*run, head]
+            run, room = [], _RUN_RECORDS
+        run.append(left)
+        room -= left.batch.num_rows
+    if run:
+        yield run
+
+
 def _passes(error: Exception) -> bool:
     """Whether the machine is in trouble, not the record: then the record waits."""
     return isinstance(error, OSError) or (isinstance(error, MadangError) and error.retryable)
@@ -136,10 +155,14 @@ def _halves(chunks: Sequence[Chunk]) -> tuple[Sequence[Chunk], Sequence[Chunk]]:
         middle = len(chunks) // 2
         return chunks[:middle], chunks[middle:]
     (chunk,) = chunks
-    middle = chunk.batch.num_rows // 2
-    first = replace(chunk, batch=chunk.batch.slice(0, middle))
-    second = replace(chunk, base_offset=chunk.base_offset + middle, batch=chunk.batch.slice(middle))
+    first, second = _cut(chunk, chunk.batch.num_rows // 2)
     return [first], [second]
+
+
+def _cut(chunk: Chunk, records: int) -> tuple[Chunk, Chunk]:
+    first = replace(chunk, batch=chunk.batch.slice(0, records))
+    offset = chunk.base_offset + records
+    return first, replace(chunk, base_offset=offset, batch=chunk.batch.slice(records))
 
 
 def _poisoned(stream: str, chunk: Chunk, error: Exception) -> pa.Table:
