@@ -29,6 +29,7 @@ export function ShortcutsOverlay() {
       ))}
       <Line keys={['Ctrl', 'Enter']} says={t('sql.run')} />
       <Line keys={['Esc']} says={t('sql.cancel')} />
+      <Line keys={['Shift', '← →']} says={t('frame.resizeKeys')} />
       <Line keys={['?']} says={t('frame.shortcuts')} />
     </Dialog>
   );

@@ -1,6 +1,7 @@
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
-import { type ReactNode, useMemo, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react';
 
+import { useColumnWidths } from './columnWidths';
 import classes from './DataTable.module.css';
 
 export type Col<T> = {
@@ -34,7 +35,7 @@ function compare(a: string | number | null, b: string | number | null): number {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
 }
 
-/** A table of things: sorted by its heads. A row's own link is what the keyboard reaches. */
+/** A table of things: sorted by its heads, whose edges are dragged. A row's own link is what the keyboard reaches. */
 export function DataTable<T>(props: Props<T>) {
   const { rows, cols, rowKey, label, initial, empty, onRow, maxHeight } = props;
   const [sort, setSort] = useState<Sort | undefined>(initial);
@@ -51,10 +52,16 @@ export function DataTable<T>(props: Props<T>) {
     const again = sort?.key === col.key;
     setSort({ key: col.key, descending: again ? !sort.descending : col.end === true });
   };
+  const { table, widths, grip, nudge } = useColumnWidths();
+  const onHeadKey = (event: KeyboardEvent, key: string) => {
+    if (!event.shiftKey || (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight')) return;
+    event.preventDefault();
+    nudge(key, event.key === 'ArrowLeft' ? -16 : 16);
+  };
   const cls = (col: Col<T>) => [col.end && classes.end, col.wide && classes.wide].filter(Boolean).join(' ');
   return (
     <div className={classes.scroll} style={{ maxHeight }} tabIndex={maxHeight === undefined ? undefined : 0}>
-      <table className={classes.table} aria-label={label}>
+      <table ref={table} className={classes.table} aria-label={label} data-sized={widths !== null} style={widths === null ? undefined : { width: Object.values(widths).reduce((sum, width) => sum + width, 0) }}>
         <thead>
           <tr>
             {cols.map((col) => {
@@ -65,17 +72,19 @@ export function DataTable<T>(props: Props<T>) {
                   key={col.key}
                   scope="col"
                   className={cls(col)}
-                  style={{ width: col.width }}
+                  data-key={col.key}
+                  style={{ width: widths?.[col.key] ?? col.width }}
                   aria-sort={active ? (sort.descending ? 'descending' : 'ascending') : undefined}
                 >
                   {col.sort ? (
-                    <button type="button" className={classes.head} onClick={() => toggle(col)}>
+                    <button type="button" className={classes.head} onClick={() => toggle(col)} onKeyDown={(event) => onHeadKey(event, col.key)}>
                       {col.head}
                       <Arrow size={12} data-active={active} aria-hidden />
                     </button>
                   ) : (
                     col.head
                   )}
+                  <span className={classes.grip} {...grip(col.key)} />
                 </th>
               );
             })}

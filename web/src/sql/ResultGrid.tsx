@@ -1,4 +1,4 @@
-import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
+import { IconArrowDown, IconArrowUp, IconLoader2 } from '@tabler/icons-react';
 import { type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -9,11 +9,11 @@ import { barFor, barHeight, columnWindow, fitWidth, type Scroll, scrolled } from
 import { type Cell, type Range, useGridKeys } from './gridKeys';
 import classes from './ResultGrid.module.css';
 import type { ResultColumn, ResultSet } from './result';
+import { type Sort, useOrder } from './useOrder';
 
 const ROW = 26;
 const HEAD = 44;
 
-export type Sort = { column: number; descending: boolean };
 type Props = { result: ResultSet };
 
 function useWidths(columns: ResultColumn[], result: ResultSet, zone: string) {
@@ -70,7 +70,7 @@ export function ResultGrid({ result }: Props) {
   const [widths, resize] = useWidths(columns, result, zone);
   const gutter = Math.max(44, String(rowCount).length * 8 + 20);
   const lefts = widths.reduce<number[]>((edges, width) => [...edges, (edges.at(-1) ?? 0) + width], [0]);
-  const order = useMemo(() => (sort ? result.order(sort.column, sort.descending) : null), [result, sort]);
+  const { order, busy } = useOrder(result, sort);
   const extent = { total: rowCount * ROW + HEAD, view: view.height };
   const rowAt = (shown: number) => order?.[shown] ?? shown;
 
@@ -140,6 +140,7 @@ export function ResultGrid({ result }: Props) {
         aria-label={t('sql.result')}
         aria-rowcount={rowCount + 1}
         aria-colcount={columns.length}
+        aria-busy={busy}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
       >
@@ -160,7 +161,7 @@ export function ResultGrid({ result }: Props) {
                     <button type="button" tabIndex={-1} onClick={() => toggle(column.index)} title={column.name}>
                       <span className={classes.columnName}>
                         {column.name}
-                        {sorted && (sorted.descending ? <IconArrowDown size={12} /> : <IconArrowUp size={12} />)}
+                        {sorted && (busy ? <IconLoader2 size={12} className={classes.spin} aria-label={t('sql.sorting')} /> : sorted.descending ? <IconArrowDown size={12} /> : <IconArrowUp size={12} />)}
                       </span>
                       <span className={classes.columnType}>{column.typeName}</span>
                     </button>

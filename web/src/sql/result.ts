@@ -1,7 +1,6 @@
 import type { DataType, RecordBatch, Schema } from 'apache-arrow';
 
 import { cellNumber, cellText, type Kind, kindOf, typeName } from './cells';
-import { orderNumbers, orderTexts } from './order';
 
 export type ResultColumn = { index: number; name: string; type: DataType; typeName: string; kind: Kind };
 
@@ -69,17 +68,5 @@ export class ResultSet {
       row += 1;
     }
     return found;
-  }
-
-  /** Row numbers in the order of a column; nulls last, equal rows in their own order. */
-  order(column: number, descending: boolean): Int32Array {
-    const kind = this.columns[column]?.kind;
-    if (kind === 'text' || kind === 'nested' || kind === 'binary') {
-      const type = this.columns[column]?.type;
-      const texts: (string | null)[] = [];
-      for (const value of this.values(column)) texts.push(type ? cellText(value, type, 'UTC') : null);
-      return orderTexts(texts, descending);
-    }
-    return orderNumbers(this.numbers(column), descending);
   }
 }

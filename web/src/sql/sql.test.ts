@@ -1,4 +1,4 @@
-import { Decimal, Field, Int64, TimestampMicrosecond, Utf8, tableFromArrays } from 'apache-arrow';
+import { Decimal, Field, Int64, LargeUtf8, List, Table, TimestampMicrosecond, Utf8, tableFromArrays, vectorFromArray } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 
 import { autoChart, fittingChart } from '@/charts/autoChart';
@@ -8,10 +8,11 @@ import { cellText, decimalText, timestampText, typeName } from './cells';
 import { closeDraft, draftTitle, emptyDraft, openDraft, parseDrafts } from './drafts';
 import { moved, rangeOf, tabSeparated } from './gridKeys';
 import { barFor, barHeight, columnWindow, scrolled, TALLEST } from './gridScroll';
-import { orderNumbers, orderTexts } from './order';
+import { type Keys, orderOf } from './order';
 import { bindable, bindParams, findParams, typedParams } from './params';
 import { ResultSet } from './result';
 import { decodeShared, encodeShared } from './shareLink';
+import { orderNow } from './useOrder';
 
 describe('links', () => {
   it('carry a query there and back, Korean too', () => {
@@ -98,24 +99,54 @@ describe('cells', () => {
 });
 
 describe('orders', () => {
-  const plain = (texts: (string | null)[]) =>
-    texts.map((_, row) => row).sort((a, b) => {
-      const [x, y] = [texts[a] ?? null, texts[b] ?? null];
+  const texts = (values: (string | null)[]): Keys => {
+    const pieces = values.map((text) => new TextEncoder().encode(text ?? ''));
+    let filled = 0;
+    return {
+      kind: 'texts',
+      bytes: Uint8Array.from(pieces.flatMap((piece) => [...piece])),
+      ends: Int32Array.from(pieces, (piece) => (filled += piece.length)),
+      there: Uint8Array.from(values, (text) => (text === null ? 0 : 1)),
+    };
+  };
+  const points = (text: string) => Array.from(text, (letter) => letter.codePointAt(0) ?? 0);
+  const before = (x: string, y: string) => {
+    const [a, b] = [points(x), points(y)];
+    const at = a.findIndex((point, index) => point !== b[index]);
+    return at < 0 ? a.length - b.length : b[at] === undefined ? 1 : (a[at] ?? 0) - b[at];
+  };
+  const plain = (values: (string | null)[], sign: number) =>
+    values.map((_, row) => row).sort((a, b) => {
+      const [x, y] = [values[a] ?? null, values[b] ?? null];
       if (x === null || y === null) return x === y ? a - b : x === null ? 1 : -1;
-      return x === y ? a - b : x < y ? -1 : 1;
+      return sign * before(x, y) || a - b;
     });
   it.each([
     [['row 10', 'row 9', 'row 1', null, 'row 100', 'row 1']],
     [['', 'a', '', null, 'ab', 'a']],
-    [['한글', '한', 'abc', '힣힣힣힣힣a', '힣힣힣힣힣']],
+    [['한글', '한', 'abc', '힣힣힣힣힣a', '힣힣힣힣힣', '😀', '\uffee']],
     [[null, null]],
     [['same prefix and then much later b', 'same prefix and then much later a']],
     [Array.from({ length: 300 }, (_, index) => `k${String((index * 7919) % 300)}${'x'.repeat(index % 14)}`)],
-  ])('of texts are those of plain comparing: %#', (texts) => {
-    expect([...orderTexts(texts, false)]).toEqual(plain(texts));
+  ])('of texts are those of plain comparing: %#', (values) => {
+    expect([...orderOf(texts(values), false)]).toEqual(plain(values, 1));
+    expect([...orderOf(texts(values), true)]).toEqual(plain(values, -1));
   });
   it('of numbers put nothing last both ways', () => {
-    expect([...orderNumbers(Float64Array.of(Number.NaN, 2, 1, 2), true)]).toEqual([1, 3, 2, 0]);
+    expect([...orderOf({ kind: 'numbers', values: Float64Array.of(Number.NaN, 2, 1, 2) }, true)]).toEqual([1, 3, 2, 0]);
+  });
+  it('of numbers are those of plain comparing, in any size and sign', () => {
+    const values = Float64Array.from({ length: 5000 }, (_, index) => (index % 2 === 0 ? 1 : -1) * ((index * 7919) % 977) * 10 ** ((index % 40) - 20));
+    values.set([Infinity, -Infinity, 0, -0, Number.MIN_VALUE]);
+    const rows = [...values.keys()];
+    const up = rows.toSorted((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b);
+    const down = rows.toSorted((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b);
+    expect([...orderOf({ kind: 'numbers', values }, false)]).toEqual(up);
+    expect([...orderOf({ kind: 'numbers', values }, true)]).toEqual(down);
+  });
+  it('of integers tell those apart that a double cannot', () => {
+    const values = BigInt64Array.of(9_007_199_254_740_993n, 9_007_199_254_740_992n, 0n, -1n);
+    expect([...orderOf({ kind: 'integers', values, there: Uint8Array.of(1, 1, 0, 1) }, false)]).toEqual([3, 1, 0, 2]);
   });
 });
 
@@ -123,9 +154,20 @@ describe('results', () => {
   const table = tableFromArrays({ n: Float64Array.of(3, 1, Number.NaN, 2), s: ['c', 'a', null, 'b'] });
   const result = new ResultSet(table.schema, table.batches);
   it('sort by any column, nothing last', () => {
-    expect([...result.order(0, false)]).toEqual([1, 3, 0, 2]);
-    expect([...result.order(0, true)]).toEqual([0, 3, 1, 2]);
-    expect([...result.order(1, true)]).toEqual([0, 3, 1, 2]);
+    expect([...orderNow(result, { column: 0, descending: false })]).toEqual([1, 3, 0, 2]);
+    expect([...orderNow(result, { column: 0, descending: true })]).toEqual([0, 3, 1, 2]);
+    expect([...orderNow(result, { column: 1, descending: true })]).toEqual([0, 3, 1, 2]);
+  });
+  it('sort over batches, nulls and whole numbers included', () => {
+    const one = (n: (bigint | null)[], s: (string | null)[]) =>
+      new Table({ n: vectorFromArray(n, new Int64()), s: vectorFromArray(s, new Utf8()), l: vectorFromArray(s, new LargeUtf8()), m: vectorFromArray(n.map((value) => value !== null && [value]), new List(new Field('item', new Int64()))) });
+    const first = one([2n, null, 1n], ['나', null, 'b']);
+    const second = one([9_007_199_254_740_993n, 9_007_199_254_740_992n], ['a', '']);
+    const both = new ResultSet(first.schema, [...first.batches, ...second.batches]);
+    expect([...orderNow(both, { column: 0, descending: false })]).toEqual([2, 0, 4, 3, 1]);
+    expect([...orderNow(both, { column: 1, descending: false })]).toEqual([4, 3, 2, 0, 1]);
+    expect([...orderNow(both, { column: 2, descending: true })]).toEqual([0, 2, 3, 4, 1]);
+    expect(orderNow(both, { column: 3, descending: false })).toHaveLength(5);
   });
   it('are drawn by themselves', () => {
     const choice = autoChart(result.columns);

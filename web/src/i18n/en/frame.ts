@@ -10,6 +10,7 @@ export const frame = {
     health: 'Health: {{state}}',
     userMenu: 'Account of {{name}}',
     shortcuts: 'Keyboard shortcuts',
+    resizeKeys: 'On a column’s head: narrower, wider',
     goTo: 'Go to {{page}}',
     chosen: 'chosen',
     signOut: 'Sign out',

@@ -25,6 +25,7 @@ export const sql = {
   result: 'Result',
   rowNumber: 'Row number',
   rowOf: 'row {{n}}',
+  sorting: 'Sorting',
   running: 'Running',
   cancelled: 'Cancelled',
   noRows: 'No rows',

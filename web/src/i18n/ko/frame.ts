@@ -10,6 +10,7 @@ export const frame = {
     health: '상태: {{state}}',
     userMenu: '{{name}} 계정',
     shortcuts: '키보드 단축키',
+    resizeKeys: '열 머리글에서: 좁게, 넓게',
     goTo: '{{page}} 페이지로 가기',
     chosen: '선택됨',
     signOut: '로그아웃',

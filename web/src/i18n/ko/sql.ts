@@ -25,6 +25,7 @@ export const sql = {
   result: '결과',
   rowNumber: '행 번호',
   rowOf: '{{n}}번째 행',
+  sorting: '정렬하는 중',
   running: '실행 중',
   cancelled: '취소했어요',
   noRows: '행이 없어요',
