@@ -52,6 +52,8 @@ class Worker:
 
     def __init__(self, index: int, data: DataDir, stop: threading.Event) -> None:
         self._stop = stop
+        # The others are asked only while this one is busy: until then they cost next to nothing.
+        self._warm_from_start = index == 0
         self._data = data
         self._socket_path = data.run / f"query-{index}.sock"
         self._spill = data.spill / f"query-{index}"
@@ -82,13 +84,15 @@ class Worker:
         wake.setblocking(False)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         with woken, wake, contextlib.closing(self._listen()) as listener:
-            self._ready_door().warm()
+            if self._warm_from_start:
+                self._ready_door().warm()
             self._used_memory_bytes = resident_bytes()
             if ready:
                 ready()
-            with contextlib.suppress(MadangError):
-                # What the first query would have to load: the lake's libraries, mostly.
-                self._catalog.names()
+            if self._warm_from_start:
+                with contextlib.suppress(MadangError):
+                    # What the first query would have to load: the lake's libraries, mostly.
+                    self._catalog.names()
             while not self._stop.is_set():
                 readable, _, _ = select.select([listener, woken], [], [])
                 if listener in readable and not self._stop.is_set():
