@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
         data=folder,
         state=folder / "state",
     )
-    source = FilesSource(spec, context, patience=Patience(0.5, 1.0))
+    source = FilesSource(spec, context, patience=Patience(0.5, 1.0, 1.0))
     print("ready", flush=True)
     source.run(threading.Event())
 

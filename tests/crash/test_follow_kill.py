@@ -91,11 +91,6 @@ def kill(process: subprocess.Popen) -> None:
     process.stdout.close()
 
 
-@pytest.mark.xfail(
-    reason="open defect: about one run in five counts the lines of one copied file twice, when the "
-    "follower was dead while its original was cut",
-    strict=False,
-)
 @pytest.mark.timeout(60 + 5 * KILLS)
 def test_each_line_is_appended_once_whenever_the_follower_is_killed(tmp_path):
     (tmp_path / "logs").mkdir()

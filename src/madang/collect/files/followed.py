@@ -24,7 +24,10 @@ class TruncatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch on its way: ``end`` is the position behind it, ``tail`` the bytes before that."""
+    """A batch on its way: ``end`` is the position behind it, ``tail`` the bytes before that.
+
+    ``head_hash`` is of the file's first ``end`` bytes, or ``HEAD_BYTES``, as they were read.
+    """
 
     batch: pa.RecordBatch
     end: int
@@ -69,6 +72,8 @@ class FollowedFile:
     in_flight: bool = False
     prepared: deque[Prepared] = field(default_factory=deque)
     """Read, and not yet on its way: at most one that was refused and one ahead."""
+    placed: bool = True
+    """Whether it is decided where it goes on; not for a file without a byte in it."""
     sniffed: bool = False
     name_in_use: str | None = None
     scan: int = 0
@@ -82,8 +87,10 @@ class FollowedFile:
         self.header = self.name_in_use = None
         self.prepared.clear()
         self.exhausted = self.held = False
+        self.placed = True
         if position and self.content is not None:
             count = min(position, TAIL_BYTES)
+            self.head = self.content.read(0, min(position, HEAD_BYTES))
             self.tail = self.content.read(position - count, count)
 
     def prepare(self, want_bytes: int, now_us: int, *, final: bool) -> Prepared | None:
@@ -114,8 +121,10 @@ class FollowedFile:
             if short and cut.consumed == len(block):
                 self.exhausted, self.held = not content.growing, False
             end = self.read_to + cut.consumed
-            values = self._without_header(content, cut.values)
-            self._learn_head(content, end)
+            values = self._without_header(content, block, cut.values)
+            # Never read apart: in between the file may have become another.
+            if len(self.head) == self.read_to < HEAD_BYTES:
+                self.head += block[: min(cut.consumed, HEAD_BYTES - len(self.head))]
             tail = self.tail + block[max(0, cut.consumed - TAIL_BYTES) : cut.consumed]
             self.tail, self.read_to = tail[-TAIL_BYTES:], end
             if len(values) == 0:
@@ -127,7 +136,7 @@ class FollowedFile:
                 attributes["header"] = self.header
             if cut.split:
                 attributes["split"] = "true"
-            head_hash = hash_head(self.head[:end])
+            head_hash = hash_head(self.head)
             batch = record_batch(values, now_us)
             return Prepared(batch, end, self.tail, head_hash, attributes)
 
@@ -170,13 +179,14 @@ class FollowedFile:
             return self.framing.cut(block[: block.rfind(b"\n") + 1], final=True)
         return self.framing.cut(block, final=final)
 
-    def _learn_head(self, content: Content, end: int) -> None:
-        if len(self.head) < min(end, HEAD_BYTES):
-            self.head = content.read(0, HEAD_BYTES)
-
-    def _without_header(self, content: Content, values: pa.BinaryArray) -> pa.BinaryArray:
+    def _without_header(
+        self, content: Content, block: bytes, values: pa.BinaryArray
+    ) -> pa.BinaryArray:
         if not self.with_header or self.header is not None:
             return values
-        first = self.framing.cut(content.read(0, _HEADER_BYTES), final=True).values
+        begin = block if self.read_to == 0 else content.read(0, _HEADER_BYTES)
+        if not begin.startswith(self.head):
+            raise TruncatedError
+        first = self.framing.cut(begin[:_HEADER_BYTES], final=True).values
         self.header = first[0].as_py().decode("utf-8", "replace") if len(first) else ""
         return values[1:] if self.read_to == 0 else values

@@ -1,33 +1,42 @@
-"""What is remembered of files besides the stream: how to recognise a copy and a truncation.
+"""What is remembered of files besides the stream: what they held where the stream has them.
 
-The stream alone says how far a file was read. A mark says what the file looked like there: hashes
-of its head and of the bytes before the position. With them a file that was compressed, or copied
-and truncated, is recognised as one that was read before, also after a restart. A lost book costs
-that recognition and nothing else.
+A file's life is a row of generations; each begins at byte 0 when the file is new or was truncated.
+A mark says of a generation what stood before a position: hashes of the head and of the bytes right
+before it. It is written **before** the batch that ends there is appended. So whatever the stream
+has of a file, the book tells how to recognise another file with the same bytes, and after a crash
+the stream tells which of the last marks came true. A generation that no file holds any more is
+free: its copy, plain or compressed, goes on with it.
 """
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Literal
 
 import msgspec
 
 from madang.collect.files.content import Content
-from madang.collect.files.identity import HEAD_BYTES, FileKey, hash_head
+from madang.collect.files.heads import HeadIndex
+from madang.collect.files.identity import FileKey, hash_head, pack
+from madang.stream import Origin
 
 TAIL_BYTES = 1024
-_MAX_ENDED = 20_000
+_MAX_FREE = 20_000
+_TRAIL = 4
+_FREE_TRAIL = 2
 _STALE_FACTOR = 4
 _STALE_LINES = 1000
 
 Ended = Literal["", "truncated", "deleted", "missing"]
+GenerationKey = tuple[FileKey, int]
+"""The file whose generation it is, and its number."""
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """A file as it was when the stream had it up to ``position``."""
+    """A generation, up to ``position``."""
 
     volume: int
     inode: int
@@ -46,10 +55,12 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     finished: bool = False
     """A compressed file that was read to its end; ``stamp`` tells whether it is still that one."""
     stamp: int = 0
+    given: bool = False
+    """The file was begun here: the stream need not have a batch of it that ends here."""
 
     @property
     def key(self) -> FileKey:
-        """The file."""
+        """The file that holds the generation."""
         return FileKey(self.volume, self.inode)
 
     @property
@@ -57,55 +68,49 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
         """The file that it counts as in the stream."""
         return FileKey(self.as_volume, self.as_inode)
 
-    def head_fits(self, head: bytes) -> bool:
-        """Whether a file that begins with ``head`` begins as this one did."""
-        return len(head) >= self.head_bytes and hash_head(head[: self.head_bytes]) == self.head
+    @property
+    def origin(self) -> Origin:
+        """The origin of the batch that ends at ``position``."""
+        copy_of = None if self.identity == self.key else self.generation
+        return Origin(
+            self.identity.producer(self.head, copy_of), pack(self.generation, self.position)
+        )
 
-    def tail_fits(self, content: Content) -> bool:
-        """Whether the bytes before ``position`` are those that were read."""
-        if self.tail_bytes == 0:
-            return True
+    def fits(self, head: bytes, content: Content) -> bool:
+        """Whether a file with this head and content has the same bytes before ``position``."""
+        if len(head) < self.head_bytes or hash_head(head[: self.head_bytes]) != self.head:
+            return False
+        size = content.size()
+        if size is not None and size < self.position:
+            return False
         found = content.read(self.position - self.tail_bytes, self.tail_bytes)
         return len(found) == self.tail_bytes and hash_head(found) == self.tail
-
-
-def mark_of(
-    key: FileKey,
-    identity: FileKey,
-    path: str,
-    *,
-    generation: int,
-    partition: int,
-    position: int,
-    head: bytes,
-    tail: bytes,
-) -> Mark:
-    """The mark of a file: ``head`` its first bytes, ``tail`` those before ``position``."""
-    head, tail = head[: min(HEAD_BYTES, position) or HEAD_BYTES], tail[-TAIL_BYTES:]
-    return Mark(
-        key.volume, key.inode, generation, partition, position,
-        len(head), hash_head(head), len(tail), hash_head(tail), path,
-        identity.volume, identity.inode,
-    )  # fmt: skip
 
 
 class MarkBook:
     """The marks of a source: a journal of JSON lines, written anew when most of it is stale.
 
-    A line is a mark; ``ended`` tells whether the file's generation goes on. Lines are not fsynced:
-    after a power cut the book may lack the last ones, or hold half of one, which is passed over.
+    The line of a new or ended generation is fsynced; the others need not be, because the stream
+    tells how far a known generation came. Half a line is passed over.
+
+    Args:
+        path: The journal.
+        landed: Whether the stream has the batch of a mark; asked of the last marks at the start.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, landed: Callable[[Mark], bool] = lambda _: True) -> None:
         self._path = path
         self._journal: IO[bytes] | None = None
         self._pending: list[bytes] = []
+        self._weighty = False
         self._lines = 0
         self._encoder = msgspec.json.Encoder()
-        self.live: dict[FileKey, Mark] = {}
-        self._ended: OrderedDict[tuple[FileKey, int], Mark] = OrderedDict()
-        self._latest: dict[FileKey, Mark] = {}
-        self._live_heads: dict[int, dict[str, set[FileKey]]] = {}
+        self._trails: dict[GenerationKey, list[Mark]] = {}
+        self._free: OrderedDict[GenerationKey, None] = OrderedDict()
+        self._held: dict[FileKey, GenerationKey] = {}
+        self._numbers: dict[FileKey, int] = {}
+        self._last_held: dict[FileKey, GenerationKey] = {}
+        self._heads: HeadIndex[GenerationKey] = HeadIndex()
         try:
             lines = path.read_bytes().splitlines()
             self.is_new = False
@@ -117,76 +122,69 @@ class MarkBook:
                 self._take(decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeError):
                 continue
+        self._resolve(landed)
 
     def put(self, mark: Mark) -> None:
-        """Remember how a file stands."""
+        """Remember a mark; a file holds one generation, so its former one ends with this.
+
+        A mark that is known already is not written again.
+        """
+        if self.held(mark.key) == mark:
+            return
+        self._weighty |= bool(mark.ended) or _generation(mark) != self._held.get(mark.key)
         self._take(mark)
         self._pending.append(self._encoder.encode(mark))
 
-    def _take(self, mark: Mark) -> None:
-        key = mark.key
-        self._forget_head(key)
-        if not mark.ended:
-            self.live[key] = mark
-            heads = self._live_heads.setdefault(mark.head_bytes, {})
-            heads.setdefault(mark.head, set()).add(key)
-            return
-        self.live.pop(key, None)
-        self._ended[key, mark.generation] = mark
-        self._ended.move_to_end((key, mark.generation))
-        self._latest[key] = mark
-        while len(self._ended) > _MAX_ENDED:
-            _, oldest = self._ended.popitem(last=False)
-            if self._latest.get(oldest.key) is oldest:
-                del self._latest[oldest.key]
-
     def end(self, key: FileKey, how: Ended) -> None:
-        """Remember that this generation of a file is over."""
-        mark = self.live.get(key)
+        """Remember that a file does not hold its generation any more."""
+        mark = self.held(key)
         if mark is not None:
             self.put(msgspec.structs.replace(mark, ended=how))
 
+    def held(self, key: FileKey) -> Mark | None:
+        """The last mark of the generation that a file holds."""
+        generation = self._held.get(key)
+        return None if generation is None else self._trails[generation][-1]
+
+    def last_held(self, key: FileKey) -> Mark | None:
+        """The same, or of the generation that it held last, if no other file took that over."""
+        generation = self._last_held.get(key)
+        if generation is None:
+            return None
+        mark = self._trails[generation][-1]
+        return mark if mark.key == key else None
+
+    def keys(self) -> set[FileKey]:
+        """The files that hold a generation."""
+        return set(self._held)
+
     def next_generation(self, key: FileKey) -> int:
-        """The number of a generation that begins now."""
-        known = [mark.generation for mark in (self.live.get(key), self._latest.get(key)) if mark]
-        return max(known, default=-1) + 1
+        """The number of a generation of a file that begins now."""
+        return self._numbers.get(key, -1) + 1
 
-    def ended(self, head: bytes) -> Iterator[Mark]:
-        """Generations that are over and began as ``head`` does, the latest first."""
-        hashes: dict[int, str] = {}
-        for mark in reversed(self._ended.values()):
-            length = mark.head_bytes
-            if 0 < length <= len(head):
-                if length not in hashes:
-                    hashes[length] = hash_head(head[:length])
-                if hashes[length] == mark.head:
-                    yield mark
+    def alike(self, head: bytes) -> tuple[list[GenerationKey], list[FileKey]]:
+        """Free generations that ``head`` may begin, and files that hold such a one."""
+        free, holders = [], []
+        for generation in self._heads.find(head):
+            if generation in self._free:
+                free.append(generation)
+            else:
+                holders.append(self._trails[generation][-1].key)
+        return free, holders
 
-    def alike(self, key: FileKey, head: bytes) -> list[Mark]:
-        """Other files that are there now and began as ``head`` does."""
-        keys: set[FileKey] = set()
-        for length, hashes in self._live_heads.items():
-            if 0 < length <= len(head):
-                keys |= hashes.get(hash_head(head[:length]), set())
-        return [self.live[other] for other in keys - {key}]
+    def fit(self, generation: GenerationKey, head: bytes, content: Content) -> Mark | None:
+        """The furthest mark of a generation that fits; a copy may lack what was read last."""
+        for mark in reversed(self._trails[generation]):
+            if mark.position and mark.fits(head, content):
+                return mark
+        return None
 
-    def _forget_head(self, key: FileKey) -> None:
-        mark = self.live.get(key)
-        if mark is None:
-            return
-        hashes = self._live_heads[mark.head_bytes]
-        hashes[mark.head].discard(key)
-        if not hashes[mark.head]:
-            del hashes[mark.head]
-        if not hashes:
-            del self._live_heads[mark.head_bytes]
-
-    def latest(self, key: FileKey) -> Mark | None:
-        """The last generation of a file that is over."""
-        return self._latest.get(key)
+    def last(self, generation: GenerationKey) -> Mark:
+        """The last mark of a generation."""
+        return self._trails[generation][-1]
 
     def flush(self) -> None:
-        """Write what is new; before the first batch of a file, and after each acknowledgement.
+        """Write what is new; before each append.
 
         Raises:
             OSError: the book cannot be written. What is new is kept for the next attempt.
@@ -197,8 +195,16 @@ class MarkBook:
             self._rewrite()
             return
         self._journal.write(b"\n".join(self._pending) + b"\n")
+        if self._weighty:
+            os.fsync(self._journal.fileno())
         self._lines += len(self._pending)
         self._pending.clear()
+        self._weighty = False
+
+    def begin(self) -> None:
+        """Write a new book even where there is nothing to remember. Raises OSError."""
+        if self.is_new and self._journal is None:
+            self._rewrite()
 
     def close(self) -> None:
         """Write what is new and close the journal. Raises OSError."""
@@ -210,7 +216,68 @@ class MarkBook:
                 self._journal = None
 
     def __len__(self) -> int:
-        return len(self.live) + len(self._ended)
+        """How many marks are kept; a bound from above."""
+        return _TRAIL * len(self._held) + _FREE_TRAIL * len(self._free)
+
+    def _take(self, mark: Mark) -> None:
+        key, generation = mark.key, _generation(mark)
+        former = self._held.pop(key, None)
+        if former is not None and former != generation:
+            ended = msgspec.structs.replace(self._trails[former][-1], ended="truncated")
+            self._trails[former][-1] = ended
+            self._let_go(former)
+        trail = self._trails.setdefault(generation, [])
+        if trail and self._held.get(trail[-1].key) == generation:
+            del self._held[trail[-1].key]
+        while trail and trail[-1].position >= mark.position:
+            trail.pop()
+        trail.append(mark)
+        del trail[:-_TRAIL]
+        self._heads.add(generation, trail[0].head_bytes, trail[0].head)
+        number = self._numbers.get(mark.identity, -1)
+        self._numbers[mark.identity] = max(number, mark.generation)
+        last = self._last_held.get(key)
+        if last is None or last[0] != mark.identity or last[1] <= mark.generation:
+            self._last_held[key] = generation
+        if mark.ended:
+            self._let_go(generation)
+        else:
+            self._free.pop(generation, None)
+            self._held[key] = generation
+
+    def _let_go(self, generation: GenerationKey) -> None:
+        trail = self._trails[generation]
+        del trail[:-_FREE_TRAIL]
+        self._heads.add(generation, trail[0].head_bytes, trail[0].head)
+        self._free[generation] = None
+        self._free.move_to_end(generation)
+        while len(self._free) > _MAX_FREE:
+            self._forget(next(iter(self._free)))
+
+    def _forget(self, generation: GenerationKey) -> None:
+        key = self._trails.pop(generation)[-1].key
+        self._free.pop(generation, None)
+        self._heads.discard(generation)
+        if self._held.get(key) == generation:
+            del self._held[key]
+        for holder in {key, generation[0]}:
+            if self._last_held.get(holder) == generation:
+                del self._last_held[holder]
+        if self._numbers.get(generation[0]) == generation[1]:
+            del self._numbers[generation[0]]
+
+    def _resolve(self, landed: Callable[[Mark], bool]) -> None:
+        """Take back the marks of batches that never reached the stream."""
+        for generation in list(self._held.values()):
+            trail = self._trails[generation]
+            kept = list(trail)
+            while kept and not (kept[-1].finished or kept[-1].given or landed(kept[-1])):
+                kept.pop()
+            if not kept:
+                self._forget(generation)
+                self._numbers[generation[0]] = generation[1] - 1
+                continue
+            trail[:] = kept
 
     def _rewrite(self) -> None:
         if self._journal is not None:
@@ -218,9 +285,24 @@ class MarkBook:
             self._journal = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
-        marks = [*self._ended.values(), *self.live.values()]
-        fresh.write_bytes(b"".join(self._encoder.encode(mark) + b"\n" for mark in marks))
+        generations = [*self._free, *self._held.values()]
+        marks = [mark for generation in generations for mark in self._as_written(generation)]
+        with fresh.open("wb") as file:
+            file.writelines(self._encoder.encode(mark) + b"\n" for mark in marks)
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(self._path)
         self._journal = self._path.open("ab", buffering=0)
         self._lines = len(marks)
         self._pending.clear()
+        self._weighty = False
+
+    def _as_written(self, generation: GenerationKey) -> list[Mark]:
+        """A trail whose marks all name its last holder: former ones hold other generations now."""
+        trail = self._trails[generation]
+        last = trail[-1]
+        return [msgspec.structs.replace(m, volume=last.volume, inode=last.inode) for m in trail]
+
+
+def _generation(mark: Mark) -> GenerationKey:
+    return mark.identity, mark.generation

@@ -14,15 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from madang.collect.files.content import PackedContent, PlainContent
 from madang.collect.files.followed import FollowedFile, Prepared, TruncatedError
 from madang.collect.files.framing import LineFraming, MultilineFraming
 from madang.collect.files.globs import GlobSet
 from madang.collect.files.identity import HEAD_BYTES, FileKey, key_of
-from madang.collect.files.marks import MarkBook
-from madang.collect.files.opening import Opener, Opening, Skip, stamp_of
+from madang.collect.files.marks import Mark, MarkBook
+from madang.collect.files.opening import Opener, Opening, Skip
+from madang.collect.files.placing import Placer, reopened
 from madang.collect.source import SourceContext, SourceStatus
 from madang.core.errors import InvalidInputError, MadangError, OverloadedError
 from madang.project import FilesSourceSpec, RecordFormat
@@ -34,6 +33,7 @@ _CATCH_UP_FACTOR = 16
 _MAX_PREPARED_BYTES = 64 * 2**20
 _RETRY_DENIED_S = 60.0
 _ACK_WAIT_S = 0.5
+_MAX_TOGETHER = 64
 
 FileId = tuple[int, int]
 _Found = tuple[str, os.stat_result, FileId]
@@ -44,11 +44,13 @@ class Patience:
     """How long a file that is no longer where it was found is still read.
 
     ``partial_s`` without growth, and what is at its end counts as a record without its newline;
-    ``linger_s`` without growth, and it is let go of.
+    ``linger_s`` without growth, and it is let go of. A file with the same bytes as another that is
+    there waits ``copy_s`` without growth, in case it is the copy made before a truncation.
     """
 
     partial_s: float = 5.0
     linger_s: float = 30.0
+    copy_s: float = 5.0
 
 
 class FilesSource:
@@ -79,13 +81,17 @@ class FilesSource:
             tuple(_absolute(glob, context) for glob in spec.paths),
             tuple(_absolute(glob, context) if "/" in glob else glob for glob in spec.exclude),
         )
-        self._book = MarkBook(context.state / "marks.jsonl")
-        self._opener = Opener(
+        self._followed: dict[FileKey, FollowedFile] = {}
+        self._book = MarkBook(context.state / "marks.jsonl", self._has_landed)
+        self._placer = Placer(
             self._stream,
             self._book,
+            self._followed.get,
+            self._clock,
             start_at_end=spec.start_at == "end" and self._book.is_new,
-            grace_s=max(3 * spec.poll_interval, 1.0),
+            grace_s=max(3 * spec.poll_interval, self._patience.copy_s),
         )
+        self._opener = Opener(self._stream, self._book, self._placer)
         stream_spec = context.stream_spec
         self._with_header = (
             stream_spec is not None
@@ -96,7 +102,7 @@ class FilesSource:
             MultilineFraming(spec.multiline)  # a wrong pattern is told at once
         self._attributes = {"source": "files", "host": socket.gethostname()}
         self._files: dict[FileId, FollowedFile] = {}
-        self._skipped: dict[FileId, tuple[int, int, str]] = {}
+        self._skipped: dict[FileId, tuple[int, int, str, FileKey]] = {}
         self._denied: dict[str, float] = {}
         self._problems: dict[str, str] = {}
         self._ready: deque[FollowedFile] = deque()
@@ -105,7 +111,6 @@ class FilesSource:
         self._prepared_bytes = 0
         self._waiting_for: MadangError | None = None
         self._scan_number = 0
-        self._present: set[FileKey] = set()
         self._book_fails = False
         self._records = self._bytes = 0
         # Descriptors keep a rotated file readable; beyond this many, the idle ones are closed.
@@ -157,7 +162,7 @@ class FilesSource:
         """Files, records and bytes; what is waited for; what cannot be read."""
         problems = [*self._problems.values()]
         problems += [f"{path}: {error.strerror}" for path, error in self._globs.problems.items()]
-        problems += [reason for _, _, reason in list(self._skipped.values()) if reason]
+        problems += [reason for _, _, reason, _ in list(self._skipped.values()) if reason]
         counts = {
             "files": len(self._files),
             "skipped_files": len(self._skipped),
@@ -171,6 +176,7 @@ class FilesSource:
         for file in self._files.values():
             file.close()
         self._files.clear()
+        self._followed.clear()
         with contextlib.suppress(OSError):
             self._book.close()
 
@@ -203,6 +209,8 @@ class FilesSource:
                 self._renamed(file, path, now_s)
             if file.held:
                 self._enqueue_if_held(file, now_s)
+            elif not file.placed and file.size:
+                self._enqueue(file)
         for identity, file in list(self._files.items()):
             if file.scan != number:
                 self._look_after_gone(identity, file, now_s)
@@ -211,27 +219,57 @@ class FilesSource:
     def _discover_all(self, new: list[_Found]) -> None:
         now_s = self._clock.monotonic_s()
         self._opener.forget_gone({path for path, _, _ in new})
-        for path, status, identity in new:
-            if identity not in self._files:
-                self._discover(path, status, identity, now_s)
+        found = [
+            (key_of(Path(path), status), path, status, identity)
+            for path, status, identity in new
+            if not self._is_skipped(status, identity)
+        ]
+        present = {key for key, *_ in found}
+        self._placer.forget_waiting(present)
+        self._forget_skipped({identity for _, _, identity in new})
+        # First those that may hold what they held: a copy is told from what its original holds.
+        known = self._book.keys()
+        for key, path, status, identity in found:
+            if key in known and identity not in self._files:
+                self._discover(key, path, status, identity, now_s, known=True)
         if self._scan_number == 1:
-            self._opener.end_missing(self._present)
-            self._present.clear()
-            self._opener.start_at_end = False
+            for missing in known - present:
+                self._book.end(missing, "missing")
+        for key, path, status, identity in found:
+            if identity not in self._files:
+                self._discover(key, path, status, identity, now_s)
+        if self._scan_number == 1:
+            self._placer.start_at_end = False
+            with contextlib.suppress(OSError):
+                self._book.begin()
         if len(self._files) > self._max_open:
             self._close_idle()
 
-    def _discover(self, path: str, status: os.stat_result, identity: FileId, now_s: float) -> None:
+    def _is_skipped(self, status: os.stat_result, identity: FileId) -> bool:
+        skipped = self._skipped.get(identity)
+        return skipped is not None and skipped[:2] == (status.st_size, status.st_mtime_ns)
+
+    def _forget_skipped(self, present: set[FileId]) -> None:
+        for identity in self._skipped.keys() - present:
+            key = self._skipped.pop(identity)[3]
+            self._book.end(key, "missing")
+
+    def _discover(
+        self,
+        key: FileKey,
+        path: str,
+        status: os.stat_result,
+        identity: FileId,
+        now_s: float,
+        *,
+        known: bool = False,
+    ) -> None:
         """Begin to follow a file, unless it is left out, or for now."""
         if not stat.S_ISREG(status.st_mode):
             return
-        stamp = (status.st_size, status.st_mtime_ns)
-        skipped = self._skipped.get(identity)
-        if (skipped is not None and skipped[:2] == stamp) or now_s < self._denied.get(path, now_s):
+        if now_s < self._denied.get(path, now_s):
             return
-        key = key_of(Path(path), status)
-        if self._scan_number == 1:
-            self._present.add(key)
+        stamp = (status.st_size, status.st_mtime_ns)
         file = FollowedFile(
             key, key, status.st_dev, path, path, None, self._framing(),
             attributes=self._attributes,
@@ -239,7 +277,8 @@ class FilesSource:
         file.with_header = self._with_header
         file.size, file.mtime_ns, file.grown_at_s = *stamp, now_s
         try:
-            opening = self._opener.open(file, status, now_s, self._clock.now_us() * 1000)
+            now_ns = self._clock.now_us() * 1000
+            opening = self._opener.open(file, status, now_s, now_ns, known=known)
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
                 self._deny(path, error, now_s)
@@ -254,18 +293,25 @@ class FilesSource:
         self._denied.pop(path, None)
         self._problems.pop(path, None)
         file.scan = self._scan_number
-        self._files[identity] = file
+        self._files[identity] = self._followed[key] = file
+        self._placer.follow(file)
         self._enqueue(file)
 
     def _skip(self, file: FollowedFile, reason: str) -> None:
         """Leave a file alone until it changes."""
-        file.close()
+        self._let_go(file)
         identity = (file.device, file.key.inode)
-        self._files.pop(identity, None)
         if reason and identity not in self._skipped:
             _log.warning("%s is left out: %s", file.path, reason)
         told = f"{file.path}: {reason}" if reason else ""
-        self._skipped[identity] = (file.size, file.mtime_ns, told)
+        self._skipped[identity] = (file.size, file.mtime_ns, told, file.key)
+
+    def _let_go(self, file: FollowedFile) -> None:
+        file.close()
+        self._placer.forget(file)
+        self._files.pop((file.device, file.key.inode), None)
+        if self._followed.get(file.key) is file:
+            del self._followed[file.key]
 
     def _framing(self) -> LineFraming | MultilineFraming:
         multiline = self._spec.multiline
@@ -293,7 +339,7 @@ class FilesSource:
             file.gone_since_s = file.grown_at_s = now_s
             file.exhausted = False
             self._enqueue(file)
-        named = file.content is not None or self._opener.reopen(file)
+        named = file.content is not None or self._reopen(file)
         if isinstance(file.content, PlainContent):
             status = file.content.status()
             named = status.st_nlink > 0
@@ -301,13 +347,13 @@ class FilesSource:
                 self._changed(file, status.st_size, status.st_mtime_ns, now_s)
         if file.held:
             self._enqueue_if_held(file, now_s)
+        elif not file.placed and file.size:
+            self._enqueue(file)
         idle = not file.in_flight and not file.prepared and id(file) not in self._queued
         still_s = now_s - file.grown_at_s
         if idle and (file.content is None or still_s >= self._patience.linger_s):
-            file.close()
-            del self._files[identity]
-            if not named:
-                self._book.end(file.key, "deleted")
+            self._let_go(file)
+            self._book.end(file.key, "missing" if named else "deleted")
 
     def _wait_s(self, file: FollowedFile) -> float:
         """How long what is at the end waits for more before it is a record as it stands."""
@@ -334,16 +380,19 @@ class FilesSource:
     # Reading and appending
 
     def _submit_some(self) -> None:
-        while self._ready:
+        chosen: list[FollowedFile] = []
+        while self._ready and len(chosen) < _MAX_TOGETHER:
             file = self._ready[0]
             if not file.prepared and self._prepared_bytes >= _MAX_PREPARED_BYTES:
-                return
+                break
             self._ready.popleft()
             self._queued.discard(id(file))
             if file.prepared or self._prepare(file):
-                self._submit(file, file.prepared.popleft())
-                if not file.prepared and not file.exhausted:
-                    self._prepare(file)
+                chosen.append(file)
+        self._submit(chosen)
+        for file in chosen:
+            if not file.prepared and not file.exhausted:
+                self._prepare(file)
 
     def _prepare(self, file: FollowedFile) -> bool:
         """Read the next batch of a file into ``file.prepared``; False where there is none."""
@@ -352,10 +401,17 @@ class FilesSource:
         if file.size - file.read_to > 2 * want_bytes:
             want_bytes *= _CATCH_UP_FACTOR
         try:
-            if file.content is None and not self._opener.reopen(file):
+            if file.content is None and not self._reopen(file):
                 return False
             content = file.content
             assert content is not None
+            if not file.placed:
+                placed = self._opener.place_late(file, self._clock.monotonic_s())
+                if isinstance(placed, str):
+                    self._skip(file, placed)
+                if placed is not True:
+                    file.exhausted = True
+                    return False
             if not file.sniffed:
                 reason = self._opener.sniff(file, content.read(0, HEAD_BYTES))
                 if reason is not None:
@@ -387,30 +443,32 @@ class FilesSource:
     def _finish_packed(self, file: FollowedFile) -> None:
         """A compressed file was read to its end: leave it alone until it is another."""
         assert file.content is not None
-        mark = self._opener.mark(file, file.content.read(0, HEAD_BYTES), file.tail)
+        status = None
         with contextlib.suppress(OSError):
             status = Path(file.now_at).stat()
-            mark = msgspec.structs.replace(mark, finished=True, stamp=stamp_of(status))
-        self._book.put(mark)
+        self._opener.finish(file, status)
         self._skip(file, "")
 
     def _begin_anew(self, file: FollowedFile) -> None:
         _log.info("%s was truncated: it is read from its start", file.path)
         self._book.end(file.key, "truncated")
-        self._opener.begin_generation(file)
+        self._placer.begin_generation(file)
 
-    def _submit(self, file: FollowedFile, prepared: Prepared) -> None:
-        if file.name_in_use != prepared.head_hash:
-            self._opener.claim_name(file, prepared)
-            file.name_in_use = prepared.head_hash
-        future = self._stream.submit(
-            prepared.batch,
-            partition=file.partition,
-            origin=file.origin(prepared),
-            attributes=prepared.attributes,
-        )
-        file.in_flight = True
-        self._in_flight[future] = (file, prepared)
+    def _submit(self, chosen: list[FollowedFile]) -> None:
+        """Append the next batch of each file; what it takes to recognise them comes first."""
+        for file in chosen:
+            self._opener.intend(file, file.prepared[0])
+        self._note()
+        for file in chosen:
+            prepared = file.prepared.popleft()
+            future = self._stream.submit(
+                prepared.batch,
+                partition=file.partition,
+                origin=file.origin(prepared),
+                attributes=prepared.attributes,
+            )
+            file.in_flight = True
+            self._in_flight[future] = (file, prepared)
 
     def _acknowledge(self, wait_s: float) -> None:
         if not self._in_flight:
@@ -434,7 +492,6 @@ class FilesSource:
         file.position = prepared.end
         self._records += prepared.batch.num_rows
         self._bytes += prepared.batch.nbytes
-        self._book.put(self._opener.mark(file, file.head, prepared.tail))
         if file.prepared or not file.exhausted or not _grows(file):
             self._enqueue(file)
 
@@ -447,6 +504,16 @@ class FilesSource:
         if id(file) not in self._queued:
             self._queued.add(id(file))
             self._ready.appendleft(file)
+
+    def _reopen(self, file: FollowedFile) -> bool:
+        file.content = reopened(file)
+        return file.content is not None
+
+    def _has_landed(self, mark: Mark) -> bool:
+        if mark.partition >= self._stream.partitions:
+            return False
+        last = self._stream.last_sequence(mark.partition, mark.origin.producer)
+        return last is not None and last >= mark.origin.sequence
 
     def _settle(self, *, wait_s: float) -> None:
         deadline_s = self._clock.monotonic_s() + wait_s

@@ -25,6 +25,42 @@ class TurnedClock(SystemClock):
         return super().monotonic_s() + self.ahead_s
 
 
+class KilledError(BaseException):
+    """What a test raises where the process is killed: nothing may handle it."""
+
+
+class Fuse:
+    """Kills at the n-th of the moments that are told to it, counted down from ``left``."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+
+    def burn(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                self.left = None
+                raise KilledError
+
+
+class KillingStream:
+    """The stream below; a fuse burns right before a batch is on disk and right after."""
+
+    def __init__(self, stream, fuse: Fuse) -> None:
+        self._stream = stream
+        self._fuse = fuse
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def submit(self, batch, **more):
+        self._fuse.burn()
+        future = self._stream.submit(batch, **more)
+        future.result()
+        self._fuse.burn()
+        return future
+
+
 class MemoryStream:
     """What a files source asks of a stream, without the disk: for models of many short lives."""
 
@@ -54,7 +90,7 @@ class MemoryStream:
 
 
 class Follow:
-    """Restartable: ``restart`` forgets everything that is not on disk, as a crash does."""
+    """Restartable: ``restart`` as at an orderly end, ``crash`` as after a kill."""
 
     def __init__(
         self, tmp_path: Path, *, partitions: int = 1, memory=False, stream=None, **spec
@@ -72,12 +108,37 @@ class Follow:
         self.stream_spec = StreamSpec(name="lines", **(stream or {}))
         spec = {"paths": (str(self.logs / "**"),), "poll_interval": 0.2} | spec
         self.spec = FilesSourceSpec(kind="files", name="files", stream="lines", **spec)
-        self.target = self.stream
+        self.fuse = Fuse()
+        self.target = KillingStream(self.stream, self.fuse)
         self.restart()
 
     def restart(self) -> None:
         if hasattr(self, "source"):
             self.source.close()
+        self._start()
+
+    def crash(self) -> None:
+        """Go on as after a kill: what the source did not write yet is gone."""
+        for file in self.source._files.values():
+            file.close()
+        journal = self.source._book._journal
+        if journal is not None:
+            journal.close()
+        self._start()
+
+    def killed_after(self, moments: int) -> bool:
+        """Look once, killed at the n-th moment before or behind an append; whether that came."""
+        self.fuse.left = moments
+        try:
+            self.source.poll()
+        except KilledError:
+            self.crash()
+            return True
+        finally:
+            self.fuse.left = None
+        return False
+
+    def _start(self) -> None:
         context = SourceContext(
             stream=self.target,
             stream_spec=self.stream_spec,
@@ -87,7 +148,7 @@ class Follow:
             state=self.root / "state",
             clock=self.clock,
         )
-        self.source = FilesSource(self.spec, context, patience=Patience(1.0, 3.0))
+        self.source = FilesSource(self.spec, context, patience=Patience(1.0, 3.0, 1.0))
 
     def poll(self, *, after_s: float = 0.0) -> FilesSource:
         self.clock.ahead_s += after_s
