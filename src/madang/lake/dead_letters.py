@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.core.errors import CorruptionError
+from madang.lake.replays import LOG
 from madang.stream import Origin, Stream
 
 _SLICE_BYTES = 4 * 2**20
@@ -67,13 +68,28 @@ class DeadLetterWriter:
             known = self._written(stream, target, partition, since_us)
             missing = before.filter(pa.array(~np.isin(_offsets(before), known)))
             for batch in _slices(missing):
-                _append(stream, batch, target, None)
+                self._submit(stream, batch, target, None)
                 count += batch.num_rows
             letters = letters.filter(pa.array(offsets > last))
         for batch in _slices(letters):
-            _append(stream, batch, target, Origin(producer, int(batch["offset"][-1].as_py())))
+            origin = Origin(producer, int(batch["offset"][-1].as_py()))
+            self._submit(stream, batch, target, origin)
             count += batch.num_rows
         return count
+
+    def _submit(
+        self, stream: Stream, batch: pa.RecordBatch, target: int, origin: Origin | None
+    ) -> None:
+        # In which log their offsets count: replay says of a copy what it is a copy of.
+        attributes = {LOG: self._source.identity.id}
+        appended = stream.submit(
+            batch, partition=target, origin=origin, attributes=attributes
+        ).result()
+        if appended.duplicate:
+            raise CorruptionError(
+                f"dead letters up to {origin and origin.sequence} were taken for a repetition",
+                hint="two processes deliver the same stream",
+            )
 
     def _written(
         self, stream: Stream, target: int, partition: int, since_us: int
@@ -90,15 +106,6 @@ class DeadLetterWriter:
                 found.append(batch["offset"].filter(own).to_numpy(zero_copy_only=False))
             position = chunks[-1].end_offset
         return np.concatenate(found)
-
-
-def _append(stream: Stream, batch: pa.RecordBatch, target: int, origin: Origin | None) -> None:
-    appended = stream.submit(batch, partition=target, origin=origin).result()
-    if appended.duplicate:
-        raise CorruptionError(
-            f"dead letters up to {origin and origin.sequence} were taken for a repetition",
-            hint="two processes deliver the same stream",
-        )
 
 
 def _offsets(letters: pa.Table) -> npt.NDArray[np.int64]:

@@ -22,9 +22,10 @@ import pyarrow as pa
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, MadangError, StorageFullError
 from madang.lake.dead_letters import DeadLetterWriter
-from madang.lake.decoder import Decoder, TimeFallback, added
+from madang.lake.decoder import OFFSET_COLUMN, Decoder, TimeFallback, added
 from madang.lake.lake import Lake
 from madang.lake.lineage import Source, offsets_of, source_at, starts
+from madang.lake.replays import Place, stored_rows, without_doubles
 from madang.lake.row_buffer import RowBuffer, runs
 from madang.lake.table import CommitReport, LakeTable
 from madang.project import DeliverSpec, TableSpec
@@ -299,6 +300,7 @@ class Deliverer:
         state.dead_letters += self._dead.append(dead, since_us=since_us)
         self._on_step("dead_letters")
         table = self._table or self._create(rows)
+        rows = without_doubles(rows, buffer.copies, self._stored_rows)
         source = self._source_now()
         # Partitions of a log that this one follows, and does not have.
         gone = {partition: 0 for partition in self._stored if partition not in self._position}
@@ -324,6 +326,16 @@ class Deliverer:
         self._clear()
         self._commit_group()
         self._on_step("group")
+
+    def _stored_rows(self, wanted: set[Place]) -> set[Place]:
+        # In a table of two logs, a place does not tell the record.
+        if self._table is None or self._stream.identity.follows:
+            return set()
+        pinned = self._table.pin()
+        paths = [file.path for file in pinned.files]
+        return stored_rows(
+            paths, lambda number: pinned.bounds(pinned.files[number], OFFSET_COLUMN), wanted
+        )
 
     def _source_now(self) -> Source:
         before = self._source

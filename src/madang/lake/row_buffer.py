@@ -24,6 +24,7 @@ from madang.lake.decoder import (
     added,
 )
 from madang.lake.evolution import conform, evolve
+from madang.lake.replays import Place, copies, named
 from madang.lake.types import to_arrow
 from madang.stream import Chunk
 
@@ -60,6 +61,8 @@ class RowBuffer:
         self._last_id = schema.highest_field_id if schema else 0
         self._rows: list[pa.Table] = []
         self._dead: list[pa.Table] = []
+        self.copies: dict[Place, Place] = {}
+        """Of replayed records, the places of those that they are copies of."""
         self.misfits: Counter[str] = Counter()
         self.time_fallbacks: dict[str, TimeFallback] = {}
         self.size_bytes = 0
@@ -88,6 +91,7 @@ class RowBuffer:
             del self._rows[before[2] :], self._dead[before[3] :]
             self.misfits, self.time_fallbacks = counted
             raise
+        self.copies |= copies(chunks)
 
     def _decode(self, chunks: Sequence[Chunk], poison: list[Chunk]) -> None:
         try:
@@ -126,7 +130,8 @@ class RowBuffer:
 
     def dead(self) -> pa.Table:
         """All dead letters."""
-        return pa.concat_tables([DEAD_LETTER_SCHEMA.empty_table(), *self._dead])
+        letters = pa.concat_tables([DEAD_LETTER_SCHEMA.empty_table(), *self._dead])
+        return named(letters, self.copies)
 
 
 def runs(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:

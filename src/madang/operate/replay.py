@@ -2,23 +2,25 @@
 
 Exactly once by default, even if this is killed half way. Letters are taken in runs that are the
 same on every try: cut at multiples of 256, up to an end that is committed before the first append
-(group ``replay.intent``). Each run's appends carry origins, so that what was appended but not
-committed (group ``replay``) is not appended twice.
+(group ``replay.intent``). Each run's appends carry origins that are not forgotten, so that what was
+appended but not committed (group ``replay``) is not appended twice, however late it goes on.
+
+Each copy names the record that it is a copy of (:mod:`madang.lake.replays`).
 """
 
 from __future__ import annotations
 
 import re
 import threading
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.core.errors import ConflictError, InvalidInputError
-from madang.core.ids import new_id
+from madang.lake.replays import LOG, REPLAY_OF, REPLAYED
 from madang.project.reading import READING
 from madang.stream import RECORD_SCHEMA, LogStream, Origin
 
@@ -27,6 +29,9 @@ _INTENT_GROUP = "replay.intent"
 _CODE = "replay.code."
 _CODE_INTENT = "replay.begun-code."
 _RUN_LETTERS = 256
+_RUN_GROUPS = 4096
+"""More than a run can have groups: each letter is in one."""
+_DROPPED = (READING, REPLAYED, REPLAY_OF)
 _READ_BYTES = 8 * 2**20
 _TIMEOUT_S = 60.0
 _PARTITION = 0
@@ -124,7 +129,7 @@ def _in_turn(dead: LogStream, stream: LogStream, *, begun_only: bool = False) ->
         dead.commit(_INTENT_GROUP, {_PARTITION: until})
         for run in _runs(dead, at, until):
             fresh = _not_yet_by_code(dead, run.letters)
-            count += _append(fresh, stream, f"key:replay:{dead.name}:{run.base}")
+            count += _append(fresh, stream, _Turn(_producer(dead), run.base))
             dead.commit(REPLAY_GROUP, {_PARTITION: run.until})
         dead.commit(REPLAY_GROUP, {_PARTITION: until})
         at = until
@@ -146,8 +151,8 @@ def _by_code(
         dead.commit(begun, {_PARTITION: until})
         for run in _runs(dead, at, until):
             chosen = _with_group(run.letters, group)
-            name = group.removeprefix(_CODE)
-            count += _append(chosen, stream, f"key:replay:{dead.name}:{name}:{run.base}")
+            producer = f"{_producer(dead)}:{group.removeprefix(_CODE)}"
+            count += _append(chosen, stream, _Turn(producer, run.base))
             dead.commit(group, {_PARTITION: run.until})
         dead.commit(group, {_PARTITION: until})
         at = until
@@ -182,10 +187,10 @@ def _range(
     before = replayed_to(dead)
     start = before if from_offset is None else max(from_offset, bounds.earliest)
     end = max(start, bounds.end if to_offset is None else min(to_offset, bounds.end))
-    request, count = new_id(), 0
+    count = 0
     for run in _runs(dead, start, end):
         chosen = run.letters if code is None else _with_code(run.letters, code)
-        count += _append(chosen, stream, f"key:replay:{request}:{run.base}")
+        count += _append(chosen, stream, None)
     if code is None and start <= before < end:
         dead.commit(REPLAY_GROUP, {_PARTITION: end})
     return Replayed(count, start, end)
@@ -215,7 +220,9 @@ def _runs(dead: LogStream, start: int, end: int) -> Iterator[_Run]:
                 if chunk.base_offset < until:
                     batch = chunk.batch.slice(0, until - chunk.base_offset)
                     ends = range(chunk.base_offset, chunk.base_offset + batch.num_rows)
-                    batches.append(batch.append_column("_offset", pa.array(ends, pa.int64())))
+                    batch = batch.append_column("_offset", pa.array(ends, pa.int64()))
+                    logs = pa.array([chunk.attributes.get(LOG)] * batch.num_rows, pa.string())
+                    batches.append(batch.append_column("_log", logs))
                 at = min(until, chunk.end_offset)
                 if at >= until:
                     break
@@ -247,23 +254,36 @@ def _not_yet_by_code(dead: LogStream, letters: pa.Table) -> pa.Table:
     return letters
 
 
-def _append(letters: pa.Table, stream: LogStream, producer: str) -> int:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Names the appends of a run, the same on every try; later runs have higher bases."""
+
+    producer: str
+    base: int
+
+
+def _producer(dead: LogStream) -> str:
+    # Letters of another log begin at offset 0 again: they are other letters.
+    return f"replay:{dead.name}@{dead.identity.id}"
+
+
+def _append(letters: pa.Table, stream: LogStream, turn: _Turn | None) -> int:
     if not letters.num_rows:
         return 0
-    futures = []
-    for part, attributes, group in _groups(letters):
-        records = _as_records(group)
-        # The digest: should other letters be left by another try, they are other appends.
-        digest = zlib.crc32(repr(group["_offset"].to_pylist()).encode())
-        futures.append(
-            stream.submit(
-                records,
-                partition=part if part < stream.partitions else 0,
-                origin=Origin(f"{producer}:{digest:08x}", 1),
-                attributes={**attributes, "replayed": "true"},
-            )
+    count = 0
+    for number, (part, attributes, group) in enumerate(_groups(letters)):
+        origin = None
+        if turn is not None:
+            origin = Origin(turn.producer, turn.base * _RUN_GROUPS + number + 1)
+        # One after the other: a later one that succeeds says that those before it have.
+        appended = stream.submit(
+            _as_records(group, stream.identity.id),
+            partition=part if part < stream.partitions else 0,
+            origin=origin,
+            attributes={**attributes, REPLAYED: "true"},
         )
-    return sum(future.result(_TIMEOUT_S).count for future in futures)
+        count += appended.result(_TIMEOUT_S).count
+    return count
 
 
 def _groups(letters: pa.Table) -> Iterator[tuple[int, dict[str, str], pa.Table]]:
@@ -272,17 +292,27 @@ def _groups(letters: pa.Table) -> Iterator[tuple[int, dict[str, str], pa.Table]]
     keys = zip(letters["partition"].to_pylist(), letters["attributes"].to_pylist(), strict=True)
     for position, (part, attributes) in enumerate(keys):
         # The stream may have been mended by another format: a letter is read as it says now.
-        kept = sorted(pair for pair in attributes or () if pair[0] != READING)
+        kept = sorted(pair for pair in attributes or () if pair[0] not in _DROPPED)
         members.setdefault((part, tuple(kept)), []).append(position)
     for (part, attributes), rows in members.items():
         yield part, dict(attributes), letters.take(pa.array(rows))
 
 
-def _as_records(letters: pa.Table) -> pa.RecordBatch:
-    headers = pa.nulls(letters.num_rows, RECORD_SCHEMA.field("headers").type)
+def _as_records(letters: pa.Table, log: str) -> pa.RecordBatch:
+    firsts = [_first(letter, log) for letter in letters.drop_columns(["value"]).to_pylist()]
+    pairs = [None if first is None else [(REPLAY_OF, first)] for first in firsts]
+    headers = pa.array(pairs, RECORD_SCHEMA.field("headers").type)
     columns = [letters["ts"], letters["key"], headers, letters["value"]]
     table = pa.Table.from_arrays(columns, schema=RECORD_SCHEMA)
     return table.combine_chunks().to_batches()[0]
+
+
+def _first(letter: dict[str, Any], log: str) -> str | None:
+    """The place of the record that a letter was first; None where that is in another log."""
+    if letter["_log"] != log:
+        return None
+    before = dict(letter["attributes"] or ()).get(REPLAY_OF)
+    return before or f"{letter['partition']}/{letter['offset']}"
 
 
 def _code_group(code: str) -> str:

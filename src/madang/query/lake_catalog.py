@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
 from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, NotFoundError
 from madang.lake import Lake
+from madang.lake.decoder import OFFSET_COLUMN
 from madang.lake.lineage import offsets_of, starts
+from madang.lake.replays import Place, copies, stored_rows, without_doubles
 from madang.process import StreamDecoder
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
@@ -146,6 +149,7 @@ class LakeCatalog:
             # The new records changed a column that is new itself: read all of it in one go.
             chunks, end, size, incomplete = _read(stream, start, max_bytes)
             rows, raw_bytes = decoder.decode(chunks, table.schema).rows, 0
+        rows = without_doubles(rows, copies(chunks), partial(_stored_rows, stream, table))
         self._keep(
             spec.name,
             _Kept(start, end, table.schema, self._project().version, rows, raw_bytes + size),
@@ -210,6 +214,12 @@ class LakeCatalog:
             self._kept[stream] = kept
         else:
             self._kept.pop(stream, None)
+
+
+def _stored_rows(stream: Stream, table: PinnedTable, wanted: set[Place]) -> set[Place]:
+    if stream.identity.follows:
+        return set()
+    return stored_rows(table.files, lambda number: table.bounds(number, OFFSET_COLUMN), wanted)
 
 
 def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -2,77 +2,10 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from madang.core.datadir import DataDir
-from madang.lake import Deliverer, Lake
-from madang.operate.replay import replay
-from madang.operate.streams import open_stream
-from madang.process import StreamDecoder
-from madang.project import PlatformSpec, Project, StreamSpec
-from madang.query import LakeCatalog
-from madang.stream import LogStore
 from madang.testing.records import record_batch
-
-
-class World:
-    """A stream ``s`` whose spec changes."""
-
-    def __init__(self, root):
-        self.root = root
-        self.data = DataDir(root / "data")
-        self.lake = Lake(self.data)
-        self.store = LogStore(self.data.streams, min_free_bytes=0)
-        self.versions = 0
-
-    def say(self, **spec):
-        self.versions += 1
-        self.project = Project(
-            directory=str(self.root),
-            version=str(self.versions),
-            platform=PlatformSpec(),
-            streams={"s": StreamSpec(name="s", **spec)},
-        )
-
-    def append(self, *values, **attributes):
-        stream = open_stream(self.store, self.project, "s")
-        stream.submit(record_batch(list(values)), attributes=attributes or None).result(10)
-
-    @property
-    def dead(self):
-        return open_stream(self.store, self.project, "s.dead")
-
-    def fresh(self):
-        catalog = LakeCatalog(self.data, lambda: self.project)
-        rows = catalog.fresh(catalog.pin("lake.s")).rows
-        catalog.close()
-        return _plain(rows)
-
-    def deliver(self):
-        """Every row of the table after all was delivered."""
-        spec = self.project.streams["s"]
-        work = Deliverer(
-            self.lake,
-            open_stream(self.store, self.project, "s"),
-            StreamDecoder(spec, zone="UTC", project_dir=self.root),
-            "lake.s",
-            spec=spec.delivery,
-            dead_letters=lambda: self.dead,
-        )
-        assert work.flush(), work.state.error
-        files = self.lake.table("lake.s").pin().files
-        tables = [pq.read_table(each.path, partitioning=None) for each in files]
-        rows = pa.concat_tables(tables, promote_options="permissive").sort_by("_offset")
-        return _plain(rows)
-
-
-def _plain(rows):
-    return [
-        {k: v for k, v in row.items() if v is not None and not k.startswith("_")}
-        for row in rows.to_pylist()
-    ]
+from unit.operate.changing_stream import World
 
 
 @pytest.fixture
@@ -132,6 +65,6 @@ def test_a_letter_that_the_wrong_format_made_is_mended_by_the_right_one(world):
     assert world.deliver() == [{"a": 2}]
     assert world.dead.bounds(0).end == 1
     world.say(format="logfmt")
-    assert replay(world.dead, open_stream(world.store, world.project, "s")).count == 1
+    assert world.replay() == 1
     assert world.deliver() == [{"a": 2}, {"a": 1}]
     assert world.dead.bounds(0).end == 1

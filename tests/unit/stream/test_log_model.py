@@ -41,6 +41,7 @@ class LogModel(RuleBasedStateMachine):
         self.stores: list[LogStore] = []
         self.abandoned: list[LogStore] = []
         self.start()
+        self.identity = self.stores[0].open("s").identity.id
         self.head_before = self.folder.head.read_bytes()
         self.last_was: tuple[int, dict[str, tuple[int, int, int]]] | None = None
 
@@ -237,6 +238,7 @@ class LogModel(RuleBasedStateMachine):
             bounds = store.open("s").bounds(0)
             assert (bounds.earliest, bounds.end) == (self.earliest, len(self.log))
             assert not store.open("s").quarantined()
+            assert store.open("s").identity.id == self.identity
 
     def teardown(self) -> None:
         for store in self.stores:
