@@ -11,7 +11,6 @@ import os
 from contextlib import suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from types import TracebackType
 
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
@@ -127,12 +126,7 @@ class _Reader(BufferedReader):
     def __enter__(self) -> _Reader:
         return self
 
-    def __exit__(
-        self,
-        exctype: type[BaseException] | None,
-        excinst: BaseException | None,
-        exctb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -144,12 +138,7 @@ class _Writer(BufferedWriter):
     def __enter__(self) -> _Writer:
         return self
 
-    def __exit__(
-        self,
-        exctype: type[BaseException] | None,
-        excinst: BaseException | None,
-        exctb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from madang.query.completion import Completion, CompletionTable
 from madang.query.control import Control
 from madang.query.door import Door, DoorSettings
 from madang.query.engine import EngineSettings
-from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query.history import QUERY_HISTORY_SCHEMA, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog
 from madang.query.local_files import LocalCatalog, LocalTable, local_table
 from madang.query.policy import EveryReader, Policy, Rights
@@ -26,7 +26,6 @@ from madang.query.status import QueryState, QueryStatus
 
 __all__ = [
     "QUERY_HISTORY_SCHEMA",
-    "QUERY_HISTORY_STREAM",
     "Answer",
     "Catalog",
     "Column",

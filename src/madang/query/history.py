@@ -14,7 +14,6 @@ from madang.core.errors import CancelledError, MadangError
 from madang.query.answer import Finished
 from madang.stream import Stream
 
-QUERY_HISTORY_STREAM = "system.query_history"
 QUERY_HISTORY_SCHEMA = pa.schema(
     [
         pa.field("ts", pa.timestamp("us", "UTC"), nullable=False),

@@ -20,11 +20,12 @@ from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, UnavailableError
 from madang.lake import Reading
 from madang.project import Project, ProjectFollower
+from madang.project.system import QUERY_HISTORY
 from madang.query import wire
 from madang.query.answer import Finished
 from madang.query.door import Door, DoorSettings
 from madang.query.engine import EngineSettings
-from madang.query.history import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query.history import QUERY_HISTORY_SCHEMA, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog
 from madang.query.process_io import give_memory_back, resident_bytes
 from madang.query.request import Identity
@@ -182,7 +183,7 @@ class Worker:
 
     def _remember(self, finished: Finished) -> None:
         if self._history is None:
-            stream = self._catalog.store.open(QUERY_HISTORY_STREAM, QUERY_HISTORY_SCHEMA)
+            stream = self._catalog.store.open(QUERY_HISTORY, QUERY_HISTORY_SCHEMA)
             self._history = HistoryWriter(stream)
         self._history.record(finished)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from madang.core.clock import from_us
-from madang.query import QUERY_HISTORY_STREAM
+from madang.project.system import QUERY_HISTORY
 from madang.server.context import ServerContext
 from madang.server.models.base import ErrorDetail
 from madang.server.models.sql import QueryRow
@@ -20,7 +20,7 @@ _STEP = 500
 
 def ended_queries(context: ServerContext, limit: int, user: str | None) -> list[QueryRow]:
     """The last ``limit`` queries that ended (of a user), newest first; of the last 5,000."""
-    stream = opened(context, QUERY_HISTORY_STREAM)
+    stream = opened(context, QUERY_HISTORY)
     if stream is None or not stream.bounds(0).end:
         return []
     bounds = stream.bounds(0)

@@ -21,8 +21,9 @@ from madang.operate.streams import open_stream, schema_of
 from madang.operate.telemetry import exposition
 from madang.operate.wiring import open_store
 from madang.project import Project, ProjectEditor, ProjectFollower, ProjectPublisher
+from madang.project.system import QUERY_HISTORY
 from madang.project.watch import ProjectWatch
-from madang.query import QUERY_HISTORY_STREAM, HistoryWriter
+from madang.query import HistoryWriter
 from madang.query.pool import QueryPool
 from madang.server.app import create_app
 from madang.server.context import ServerContext
@@ -51,7 +52,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
     streams = _Streams(store, current)
     accounts = open_accounts(data.metadata, session_age_s=project.platform.server.session_age)
     lake = Lake(data, clock=clock)
-    history = HistoryWriter(streams.open(QUERY_HISTORY_STREAM))
+    history = HistoryWriter(streams.open(QUERY_HISTORY))
     query = project.platform.query
     pool = QueryPool(
         data.run,

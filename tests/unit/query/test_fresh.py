@@ -10,7 +10,8 @@ import pytest
 
 from madang.lake.lineage import Source
 from madang.process import StreamDecoder
-from madang.query import QUERY_HISTORY_SCHEMA, QUERY_HISTORY_STREAM, lake_catalog
+from madang.project.system import QUERY_HISTORY
+from madang.query import QUERY_HISTORY_SCHEMA, lake_catalog
 from madang.query.encode import answer_stats
 from madang.query.history import history_row
 from unit.query.conftest import House
@@ -76,7 +77,7 @@ def test_each_acknowledged_record_counts_once_at_every_moment(house: House) -> N
 
 
 def test_a_typed_stream_has_all_its_columns_from_the_first_record_on(house: House) -> None:
-    stream = house.store.open(QUERY_HISTORY_STREAM, QUERY_HISTORY_SCHEMA)
+    stream = house.store.open(QUERY_HISTORY, QUERY_HISTORY_SCHEMA)
     assert house.rows("SELECT error_code, tables FROM system.query_history") == []
     row = {"ts": 1, "query_id": "a", "user": "kim"}
     stream.submit(pa.RecordBatch.from_pylist([row], schema=QUERY_HISTORY_SCHEMA)).result(10)

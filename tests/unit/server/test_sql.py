@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from madang.query import QUERY_HISTORY_STREAM, QueryPool, worker
+from madang.project.system import QUERY_HISTORY
+from madang.query import QueryPool, worker
 from madang.server.query_history import ended_queries
 
 ENDLESS = "SELECT count(*) FROM range(10000000000000)"
@@ -24,7 +25,7 @@ def serving(tmp_path_factory):
     from unit.server.conftest import World
 
     made = World(tmp_path_factory.mktemp("sql"))
-    made.open_stream(QUERY_HISTORY_STREAM)
+    made.open_stream(QUERY_HISTORY)
     process = multiprocessing.get_context("spawn").Process(
         target=worker.main, args=(0, made.data.root)
     )
@@ -215,7 +216,7 @@ def test_others_queries_are_out_of_reach(serving, client):
 
 def test_history_survives_in_the_stream(serving, client):
     found = ask(client, "SELECT $x AS answer", params={"x": 42}).json()
-    stream = serving.open_stream(QUERY_HISTORY_STREAM)
+    stream = serving.open_stream(QUERY_HISTORY)
     end = stream.bounds(0).end
     for _ in range(200):
         if serving.pool.status(found["query_id"]) and stream.bounds(0).end > end - 1:
