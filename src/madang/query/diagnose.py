@@ -21,7 +21,13 @@ from madang.query.rewrite import Rewritten, place
 _MARK = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^+\s*$", re.DOTALL)
 _CANDIDATES = re.compile(r"\n(?:Candidate bindings|Did you mean|Candidate functions):? ?(.*)", re.S)
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
-_IN_JSON = re.compile(r' in file "(.+?)",(?: at byte \d+)? in line (\d+)')
+_IN_JSON = re.compile(r' in file "(.+?)",(?: at byte \d+)? in (line|record/value) (\d+)')
+_IN_WHOLE_FILE = (
+    re.compile(r"^IO Error: (?P<what>.*GZIP stream): (?P<file>/[^\n]+)"),
+    re.compile(r"Error: File '(?P<file>/[^\n]+?)' (?P<what>too small to be a Parquet file)"),
+    re.compile(r"Error: (?P<what>No magic bytes found at end of file) '(?P<file>/[^\n]+?)'"),
+)
+_MALFORMED = "Malformed JSON"
 _IN_CSV = re.compile(r"CSV Error on Line: (\d+)\n(.*)\n\s*file = ([^\n]+)", re.DOTALL)
 _ADVICE = re.compile(
     r"\s*\n(?:Try setting '|This type was|Column .+ is being converted).*", re.DOTALL
@@ -94,15 +100,18 @@ def _in_file(text: str) -> MadangError | None:
     """The error in a line of a file that the query read."""
     body = _MARK.sub("", text)
     if found := _IN_JSON.search(body):
-        file, line = found[1], found[2]
-        body = body[: found.start()] + body[found.end() :]
-    elif found := _IN_CSV.search(body):
-        file, line = found[3].strip(), found[1]
-        body = found[2]
-    else:
-        return None
-    message, _ = _message(_ADVICE.sub("", body))
-    return InvalidInputError(message, where=Place(file, int(line)))
+        # DuckDB has counted the line that does not parse already, one that does not fit not yet.
+        number = int(found[3]) - (_MALFORMED in body[: found.start()])
+        is_line = found[2] == "line"
+        named = "" if is_line else f" in record {number}"
+        message, _ = _message(_ADVICE.sub("", body[: found.start()] + named + body[found.end() :]))
+        return InvalidInputError(message, where=Place(found[1], number if is_line else 0))
+    if found := next(filter(None, (one.search(body) for one in _IN_WHOLE_FILE)), None):
+        return InvalidInputError(found["what"], where=Place(found["file"]))
+    if found := _IN_CSV.search(body):
+        message, _ = _message(_ADVICE.sub("", found[2]))
+        return InvalidInputError(message, where=Place(found[3].strip(), int(found[1])))
+    return None
 
 
 def _where(text: str, ran: Rewritten) -> Place:

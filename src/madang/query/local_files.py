@@ -18,12 +18,13 @@ from typing import Any
 import duckdb
 import orjson
 
-from madang.core.errors import InvalidInputError, NotFoundError
+from madang.core.errors import InvalidInputError, NotFoundError, Place
 from madang.core.names import DEFAULT_NAMESPACE, RULE, is_name
 from madang.query.catalog_port import FreshPart, PinnedTable
 from madang.query.diagnose import diagnosed
 from madang.query.rewrite import Rewritten
 from madang.query.types import literal, quoted
+from madang.query.zstd_frames import ends_whole
 
 _KINDS = {
     ".ndjson": "ndjson",
@@ -68,11 +69,16 @@ def local_table(name: str, pattern: str, *, as_text: bool = False) -> LocalTable
     if not files:
         raise NotFoundError(f"no file matches {pattern!r}", hint="quote patterns for the shell")
     kinds = {_kind(file) for file in files}
+    if kinds == {"json", "ndjson"}:
+        kinds = {"json"}
     if len(kinds) > 1:
         raise InvalidInputError(
             f"{pattern!r} matches files of several kinds: {', '.join(sorted(kinds))}",
             hint="name them as separate tables",
         )
+    for file in files:
+        if file.lower().endswith(".zst") and not ends_whole(Path(file)):
+            raise InvalidInputError("the compressed data ends too early", where=Place(file))
     select = _SELECTS[kinds.pop()]
     connection = duckdb.connect(":memory:", config={"threads": 1})
     try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,7 +107,10 @@ def test_a_word_among_numbers_names_file_and_line(ask: Ask, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.ndjson", '{"a":1}\n{"a":}\n', "Malformed JSON"),
+        ("a.ndjson", '{"a":1}\n{"a":}\n', r"a.ndjson:2: Malformed JSON"),
+        ("a.json", '[\n{"a":1},\n{"a":}]\n', "a.json: Malformed JSON in record 2"),
+        ("a.ndjson", '{"a":1}\n' * 6000 + "17\n", "a.ndjson:6001: .*Expected OBJECT"),
+        ("a.ndjson.gz", "{}", "a.ndjson.gz: Input is not a GZIP stream"),
         ("a.ndjson", "", "holds no records"),
         ("a.ndjson", "[1]\n", "not JSON objects"),
         ("a.ndjson", '{"a":1,"A":2}\n', "which SQL cannot tell apart"),
@@ -119,8 +123,27 @@ def test_what_cannot_be_read_is_said(
     ask: Ask, tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     path = write(tmp_path / name, text)
-    with pytest.raises(MadangError, match=f"(?i){message}"):
+    with pytest.raises(MadangError) as caught:
         ask("select * from t", t=path)
+    assert re.search(f"(?i){message}", f"{caught.value.where}: {caught.value.message}")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.ndjson.gz", "a.ndjson.zst"])
+def test_a_compressed_file_that_was_cut_off_is_said(ask: Ask, tmp_path: Path, name: str) -> None:
+    lines = b"a\n" + b"1\n" * 9000 if "csv" in name else b'{"a":1}\n' * 9000
+    path = tmp_path / name
+    whole = gzip.compress(lines) if name.endswith("gz") else zstandard.compress(lines)
+    path.write_bytes(whole[:-3])
+    with pytest.raises(InvalidInputError, match=r"(?i)unexpected end|ends too early") as caught:
+        ask("select count(*) from t", t=path)
+    assert str(caught.value.where) == str(path)
+
+
+def test_json_by_lines_and_as_a_list_are_one_table(ask: Ask, tmp_path: Path) -> None:
+    write(tmp_path / "a.ndjson", '{"a":1}\n{"a":2}\n')
+    write(tmp_path / "b.json", '[{"a":3},\n{"a":4}]\n')
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(b'{\n"a": 5\n}\n{"a":6}'))
+    assert ask("select sum(a)::int n, count(*) c from t", t=tmp_path / "*.*") == [[21, 6]]
 
 
 def test_only_the_operators_files_are_in_reach(ask: Ask, tmp_path: Path) -> None:
