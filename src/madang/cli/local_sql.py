@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import getpass
 import os
-import tempfile
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from madang.cli.ending import on_signal
+from madang.cli.spill_folder import spill_folder
 from madang.cli.wrong_call import WrongCallError
-from madang.core.errors import TooLargeError
+from madang.core.errors import CancelledError, TooLargeError
+from madang.core.units import format_size
 
 if TYPE_CHECKING:
     from madang.cli.sql import Ask
@@ -51,7 +54,7 @@ def local_asking(
 
     @contextmanager
     def ask(form: str) -> Iterator[Iterable[bytes]]:
-        from madang.query import Door, Identity, QueryRequest, ResultFormat
+        from madang.query import Control, Door, Identity, QueryRequest, ResultFormat
 
         request = QueryRequest(
             sql=body["sql"],
@@ -61,18 +64,34 @@ def local_asking(
             max_rows=body.get("max_rows"),
             timeout_s=body.get("timeout_s"),
         )
-        with tempfile.TemporaryDirectory(prefix="madang-sql-") as folder:
-            door = Door(catalog, _settings(limits, Path(folder)))
-            try:
-                with door.answer(request) as answer:
-                    yield (bytes(piece) for piece in answer.pieces)
-            except TooLargeError as error:
-                error.hint = "read fewer rows or columns, or raise --memory and --spill"
-                raise
-            finally:
-                door.close()
+        with spill_folder() as folder:
+            door = Door(catalog, _settings(limits, folder))
+            control = Control(door.timeout_s(request))
+            with closing(door), on_signal(control.cancel) as signals:
+                try:
+                    with door.answer(request, control) as answer:
+                        yield (bytes(piece) for piece in answer.pieces)
+                except TooLargeError as error:
+                    error.hint = _more_room(folder, limits)
+                    raise
+                except (CancelledError, RuntimeError):
+                    # DuckDB's binding makes a RuntimeError of a signal that it meets.
+                    if signals:
+                        raise KeyboardInterrupt from None
+                    raise
 
     return ask
+
+
+def _more_room(folder: Path, limits: Limits) -> str:
+    """What helps a query that found neither memory nor disk."""
+    free = shutil.disk_usage(folder).free
+    if free > limits.spill_bytes:
+        return "read fewer rows or columns, or raise --memory and --spill"
+    return (
+        f"read fewer rows or columns, raise --memory, or set TMPDIR to a folder on a larger disk:"
+        f" {folder.parent} has {format_size(free)} free"
+    )
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -58,7 +58,10 @@ def sql(
         int | None, typer.Option("--threads", min=1, help="With --file: else one a processor.")
     ] = None,
     spill: Annotated[
-        str, typer.Option("--spill", help="With --file: disk that it may use beyond the memory.")
+        str,
+        typer.Option(
+            "--spill", help="With --file: disk that it may use beyond the memory, in TMPDIR."
+        ),
     ] = "100GiB",
     url: Url = None,
     token: Token = None,

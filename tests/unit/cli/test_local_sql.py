@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import gettempdir
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,3 +50,17 @@ def test_too_little_memory_says_which_options(
     sql = "select count(*) from (select distinct hash(i, 1), hash(i, 2) from range(3000000) r(i))"
     assert main([*call, sql]) == 1
     assert "raise --memory and --spill" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_too_small_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    call = ["sql", "--file", f"a={tmp_path}/a.csv", "--memory", "8MiB", "--spill", "1MiB"]
+    sql = "select count(*) from (select distinct hash(i, 1), hash(i, 2) from range(3000000) r(i))"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**10))
+        assert main([*call, sql]) == 1
+    said = capsys.readouterr().err
+    assert "set TMPDIR to a folder on a larger disk" in said
+    assert f"{gettempdir()} has 1.0 KiB free" in said
