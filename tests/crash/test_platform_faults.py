@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from crash.producers import Producer
-from madang.testing.running_platform import RunningPlatform, write_project
+from madang.testing.running_platform import RunningPlatform, free_port, write_project
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(300)]
 ORDERS = {
@@ -76,6 +78,72 @@ def test_a_full_disk_refuses_keeps_and_recovers(tmp_path, small_disk):
             assert stored[0, batch] == producer.records
         assert stored.get((9, 0), 0) == accepted, "a refused record was kept"
         assert producer.refusals == []
+
+
+def test_a_disk_without_a_byte_breaks_nothing_that_lasts(tmp_path, small_disk):
+    """No watermark: every write of every part finds no room, in turn."""
+    files = ORDERS | {"madang.yml": "name: faults\nstorage: {min_free: 0, segment_size: 4MiB}\n"}
+    project = write_project(tmp_path / "project", files)
+    with RunningPlatform(project, small_disk / "data") as platform:
+        producer = Producer(platform.url, "orders", 0)
+        producer.start()
+        platform.wait_for(lambda: platform.stream("orders")["records_total"] > 5000)
+        ballast = small_disk / "ballast"
+        answers: dict[str, set[int]] = {"token": set(), "sql": set(), "ingest": set()}
+        for leave in (0, 4096, 65_536, 524_288):
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                _take_all_but(ballast, leave)
+                token = platform.client.post("/api/tokens", json={"name": "t", "scope": "read"})
+                answers["token"].add(token.status_code)
+                asked = platform.client.post(
+                    "/api/sql", json={"sql": "select count(*) from orders"}
+                )
+                answers["sql"].add(asked.status_code)
+                sent = platform.client.post("/ingest/orders", content="x" * 100_000 + "\n")
+                answers["ingest"].add(sent.status_code)
+            ballast.unlink()
+            before = len(producer.acknowledged)
+            platform.wait_for(lambda: len(producer.acknowledged) > before + 5)  # noqa: B023
+        assert 507 in answers["ingest"], answers
+        assert answers["ingest"] <= {200, 507}, answers
+        assert 507 in answers["token"], answers
+        assert answers["token"] <= {201, 507}, answers
+        assert answers["sql"] == {200}
+        producer.finish()
+        platform.wait_for(lambda: platform.delivered("orders"), 60)
+        stored = _stored(platform)
+        assert {batch: stored[0, batch] for batch in producer.acknowledged} == dict.fromkeys(
+            producer.acknowledged, producer.records
+        )
+        assert producer.refusals == []
+        made = platform.client.post("/api/tokens", json={"name": "after", "scope": "read"})
+        assert made.status_code == 201
+        roles = json.loads((platform.data / "run/roles.json").read_bytes())["roles"]
+        assert {role["name"]: role["restarts"] for role in roles if role["restarts"]} == {}
+
+
+def test_a_start_on_a_full_disk_says_so(tmp_path, small_disk):
+    project = write_project(tmp_path / "project", ORDERS)
+    _take_all_but(small_disk / "ballast", 0)
+    command = [sys.executable, "-m", "madang.cli", "up", str(project), "--port", str(free_port())]
+    done = subprocess.run(
+        [*command, "--data", str(small_disk / "data")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: the disk of {small_disk / 'data'} is full")
+
+
+def _take_all_but(ballast, leave):
+    """Write until no more than ``leave`` bytes are free."""
+    with ballast.open("ab", buffering=0) as file:
+        free = os.statvfs(ballast.parent)
+        try:
+            while (room := free.f_bavail * free.f_frsize - leave) > 0:
+                file.write(bytes(min(room, 2**20)))
+                free = os.statvfs(ballast.parent)
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
 
 
 def test_a_killed_query_worker_ends_its_query_alone(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from madang import __version__
 from madang.core.datadir import DataDir
-from madang.core.errors import MadangError, UnavailableError
+from madang.core.errors import MadangError, StorageFullError, UnavailableError
 from madang.operate.banner import Started
 from madang.operate.listen import listen
 from madang.operate.lock import lock_data_directory
@@ -26,6 +26,7 @@ from madang.operate.role import RoleContext
 from madang.operate.supervisor import SUPERVISOR, RoleBody, Supervisor
 from madang.operate.telemetry import drop_folder, use_folder
 from madang.project import Project, ProjectError, ProjectPublisher
+from madang.stream.space import is_full
 
 ServeBody = Callable[[RoleContext, socket.socket], None]
 _FORMAT = 1
@@ -58,6 +59,18 @@ def run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> 
     Raises:
         MadangError: it could not start; the message says why, nothing is left running.
     """
+    try:
+        _run_platform(options, load_serve)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise StorageFullError(
+            f"the disk of {options.data_dir} is full: {error.strerror}",
+            hint="make room, then start again; nothing that was acknowledged is lost",
+        ) from error
+
+
+def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) -> None:
     began = time.monotonic()
     limit_arenas()
     data = DataDir(options.data_dir.resolve())

@@ -11,10 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from madang.core.errors import InvalidInputError, UnavailableError
+from madang.core.errors import InvalidInputError, StorageFullError, UnavailableError
 
 HEAD = "0001"
 """The newest migration. At start this is compared first: Alembic is imported only to migrate."""
+_RETRY_AFTER_S = 5.0
+_LEAST_ROOM_BYTES = 2**20
 _READS = {"madang_reads": True}
 
 
@@ -47,9 +49,11 @@ class Database:
             self._migrate(path)
         except sa.exc.DatabaseError as error:
             self.close()
-            raise UnavailableError(
-                f"{path} cannot be used: {error.orig}", hint="is it Madang's, and on a local disk?"
-            ) from None
+            # Where its log or its index finds no room, SQLite speaks of an I/O error.
+            space = os.statvfs(path.parent)
+            is_full = space.f_bavail * space.f_frsize < _LEAST_ROOM_BYTES
+            hint = "is its disk full?" if is_full else "is it Madang's, and on a local disk?"
+            raise UnavailableError(f"{path} cannot be used: {error.orig}", hint=hint) from None
         except BaseException:
             self.close()
             raise
@@ -62,9 +66,22 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction that holds the write lock from its start, so it cannot fail half way."""
-        with self._engine.begin() as connection:
-            yield connection
+        """A transaction that holds the write lock from its start, so it cannot fail half way.
+
+        Raises:
+            StorageFullError: the disk is full; nothing of it was kept.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            if "full" in str(error.orig):
+                raise StorageFullError(
+                    "the disk is full: users and tokens cannot be written",
+                    hint="free some space; nothing was changed",
+                    retry_after_s=_RETRY_AFTER_S,
+                ) from error
+            raise
 
     def close(self) -> None:
         """Close all connections."""

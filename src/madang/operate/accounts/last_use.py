@@ -7,6 +7,7 @@ import threading
 import sqlalchemy as sa
 
 from madang.core.clock import Clock
+from madang.core.errors import StorageFullError
 from madang.operate.accounts.database import Database
 from madang.operate.accounts.identity import Identity
 from madang.operate.accounts.tables import SESSIONS, TOKENS, USERS
@@ -40,7 +41,7 @@ class LastUse:
             with self._database.writing() as connection:
                 for identity, at_us in noted.values():
                     self._write(connection, identity, at_us)
-        except sa.exc.DatabaseError:
+        except (sa.exc.DatabaseError, StorageFullError):
             # Worth another try, not worth an error: newer notes win.
             with self._lock:
                 self._noted = noted | self._noted
