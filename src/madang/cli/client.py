@@ -244,8 +244,10 @@ def _error_of(response: Response) -> MadangError:
         where = Place(place["name"], place["line"], place["column"]) if place else None
         code, message, hint = str(shown["code"]), str(shown["message"]), shown.get("hint")
     except (ValueError, KeyError, TypeError, AttributeError):
-        code, hint, where = "error", None, None
-        message = f"HTTP {response.status} {http.client.responses.get(response.status, '')}".strip()
+        code, where = "error", None
+        reason = http.client.responses.get(response.status, "")
+        message = f"HTTP {response.status} {reason}".strip() + ", not in the way of Madang"
+        hint = "does Madang answer there, or something else? Check --url or MADANG_URL"
     if response.status == 401 and not hint:
         hint = "give a token with --token or MADANG_TOKEN"
     after = response.headers.get("Retry-After") or response.headers.get("retry-after") or ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ DELIVERY_FILE = "delivery.json"
 PROJECT_ERRORS_FILE = "project-errors.json"
 _LATE_FACTOR = 3.0
 _LATE_FLOOR_S = 60.0
+_SETTLED_S = 600.0
+"""A role that ran this long is well again, however often it died before."""
 
 
 class Severity(StrEnum):
@@ -78,7 +81,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
     roles = tuple(_read(data.run / ROLES_FILE).get("roles", ()))
     problems = (
         *_disk_problems(disk),
-        *_role_problems(roles),
+        *_role_problems(roles, now_us),
         *_project_problems(_read(data.run / PROJECT_ERRORS_FILE)),
         *_source_problems(_read(data.run / SOURCES_FILE)),
         *_delivery_problems(_read(data.run / DELIVERY_FILE), project, now_us),
@@ -112,23 +115,42 @@ def _disk_problems(disk: DiskSpace) -> Iterator[Problem]:
         )
 
 
-def _role_problems(roles: tuple[dict[str, Any], ...]) -> Iterator[Problem]:
+def _role_problems(roles: tuple[dict[str, Any], ...], now_us: int) -> Iterator[Problem]:
     for role in roles:
         if role["state"] == "dead":
             yield Problem(
                 f"role_{role['name'].split('-')[0]}",
                 Severity.ERROR,
                 f"the role {role['name']} is down ({role['exit']}) and is being restarted",
-                f"its log says why: logs/{role['name']}.jsonl, or SELECT * FROM system.logs",
+                _why(role),
             )
-        elif role["restarts"] >= 3:
+        elif role["restarts"] >= 3 and _age_s(role, now_us) < _SETTLED_S:
             yield Problem(
                 "role_restarts",
                 Severity.WARNING,
                 f"the role {role['name']} was restarted {role['restarts']} times; "
                 f"it last {role['exit']}",
-                f"its log says why: logs/{role['name']}.jsonl, or SELECT * FROM system.logs",
+                f"{_why(role)}. This goes away once it ran for {format_duration(_SETTLED_S)}",
             )
+
+
+def _why(role: Mapping[str, Any]) -> str:
+    """Where to read why a role ended: one that a signal ended could not say so itself."""
+    name = role["name"]
+    if not str(role["exit"]).startswith("ended by"):
+        return f"its log says why: logs/{name}.jsonl, or SELECT * FROM system.logs"
+    if "SIGKILL" in role["exit"]:
+        return "logs/supervisor.jsonl says when; was memory short? dmesg says so"
+    return f"logs/supervisor.jsonl says when, logs/{name}.fault where in the code"
+
+
+def _age_s(role: Mapping[str, Any], now_us: int) -> float:
+    """How long a role runs; 0 where its start is not known."""
+    try:
+        started = datetime.fromisoformat(str(role["started_at"]))
+    except (KeyError, ValueError):
+        return 0.0
+    return now_us / 1_000_000 - started.timestamp()
 
 
 def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:

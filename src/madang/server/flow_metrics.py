@@ -51,7 +51,7 @@ class _Flows(Collector):
             labels=label,
         )
         dead = GaugeMetricFamily(
-            "madang_stream_dead_letters", "Dead letters that are kept.", labels=label
+            "madang_stream_dead_letters", "Dead letters not replayed.", labels=label
         )
         for name, spec in sorted(self._context.project().streams.items()):
             flow = self._sampler.flow(name, spec)

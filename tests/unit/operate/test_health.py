@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang.collect.collector import SourceState
 from madang.core.datadir import DataDir
 from madang.core.errors import InvalidInputError, MadangError, StorageFullError
-from madang.operate.health import SOURCES_FILE, assess
+from madang.operate.health import ROLES_FILE, SOURCES_FILE, assess
 from madang.operate.state_file import StateFile
 from madang.project import PlatformSpec, Project
 
@@ -45,3 +46,56 @@ def test_a_source_that_runs_is_no_problem(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_not_told_once_more_by_each_source(tmp_path: Path) -> None:
     assert problems(tmp_path, StorageFullError("only 3 MiB are free", retry_after_s=5)) == []
+
+
+STARTED = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def of_role(tmp_path: Path, after: timedelta, **fields: object) -> list[tuple[str, str | None]]:
+    """Problems and hints, ``after`` the last start of a role."""
+    data = DataDir(tmp_path)
+    data.run.mkdir(parents=True, exist_ok=True)
+    role = {
+        "name": "collect", "pid": 1, "state": "running", "started_at": STARTED.isoformat(),
+        "restarts": 0, "exit": None, **fields,
+    }  # fmt: skip
+    StateFile(data.run / ROLES_FILE).write({"roles": [role]})
+    platform = PlatformSpec.model_validate({"storage": {"min_free": 0}})
+    project = Project(directory=str(tmp_path), platform=platform)
+    now_us = round((STARTED + after).timestamp() * 1_000_000)
+    return [(one.code, one.hint) for one in assess(data, project, now_us).problems]
+
+
+def test_a_role_that_died_often_is_a_problem_until_it_ran_for_a_while(tmp_path: Path) -> None:
+    often = {"restarts": 3, "exit": "exit code 1"}
+    ((code, hint),) = of_role(tmp_path, timedelta(minutes=1), **often)
+    assert code == "role_restarts"
+    assert hint is not None
+    assert "logs/collect.jsonl" in hint
+    assert of_role(tmp_path, timedelta(minutes=11), **often) == []
+    assert of_role(tmp_path, timedelta(minutes=1), restarts=2, exit="exit code 1") == []
+
+
+def test_a_role_that_a_signal_ended_is_looked_up_where_it_is_told(tmp_path: Path) -> None:
+    dead = {"state": "dead", "restarts": 1}
+    found = {
+        how: of_role(tmp_path, timedelta(), **dead, exit=how)
+        for how in ("exit code 1", "ended by SIGKILL", "ended by SIGSEGV")
+    }
+    assert found == {
+        "exit code 1": [
+            ("role_collect", "its log says why: logs/collect.jsonl, or SELECT * FROM system.logs")
+        ],
+        "ended by SIGKILL": [
+            (
+                "role_collect",
+                "logs/supervisor.jsonl says when; was memory short? dmesg says so",
+            )
+        ],
+        "ended by SIGSEGV": [
+            (
+                "role_collect",
+                "logs/supervisor.jsonl says when, logs/collect.fault where in the code",
+            )
+        ],
+    }

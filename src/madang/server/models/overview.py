@@ -57,7 +57,7 @@ class StreamFlow(Answer):
     records_per_s: float
     """Records appended a second, mean of the last 10 s."""
     bytes_per_s: float
-    """Bytes appended a second as they lie on disk (compressed), mean of the last 10 s."""
+    """Bytes appended a second as they lie on disk, mean of the last 10 s."""
     records_total: int
     """Records ever appended; those that retention removed count too."""
     lag_records: int
