@@ -206,8 +206,8 @@ def _show(ask: Ask) -> None:
     note(", ".join(parts))
     if missing := stats.get("fresh_incomplete"):
         note(
-            f"the newest records of {', '.join(missing)} are missing: the stream holds more than a"
-            " fresh read decodes; ask again when delivery has caught up"
+            f"the newest records of {', '.join(missing)} are missing: more waits than a fresh read"
+            " decodes, or delivery stands still; madang status says which"
         )
 
 

@@ -107,7 +107,8 @@ def _state(deliverer: Deliverer) -> dict[str, object]:
         "gaps": state.gaps,
         "commits": state.commits,
         "last_commit_us": commit_us,
-        "error": str(state.error) if state.error else None,
+        "error": state.error.message if state.error else None,
+        "hint": state.error.hint if state.error else None,
     }
 
 

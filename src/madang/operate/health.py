@@ -188,7 +188,9 @@ def _delivery_problems(
                 "delivery_failing",
                 Severity.ERROR,
                 f"{name} is not delivered to {state.get('table')}: {state['error']}",
-                "the stream keeps the records; it is tried again by itself",
+                f"{hint}; the stream keeps the records"
+                if (hint := state.get("hint"))
+                else "the stream keeps the records; it is tried again by itself",
             )
             continue
         spec, waiting_since = project.streams.get(name), state.get("oldest_us")

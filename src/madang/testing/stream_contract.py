@@ -221,6 +221,17 @@ class StreamContract:
         assert stream.offset_at(0, times[0] - 1) == 0
         assert stream.offset_at(0, times[-1] + 1) == 60
 
+    def test_its_identity_outlives_a_restart(self, tmp_path: Path, clock: ManualClock) -> None:
+        """Offsets that somebody keeps elsewhere count in the log of this identity."""
+        stream = self.open_stream(tmp_path, clock, 1)
+        before = stream.identity
+        assert before.id
+        assert before.follows == {}
+        stream.close()
+        stream = self.open_stream(tmp_path, clock, 1)
+        assert stream.identity == before
+        stream.close()
+
     def test_consumer_groups_keep_their_offsets(self, tmp_path: Path, clock: ManualClock) -> None:
         stream = self.open_stream(tmp_path, clock, 2)
         stream.commit("lake", {0: 5, 1: 7})

@@ -50,8 +50,9 @@ class SqlStats(Answer):
     fresh_rows: int
     """Rows read that came from streams, since they were not in their table yet."""
     fresh_incomplete: list[str] | None = None
-    """Tables whose stream held more than a fresh read decodes (256 MiB): their newest records are
-    missing here, until delivery has caught up. Left out where the answer is complete."""
+    """Tables whose newest records are missing: their stream held more than a fresh read decodes
+    (256 MiB), or is not the one that they were filled from. Left out where the answer is
+    complete."""
 
 
 class SqlAnswer(Answer):
@@ -97,8 +98,8 @@ class QueryRow(Answer):
     fresh_rows: int = 0
     """Rows read that came from streams."""
     fresh_incomplete: list[str] = Field(default_factory=list)
-    """Tables whose newest records are missing, for their stream held more than a fresh read
-    decodes (256 MiB)."""
+    """Tables whose newest records are missing: their stream held more than a fresh read decodes
+    (256 MiB), or is not the one that they were filled from."""
     params: dict[str, Any] | list[Any] | None = None
     """The values that were bound; null too where the history cut them for their length."""
 

@@ -39,7 +39,7 @@ export const sql = {
   read: 'read',
   freshHint: 'Rows that came straight from the stream, before their table had them',
   freshIncomplete: 'The newest records are missing',
-  freshIncompleteHint: 'The stream behind {{tables}} holds more than a query decodes. Ask again when the table has caught up.',
+  freshIncompleteHint: 'More waits in the stream of {{tables}} than a query decodes, or its delivery stands still. The health dot says which.',
   truncated: 'Cut at the row limit',
   truncatedHint: 'There are more rows than are shown. Add a LIMIT or a condition, or download the file to get all of them.',
   download: 'Download',

@@ -39,7 +39,7 @@ export const sql = {
   read: '읽은 양',
   freshHint: '테이블에 담기기 전에 스트림에서 바로 읽은 행이에요',
   freshIncomplete: '가장 최근 기록이 빠졌어요',
-  freshIncompleteHint: '{{tables}}의 스트림에 쿼리 한 번이 읽을 수 있는 양보다 많이 밀려 있어요. 테이블이 따라잡은 뒤 다시 물어보세요.',
+  freshIncompleteHint: '{{tables}}의 스트림에 쿼리 한 번이 읽을 수 있는 양보다 많이 밀려 있거나, 적재가 멈춰 있어요. 상태 표시에서 이유를 볼 수 있어요.',
   truncated: '행 한도에서 잘랐어요',
   truncatedHint: '보이는 것보다 행이 더 있어요. LIMIT이나 조건을 더하거나, 파일로 내려받으면 모두 볼 수 있어요.',
   download: '내려받기',
