@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 SQL = """
 with requests as (
-  select user, method, path, body, unix_micros(to_timestamp(ts)) as at_us from logs
+  select user, method, path, body, unix_micros({time}) as at_us from logs
 ), timed as (
   select path, at_us - lag(at_us) over (
     partition by user, method, path, body order by at_us) as gap_us
@@ -22,6 +22,7 @@ with requests as (
 select path, count(*) as requests, count(case when gap_us <= 200000 then 1 end) as duplicates
 from timed group by path order by path
 """
+TIME = {"json": "to_timestamp(ts)", "parquet": "_time"}
 SCHEMA = "ts string, user string, method string, path string, body string"
 
 
@@ -41,7 +42,7 @@ def main(kind: str, spill: str, paths: list[str]) -> None:
     reader = spark.read
     read = reader.schema(SCHEMA).json(paths) if kind == "json" else reader.parquet(*paths)
     read.createOrReplaceTempView("logs")
-    rows = spark.sql(SQL).collect()
+    rows = spark.sql(SQL.format(time=TIME[kind])).collect()
     ended = time.perf_counter()
     answer = {
         "start_s": up - started,
