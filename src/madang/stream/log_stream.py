@@ -28,6 +28,7 @@ from madang.stream.space import DiskSpace
 
 _POLL_FIRST_S = 0.002
 _POLL_MOST_S = 0.05
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class LogStream:
         self._parts: list[_Part] = []
         self.partitions = 0
         self.grow(described.partitions)
+        self._head_was = self._head_now()
+        self._look_at_s = 0.0
 
     def grow(self, partitions: int) -> None:
         """Open further partitions, up to ``partitions``."""
@@ -120,6 +123,30 @@ class LogStream:
             )
         return self._parts[partition]
 
+    def _head_now(self) -> tuple[int, int] | None:
+        """Which file the first partition's head is, by its path; None if there is none."""
+        try:
+            found = self._parts[0].partition.folder.head.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_folder(self) -> None:
+        """Refuse to acknowledge what would go into files that were removed; one look a second.
+
+        Raises:
+            UnavailableError: the folder is not the one that was opened.
+        """
+        now_s = time.monotonic()
+        if now_s < self._look_at_s:
+            return
+        if self._head_now() != self._head_was:
+            raise UnavailableError(
+                f"{self.path} was removed or replaced while Madang runs: nothing is accepted",
+                hint="stop Madang, see to the folder, and start it again",
+            )
+        self._look_at_s = now_s + _LOOK_EVERY_S
+
     def submit(
         self,
         batch: pa.RecordBatch,
@@ -144,6 +171,7 @@ class LogStream:
         """
         try:
             part = self._part(partition)
+            self._check_folder()
             schema = self.schema
             if not batch.schema.equals(schema, check_metadata=True):
                 if not can_hold(schema, batch.schema):

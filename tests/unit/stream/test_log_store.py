@@ -1,12 +1,13 @@
 """Opening streams: names, partitions that grow, schemas that widen."""
 
 import os
+import shutil
 
 import pyarrow as pa
 import pytest
 
 from madang.core.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from madang.stream import RECORD_SCHEMA, Origin
+from madang.stream import RECORD_SCHEMA, LogStore, Origin
 from madang.testing.records import record_batch, values_of
 from madang.testing.stream_contract import read_all
 
@@ -181,3 +182,17 @@ def test_a_lost_description_is_taken_from_the_segments(
     assert store.open("t", NARROW, partitions=4).partitions == 4
     assert open_store().open("t").partitions == 4
     assert stream.read(1, 0)[0].batch.to_pylist() == [{"id": 1, "name": "a"}]
+
+
+def test_a_folder_that_is_removed_under_a_running_platform(open_store, monkeypatch) -> None:
+    monkeypatch.setattr("madang.stream.log_stream._LOOK_EVERY_S", 0.0)
+    store = open_store()
+    stream = store.open("s")
+    stream.submit(record_batch([b"a"])).result(10)
+    shutil.rmtree(stream.path)
+    with pytest.raises(UnavailableError, match="was removed or replaced while Madang runs"):
+        stream.submit(record_batch([b"b"])).result(10)
+    with LogStore(store.root, min_free_bytes=0) as other:
+        other.open("s").submit(record_batch([b"c"])).result(10)
+    with pytest.raises(UnavailableError, match="was removed or replaced"):
+        stream.submit(record_batch([b"d"])).result(10)
