@@ -225,6 +225,11 @@ def test_put_stream_opens_it_at_once(server):
         assert client.post("/ingest/fresh_one", content=b"a line").json()["records"] == 1
         again = client.put("/api/streams/fresh_one", json={"partitions": 3, "format": "plain"})
         assert again.status_code == 200
+        for form in ("logfmt", "plain", "logfmt"):
+            client.put("/api/streams/fresh_one", json={"partitions": 3, "format": form})
+            client.post("/ingest/fresh_one", content=b"a=1", headers={"Content-Type": "text/plain"})
+            newest = client.get("/api/streams/fresh_one/records?limit=1").json()["records"][0]
+            assert newest["attributes"]["reading"] == form
         assert client.put("/api/streams/from_nothing", json={}).status_code == 201
     assert (server.directory / "streams" / "fresh_one.yml").exists()
 

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Body, Request, Response
 
 from madang.core.errors import DeniedError, InvalidInputError, Place, UnavailableError
 from madang.core.names import RULE, is_name
-from madang.project import json_schema
+from madang.project import StreamSpec, json_schema
+from madang.project.reading import reading_of
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
 from madang.server.health_view import problem_detail
@@ -54,7 +55,7 @@ async def put_stream(
     # The framework has read it already: errors say in which of its lines they are.
     write = partial(context.editor.write_stream, stream, body, sent=await request.body())
     written = await anyio.to_thread.run_sync(write)
-    await _until_open(context, stream)
+    await _until_open(context, written.spec)
     response.status_code = 201 if written.created else 200
     spec = context.project().streams[stream]
     file = written.file.relative_to(Path(context.project().directory))
@@ -73,9 +74,11 @@ def get_schema(kind: str, _identity: MayRead) -> dict[str, Any]:
     return json_schema(kind)
 
 
-async def _until_open(context: ServerContext, name: str) -> None:
+async def _until_open(context: ServerContext, wanted: StreamSpec) -> None:
+    """Until records that come now are taken, and taken for what ``wanted`` says."""
+    name, reading = wanted.name, reading_of(wanted)
     deadline_s = context.clock.monotonic_s() + _OPEN_S
-    while name not in context.project().streams:
+    while (known := context.project().streams.get(name)) is None or reading_of(known) != reading:
         if context.clock.monotonic_s() > deadline_s:
             raise UnavailableError(
                 f"the file of {name!r} is written, but the project was not published yet",
