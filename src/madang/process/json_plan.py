@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from madang.process import shapes as js
 from madang.process.json_work import JsonWork
 from madang.process.layout import MAX_DEPTH, Kind, Layout, Node, Path
+from madang.process.parsed import Rows
 
 _SCALARS = (js.BOOLEAN, js.BIGINT, js.UBIGINT, js.DOUBLE, js.STRING)
 _NUMBERS = (js.BIGINT, js.UBIGINT, js.DOUBLE)
@@ -78,11 +79,15 @@ def _has_fractions(work: JsonWork, index: int, path: Path) -> bool:
 
     One such integer must not make a column of identifiers one of doubles for ever.
     """
-    rows = np.flatnonzero(work.types_of(index) == js.DOUBLE)
+    return _have_fractions(work, np.flatnonzero(work.types_of(index) == js.DOUBLE), path)
+
+
+def _have_fractions(work: JsonWork, rows: Rows, path: Path) -> bool:
+    """Whether a number, or a number in a list, of ``rows`` is written with one or an exponent."""
     for part in (rows[:_SAMPLE], rows[_SAMPLE:]):
         if len(part):
-            whole_numbers = pc.match_substring_regex(work.extract(part, path), r"^-?[0-9]+$")
-            if not pc.all(whole_numbers).as_py():
+            found = pc.match_substring_regex(work.extract(part, path), r"[0-9][.eE]")
+            if pc.any(found).as_py():
                 return True
     return False
 
@@ -94,7 +99,9 @@ def _new_list(work: JsonWork, index: int, path: Path) -> Node | None:
     if not kinds:
         return None
     if kinds <= {"long", "double"}:
-        return Node(path, Kind.LIST, Kind.DOUBLE if "double" in kinds else Kind.LONG)
+        doubles = np.array([name == "double" for name in names], np.bool_)
+        fractions = "double" in kinds and _have_fractions(work, rows[doubles[codes]], path)
+        return Node(path, Kind.LIST, Kind.DOUBLE if fractions else Kind.LONG)
     if len(kinds) == 1 and kinds <= {"boolean", "string"}:
         return Node(path, Kind.LIST, Kind(kinds.pop()))
     return Node(path, Kind.JSON)

@@ -243,6 +243,32 @@ def test_json_text_survives_the_lake_and_a_description():
     assert kinds == {"m": Kind.JSON, "s": Kind.STRING}
 
 
+BIG = "12345678901234567890123"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (f"[{BIG}]", "list<element: int64>"),
+        (f"[1,{BIG},null]", "list<element: int64>"),
+        (f"[-{BIG}]", "list<element: int64>"),
+        ("[18446744073709551615]", "list<element: int64>"),
+        ("[1180591620717411303424]", "list<element: int64>"),
+        (f"[1.5,{BIG}]", "list<element: double>"),
+        (f"[100.0,{BIG}]", "list<element: double>"),
+        (f'{{"b":{BIG}}}', "struct<b: int64>"),
+        (f'{{"b":{{"c":[{BIG}]}}}}', "struct<b: struct<c: list<element: int64>>>"),
+    ],
+)
+def test_integers_beyond_64_bits_do_not_make_lists_or_structs_of_doubles(decode, value, kind):
+    decoded = decode([f'{{"a":{value}}}'])
+    assert str(decoded.rows.schema.field("a").type).replace(" not null", "") == kind
+    assert decoded.rows.column("_rest").to_pylist() == [f'{{"a":{value}}}']
+    after = decode(['{"a":[9007199254740993]}'], decoded.rows.schema)
+    if kind == "list<element: int64>":
+        assert after.rows.column("a").to_pylist() == [[9007199254740993]]
+
+
 def test_an_integer_beyond_64_bits_does_not_make_a_new_column_double(decode):
     found = decode(['{"id":1}', '{"id":123456789012345678901234567890}', '{"id":9007199254740993}'])
     assert types(found)["id"] == "int64"

@@ -54,8 +54,13 @@ scalars = st.one_of(
     st.text(max_size=6).filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text)),
     st.sampled_from(["12", "1.5", "true", "2026-01-01", "NaN", ":NaN", "\x00"]),
 )
+numbers = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.sampled_from([2**53 + 1, 2**63, 2**64 - 1, 2**64, 2**70, -(2**63) - 1, 10**30, 0.5, 1e300]),
+    st.none(),
+)
 values = st.recursive(
-    scalars,
+    st.one_of(scalars, st.lists(numbers, max_size=3), st.dictionaries(names, numbers, max_size=2)),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)),
     max_leaves=12,
 )
