@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from madang.process import shapes as js
 from madang.process.contract import Contract
@@ -13,10 +16,14 @@ from madang.process.json_plan import mark_misfits, plan_columns
 from madang.process.json_rest import JsonRest
 from madang.process.json_text import strictly_invalid, trailing_commas, type_name, why_invalid
 from madang.process.json_values import JsonValues
+from madang.process.json_wide import is_sparse, unfold
 from madang.process.json_work import JsonWork
 from madang.process.layout import Kind, Layout, Node
 from madang.process.parsed import Dead, Parsed, Rows
 from madang.process.typed_text import TypedText
+
+_WIDE = 64
+"""Leaf columns from which on sparse records are read by the fields that they have."""
 
 
 class JsonRecords:
@@ -75,6 +82,15 @@ class JsonRecords:
         return dead, np.flatnonzero(verdict == 0)
 
     def _objects(self, text: pa.Array, layout: Layout, arrival_us: Rows) -> Parsed:
+        if layout.leaves > _WIDE and is_sparse(self._engine, text, layout):
+            unfolded = unfold(self._engine, text, layout)
+            if unfolded is not None:
+                left = self._any_objects(unfolded.left, layout, arrival_us)
+                if not left.dead:
+                    return replace(left, columns=_joined(unfolded.columns, left.columns))
+        return self._any_objects(text, layout, arrival_us)
+
+    def _any_objects(self, text: pa.Array, layout: Layout, arrival_us: Rows) -> Parsed:
         found = js.ShapeFinder(self._engine, layout).find(text)
         misfit = np.zeros(found.types.shape, np.bool_)
         work = JsonWork(self._engine, text, found, arrival_us, misfit)
@@ -86,6 +102,15 @@ class JsonRecords:
         columns = {name: _assemble(node, work) for name, node in layout.columns.items()}
         parsed = Parsed(np.arange(len(text)), columns, rest, work.misfits)
         return parsed.without(left.dead)
+
+
+def _joined(plain: dict[str, pa.Array], others: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """The columns of ``others``, with those of ``plain`` where they have values."""
+    joined = dict(others)
+    for name, values in plain.items():
+        other = others[name]
+        joined[name] = values if other.null_count == len(other) else pc.coalesce(values, other)
+    return joined
 
 
 def _assemble(node: Node, work: JsonWork) -> pa.Array:

@@ -8,6 +8,7 @@ import pytest
 
 from madang.lake.evolution import evolve, new_schema
 from madang.lake.types import to_arrow
+from madang.process import json_records
 from madang.process.layout import MAX_LEAVES, Kind, Layout
 from unit.process.conftest import plain_rows
 
@@ -280,3 +281,37 @@ def test_an_integer_beyond_64_bits_does_not_make_a_new_column_double(decode):
     assert types(decode(['{"id":123456789012345678901234567890}', '{"id":1.5}']))["id"] == "double"
     assert types(decode(['{"id":1}', '{"id":1e3}']))["id"] == "double"
     assert types(decode(['{"id":12345678901234567890123}']))["id"] == "int64"
+
+
+def test_sparse_records_of_a_wide_table_are_read_as_in_a_narrow_one(decode):
+    wide = {f"c{i}": [i, f"t{i}", i + 0.5, True][i % 4] for i in range(400)}
+    schema = decode([json.dumps(wide)]).rows.schema
+    odd = [1, "x", 1.5, False, None, [1], {"a": 1}, 2**63, 2**70, -(2**60), "\u0000\n", 3.0, "1"]
+    sparse = [
+        {f"c{(7 * i + j) % 420}": odd[(i + j) % len(odd)] for j in range(9)} for i in range(300)
+    ]
+    records = [json.dumps(record) for record in sparse]
+    before = json_records._WIDE
+    try:
+        json_records._WIDE = 10**6
+        general = decode(records, schema)
+    finally:
+        json_records._WIDE = before
+    found = decode(records, schema)
+    assert found.rows.schema.equals(general.rows.schema)
+    columns = [name for name in found.rows.column_names if name != "_rest"]
+    assert found.rows.select(columns).equals(general.rows.select(columns))
+    rests = zip(found.rows["_rest"].to_pylist(), general.rows["_rest"].to_pylist(), strict=True)
+    assert all(json.loads(one or "{}") == json.loads(other or "{}") for one, other in rests)
+    assert found.misfits == general.misfits
+    assert found.rows["_rest"].null_count < 300
+
+
+def test_bad_records_among_those_of_a_wide_table(decode):
+    schema = decode([json.dumps({f"c{i}": i for i in range(100)})]).rows.schema
+    bad = ['{"c1":NaN}', "[1]", '{"c1":1,', '{"c1":1,"c1":2}', '{"c1":-Infinity}', '{"c2":7}']
+    decoded = decode(bad, schema)
+    assert decoded.dead.column("offset").to_pylist() == [0, 1, 2, 4]
+    assert decoded.rows.column("_offset").to_pylist() == [3, 5]
+    assert decoded.rows.column("c2").to_pylist() == [None, 7]
+    assert "_record" in decoded.rows.column("_rest")[0].as_py()

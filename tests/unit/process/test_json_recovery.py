@@ -3,13 +3,14 @@
 import json
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyiceberg.schema import Schema
 
 from madang.lake.evolution import evolve
 from madang.lake.types import to_arrow
-from madang.process import StreamDecoder
+from madang.process import StreamDecoder, json_records
 from madang.project import StreamSpec
 from madang.stream import Chunk
 from madang.testing.records import record_batch
@@ -178,6 +179,14 @@ def check(decoded, batch):
             assert_kept(read(record.decode()), row, rest, fields)
 
 
+@pytest.fixture(params=[json_records._WIDE, -1], ids=["as it comes", "as of a wide table"])
+def width(request, monkeypatch):
+    monkeypatch.setattr(json_records, "_WIDE", request.param)
+    if request.param < 0:
+        monkeypatch.setattr(json_records, "is_sparse", lambda *_: True)
+
+
+@pytest.mark.usefixtures("width")
 @given(batches=st.lists(st.lists(records, min_size=1, max_size=8), min_size=1, max_size=3))
 def test_every_record_in_one_table_and_every_value_kept(batches):
     decoder = StreamDecoder(StreamSpec(name="s"), zone="UTC", project_dir=".")
@@ -193,6 +202,7 @@ def test_every_record_in_one_table_and_every_value_kept(batches):
         table = evolve(table, decoded.rows.schema, last_id=table.highest_field_id)
 
 
+@pytest.mark.usefixtures("width")
 @given(batch=st.lists(records, min_size=1, max_size=10))
 def test_the_same_input_gives_the_same_output(batch):
     chunks = [Chunk(0, 0, record_batch(batch), 0)]
