@@ -28,7 +28,7 @@ def replay(
     """Append dead letters to their stream again, after what broke them was mended."""
     from madang.cli.client import quoted
     from madang.cli.options import client
-    from madang.cli.output import count, say, show_json
+    from madang.cli.output import count, note, say, show_json
 
     given = {"from_offset": from_offset, "to_offset": to_offset, "code": code}
     body = {name: value for name, value in given.items() if value is not None}
@@ -36,7 +36,10 @@ def replay(
     answer = client(url, token, data).send("POST", path, body)
     if as_json:
         show_json(answer)
-    elif not answer["replayed"]:
+        return
+    if from_offset is not None and answer["from_offset"] > from_offset:
+        note(f"dead letters before {answer['from_offset']} are gone: they were kept for 30 days")
+    if not answer["replayed"]:
         say("nothing to replay")
     else:
         upto = answer.get("to_offset")

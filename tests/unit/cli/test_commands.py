@@ -225,6 +225,8 @@ def test_replay_says_how_many(platform: Any, capsys: Any) -> None:
     code, out, _ = run(capsys, "replay", "a.dead", "--code", "json")
     assert (code, out) == (0, "1,200 replayed, up to dead letter 1200\n")
     assert platform.requests[-1].json == {"code": "json"}
+    platform.on("POST /api/streams/a/replay", {"replayed": 3, "from_offset": 7, "to_offset": 10})
+    assert "dead letters before 7 are gone" in run(capsys, "replay", "a", "--from", "2")[2]
 
 
 @pytest.mark.parametrize(
