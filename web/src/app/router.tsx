@@ -16,6 +16,15 @@ import { FramePending } from './FramePending';
 import { NotFound } from './NotFound';
 import { makeQueryClient } from './queryClient';
 
+/** A page that broke: the house around it stays, so that there is a way on. */
+function PageError({ error, reset }: { error: unknown; reset: () => void }) {
+  return (
+    <div style={{ padding: 24 }}>
+      <ErrorState error={error} onRetry={reset} />
+    </div>
+  );
+}
+
 type Text = string | undefined;
 const text = (value: unknown): Text =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
@@ -28,7 +37,7 @@ export const queryClient = makeQueryClient(() => {
 const rootRoute = createRootRoute({
   component: Outlet,
   notFoundComponent: NotFound,
-  errorComponent: ({ error, reset }) => <ErrorState error={error} onRetry={reset} />,
+  errorComponent: PageError,
 });
 
 const signInRoute = createRoute({
@@ -120,6 +129,7 @@ export const router = createRouter({
   defaultPreload: 'intent',
   defaultPendingMs: 150,
   defaultPendingComponent: SkeletonRows,
+  defaultErrorComponent: PageError,
   scrollRestoration: true,
 });
 

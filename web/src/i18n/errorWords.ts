@@ -17,7 +17,7 @@ const isProblem = (code: string): code is ProblemKey => code in problem;
 export function errorWords(t: TFunction, language: string, body: Pick<ErrorBody, 'code' | 'message' | 'where'>): Words {
   const { message } = body;
   if (body.code === OFFLINE) return { title: t('part.offlineTitle'), original: null };
-  if (language === 'en' && message !== '') return { title: message, original: null };
+  if (language === 'en' && message !== '' && body.code !== 'ui') return { title: message, original: null };
   const code = body.where?.name === 'sql' ? 'sql' : body.code;
   if (!isError(code)) return { title: message, original: null };
   return { title: t(`error.${code}`), original: message === '' ? null : message };

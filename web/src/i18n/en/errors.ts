@@ -20,6 +20,7 @@ export const error = {
   fenced: 'Another writer was first',
   corruption: 'Data on the disk is damaged',
   project: 'A file of the project has mistakes',
+  ui: 'This page broke',
   http: 'The server answered with an error',
 };
 

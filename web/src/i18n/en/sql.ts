@@ -31,10 +31,11 @@ export const sql = {
   noRows: 'No rows',
   noRowsHint: 'The query ran; nothing matched its conditions.',
   firstTitle: 'Ask the tables anything',
+  firstHintTouch: 'Write a query above and run it, or begin with one of these.',
   firstHint: 'Write a query above and press Ctrl Enter, or begin with one of these.',
   example: {
     newest: 'The newest rows of {{table}}',
-    overTime: 'Rows of {{table}} by minute, in the time range',
+    overTime: 'Rows of {{table}} each minute, within the time range',
   },
   read: 'read',
   freshHint: 'Rows that came straight from the stream, before their table had them',

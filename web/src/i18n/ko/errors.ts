@@ -19,6 +19,7 @@ export const error = {
   fenced: '다른 곳에서 먼저 썼어요',
   corruption: '디스크에 있는 데이터가 손상됐어요',
   project: '프로젝트 파일에 고칠 곳이 있어요',
+  ui: '이 페이지를 그리지 못했어요',
   http: '서버가 오류로 답했어요',
 };
 

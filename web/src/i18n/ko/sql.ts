@@ -31,10 +31,11 @@ export const sql = {
   noRows: '행이 없어요',
   noRowsHint: '쿼리는 잘 실행됐고, 조건에 맞는 것이 없었어요.',
   firstTitle: '테이블에 무엇이든 물어보세요',
+  firstHintTouch: '위에 쿼리를 쓰고 실행하거나, 아래에서 골라 시작해 보세요.',
   firstHint: '위에 쿼리를 쓰고 Ctrl Enter를 누르거나, 아래에서 골라 시작해 보세요.',
   example: {
     newest: '{{table}}의 가장 새로운 행',
-    overTime: '시간 범위 안의 분마다 {{table}} 행 수',
+    overTime: '시간 범위 안에서 1분마다 {{table}}의 행 수',
   },
   read: '읽은 양',
   freshHint: '테이블에 담기기 전에 스트림에서 바로 읽은 행이에요',
