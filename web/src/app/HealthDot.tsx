@@ -3,7 +3,7 @@ import { IconAlertTriangle, IconCircleCheckFilled, IconCircleX, IconCloudOff } f
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
-import { statusQuery } from '@/api/queries';
+import { overviewQuery, statusQuery } from '@/api/queries';
 import type { Problem } from '@/api/types';
 import { ProblemText } from '@/components/ProblemText';
 import { Bytes } from '@/components/Values';
@@ -28,8 +28,12 @@ function ProblemItem({ problem }: { problem: Pick<Problem, 'code' | 'severity' |
 export function HealthDot() {
   const { t } = useTranslation();
   const status = useQuery({ ...statusQuery, refetchInterval: 10_000 });
+  // Where a page polls the overview, that is newer: the mark must not contradict the page.
+  const overview = useQuery({ ...overviewQuery, enabled: false });
+  const newer = overview.dataUpdatedAt > status.dataUpdatedAt ? overview.data : undefined;
   const data = status.data;
-  const health = status.error !== null || !data ? 'unknown' : data.health;
+  const seen = newer ?? data;
+  const health = status.error !== null || !seen ? 'unknown' : seen.health;
   const Icon = ICONS[health];
   const broken = (data?.project.errors ?? []).map((error) => ({
     code: error.code,
@@ -39,7 +43,7 @@ export function HealthDot() {
       .filter(Boolean)
       .join(' · '),
   }));
-  const problems = [...(data?.problems ?? []), ...broken];
+  const problems = [...(seen?.problems ?? []), ...broken];
   return (
     <Popover width={360} position="bottom-end">
       <Popover.Target>

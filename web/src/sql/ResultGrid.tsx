@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useFormat } from '@/i18n/useFormat';
 
 import { CellView } from './CellView';
-import { barFor, barHeight, columnWindow, fitWidth, type Scroll, scrolled } from './gridScroll';
+import { barFor, barHeight, columnWindow, edgesOf, fitWidth, type Scroll, scrolled } from './gridScroll';
 import { type Cell, type Range, useGridKeys } from './gridKeys';
 import classes from './ResultGrid.module.css';
 import type { ResultColumn, ResultSet } from './result';
@@ -69,7 +69,7 @@ export function ResultGrid({ result }: Props) {
   const { columns, rowCount } = result;
   const [widths, resize] = useWidths(columns, result, zone);
   const gutter = Math.max(44, String(rowCount).length * 8 + 20);
-  const lefts = widths.reduce<number[]>((edges, width) => [...edges, (edges.at(-1) ?? 0) + width], [0]);
+  const lefts = edgesOf(widths);
   const { order, busy } = useOrder(result, sort);
   const extent = { total: rowCount * ROW + HEAD, view: view.height };
   const rowAt = (shown: number) => order?.[shown] ?? shown;

@@ -54,3 +54,11 @@ export function wideLength(text: string): number {
   for (const letter of text.slice(0, 80)) length += (letter.codePointAt(0) ?? 0) > 0x10ff ? 1.75 : 1;
   return length;
 }
+
+/** Where columns begin; one more entry for where the last one ends. */
+export function edgesOf(widths: readonly number[]): number[] {
+  const edges = [0];
+  let edge = 0;
+  for (const width of widths) edges.push((edge += width));
+  return edges;
+}

@@ -23,6 +23,7 @@ export const home = {
   more_one: '{{count}} more',
   more_other: '{{count}} more',
   fewer: 'Show fewer',
+  logs: 'Its log',
   problems: 'Problems',
   looseTables: 'Other tables',
   table: 'Table',

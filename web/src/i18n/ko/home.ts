@@ -21,6 +21,7 @@ export const home = {
   noTable: '테이블 없음',
   more_other: '{{count}}개 더 보기',
   fewer: '접기',
+  logs: '로그 보기',
   problems: '문제',
   looseTables: '다른 테이블',
   table: '테이블',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Overview, StreamRow } from '@/api/types';
 
-import { lanes, laneTone, laneWidth, looseTables, totals } from './flow';
+import { lanes, laneTone, laneWidth, logsQuery, looseTables, totals } from './flow';
 
 const stream = (name: string, more: Partial<StreamRow> = {}): StreamRow => ({
   name, records_per_s: 10, bytes_per_s: 100, records_total: 5, lag_records: 2, freshness_s: 1, dead_letters: 0,
@@ -28,6 +28,11 @@ describe('flow', () => {
     const view = overview([stream('system.logs', { table: 'system.logs' }), stream('b')], ['lake.b', 'lake.c']);
     expect(lanes(view).map((lane) => lane.stream.name)).toEqual(['b', 'system.logs']);
     expect(looseTables(view).map(({ name }) => name)).toEqual(['lake.c']);
+  });
+  it('leads from a process that went down to its log', () => {
+    const sql = logsQuery({ code: 'role_restarts', message: 'the role query-0 was restarted 4 times; it last ended' });
+    expect(sql).toContain(`role = 'query-0'`);
+    expect(logsQuery({ code: 'disk_low', message: '' })).toBeNull();
   });
   it('draws more for more, within limits', () => {
     expect(laneWidth(0)).toBe(1);

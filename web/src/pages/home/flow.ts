@@ -1,4 +1,4 @@
-import type { Overview, StreamRow, TableRow } from '@/api/types';
+import type { Overview, Problem, StreamRow, TableRow } from '@/api/types';
 
 export type Totals = {
   recordsPerS: number;
@@ -61,4 +61,12 @@ export function laneTone(stream: StreamRow): 'good' | 'warn' | 'idle' {
   if (stream.table === null) return 'idle';
   if ((stream.freshness_s ?? 0) > 60 && stream.lag_records > 0) return 'warn';
   return stream.records_per_s > 0 || stream.lag_records > 0 ? 'good' : 'idle';
+}
+
+/** The query that shows what a process wrote before it went down; null for problems that no log explains. */
+export function logsQuery({ code, message }: Pick<Problem, 'code' | 'message'>): string | null {
+  if (!code.startsWith('role_')) return null;
+  const role = /the role ([a-z0-9-]+)/.exec(message)?.[1];
+  const where = role === undefined ? '' : `WHERE role = '${role}' OR "of" = '${role}'\n`;
+  return `SELECT _time, level, role, message\nFROM system.logs\n${where}ORDER BY _time DESC\nLIMIT 200`;
 }

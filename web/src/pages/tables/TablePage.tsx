@@ -2,6 +2,7 @@ import { Button, Skeleton, Tabs } from '@mantine/core';
 import { IconDatabase, IconTerminal2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { ApiError } from '@/api/client';
@@ -32,6 +33,9 @@ function TableFacts({ table }: { table: TableDetail }) {
   );
 }
 
+/** With the reader of Arrow, which the other tabs do without. */
+const Rows = lazy(() => import('./Rows'));
+
 /** No such table; or one that its stream has not filled yet. */
 function NotThere({ name, error }: { name: string; error: unknown }) {
   const { t } = useTranslation();
@@ -53,7 +57,7 @@ function NotThere({ name, error }: { name: string; error: unknown }) {
   );
 }
 
-const TABS = ['columns', 'snapshots', 'files'] as const;
+const TABS = ['rows', 'columns', 'snapshots', 'files'] as const;
 
 export default function TablePage() {
   const { t } = useTranslation();
@@ -61,7 +65,7 @@ export default function TablePage() {
   const search = useSearch({ from: '/frame/tables/$name' });
   const navigate = useNavigate();
   const table = useQuery({ ...tableQuery(name), refetchInterval: 5000 });
-  const tab = TABS.find((known) => known === search.tab) ?? 'columns';
+  const tab = TABS.find((known) => known === search.tab) ?? 'rows';
   const { data } = table;
   if (table.error !== null && !data) {
     const missing = table.error instanceof ApiError && table.error.status === 404;
@@ -107,8 +111,9 @@ export default function TablePage() {
         </Panel>
       )}
       {hasTime && <RowsOverTime table={name} range={search.t} />}
-      <Tabs value={tab} keepMounted={false} onChange={(next) => void navigate({ to: '.', replace: true, search: (old) => ({ ...old, tab: next === 'columns' ? undefined : (next ?? undefined) }) })}>
+      <Tabs value={tab} keepMounted={false} onChange={(next) => void navigate({ to: '.', replace: true, search: (old) => ({ ...old, tab: next === 'rows' ? undefined : (next ?? undefined) }) })}>
         <Tabs.List mb={16}>
+          <Tabs.Tab value="rows">{t('tables.rows')}</Tabs.Tab>
           <Tabs.Tab value="columns">{t('tables.columns')}</Tabs.Tab>
           <Tabs.Tab value="snapshots">{t('tables.snapshots')}</Tabs.Tab>
           <Tabs.Tab value="files">{t('tables.filesTab')}</Tabs.Tab>
@@ -116,6 +121,9 @@ export default function TablePage() {
         <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows /></Panel>}>
           {(loaded) => (
             <>
+              <Tabs.Panel value="rows">
+                <Suspense fallback={<Panel flush><SkeletonRows rows={10} height={26} /></Panel>}><Rows table={name} newestFirst={hasTime} /></Suspense>
+              </Tabs.Panel>
               <Tabs.Panel value="columns"><Columns table={loaded} /></Tabs.Panel>
               <Tabs.Panel value="snapshots"><Snapshots table={loaded} /></Tabs.Panel>
               <Tabs.Panel value="files"><Files table={loaded} /></Tabs.Panel>
