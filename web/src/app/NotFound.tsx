@@ -7,10 +7,13 @@ import { EmptyState } from '@/components/states';
 export function NotFound() {
   const { t } = useTranslation();
   return (
-    <EmptyState icon={<IconMapOff size={28} />} title={t('frame.notFound')} hint={t('frame.notFoundHint')}>
-      <Link to="/" className="link">
-        {t('frame.toHome')}
-      </Link>
-    </EmptyState>
+    <>
+      <h1 className="visually-hidden">{t('frame.notFound')}</h1>
+      <EmptyState icon={<IconMapOff size={28} />} title={t('frame.notFound')} hint={t('frame.notFoundHint')}>
+        <Link to="/" className="link">
+          {t('frame.toHome')}
+        </Link>
+      </EmptyState>
+    </>
   );
 }

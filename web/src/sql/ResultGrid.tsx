@@ -147,7 +147,7 @@ export function ResultGrid({ result }: Props) {
         <div style={{ height: barHeight(extent), width, minWidth: '100%', position: 'relative' }}>
           <div className={classes.window} style={{ height: Math.min(view.height, extent.total), width, minWidth: '100%' }}>
             <div className={classes.head} role="row" style={{ height: HEAD }}>
-              <div className={classes.corner} role="columnheader" style={{ width: gutter }} aria-label={t('sql.rowNumber')} />
+              <div className={classes.corner} role="columnheader" style={{ width: gutter }} title={t('sql.rowNumber')}>{'#'}</div>
               {shownColumns.map((column) => {
                 const sorted = sort?.column === column.index ? sort : null;
                 return (

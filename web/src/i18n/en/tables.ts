@@ -41,6 +41,7 @@ export const tables = {
   filesNote: '{{shown}} of {{total}}',
   noFiles: 'No files yet',
   copyLocation: 'Copy the location',
+  dragHint: 'drag over the bars to look closer',
   overTime: 'Rows over time',
   noneInRange: 'No rows in this range. A longer one is a click away, at the top.',
   overTimeLabel: 'Rows over time, {{total}} in the range',

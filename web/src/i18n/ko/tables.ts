@@ -41,6 +41,7 @@ export const tables = {
   filesNote: '{{total}}개 중 {{shown}}개',
   noFiles: '아직 파일이 없어요',
   copyLocation: '위치 복사',
+  dragHint: '막대를 끌면 그 시간을 자세히 볼 수 있어요',
   overTime: '시간별 행',
   noneInRange: '이 범위에는 행이 없어요. 위에서 더 긴 범위를 골라 보세요.',
   overTimeLabel: '시간별 행, 범위 안에 {{total}}행',

@@ -110,6 +110,7 @@ export default function SqlPage() {
 
   return (
     <div className={classes.page} data-sidebar={sidebar}>
+      <h1 className="visually-hidden">{t('page.sql')}</h1>
       {sidebar && <SchemaTree query={catalog} onInsert={(text) => editor.current?.insert(text)} />}
       <div className={classes.main}>
         <div className={classes.bar}>

@@ -1,5 +1,7 @@
 import { Skeleton, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { change } from '@/api/client';
@@ -9,7 +11,7 @@ import { Counted } from '@/components/Values';
 import { DEFAULT_RANGE, parseRange, spanWords } from '@/i18n/range';
 import { useFormat } from '@/i18n/useFormat';
 
-import { type Bucket, fillBuckets, stepSeconds } from './buckets';
+import { type Bucket, chosenRange, fillBuckets, stepSeconds } from './buckets';
 import classes from './Tables.module.css';
 
 type Answer = { rows: [number | string, number | string][] };
@@ -33,6 +35,8 @@ WHERE _time >= $start::TIMESTAMPTZ AND _time < $stop::TIMESTAMPTZ GROUP BY 1 ORD
 export function RowsOverTime({ table, range }: { table: string; range: string | undefined }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const navigate = useNavigate();
+  const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
   const text = range ?? DEFAULT_RANGE;
   const counts = useQuery({
     queryKey: ['rows-over-time', table, text],
@@ -44,6 +48,12 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
   const buckets = counts.data ?? [];
   const most = Math.max(1, ...buckets.map(({ rows }) => rows));
   const total = buckets.reduce((sum, { rows }) => sum + rows, 0);
+  // Dragging over bars makes their time the page's range; the range at the top leads back.
+  const pick = () => {
+    const range = drag && chosenRange(buckets, drag.from, drag.to);
+    setDrag(null);
+    if (range) void navigate({ to: '.', search: (old) => ({ ...old, t: range }) });
+  };
   const ends = [buckets[0], buckets.at(-1)];
   return (
     <Panel title={t('tables.overTime')} note={counts.data && <>{text.includes('~') ? '' : `${t('time.last', { span: spanWords(text, format.language) })} · `}<Counted what="unit.nRows" value={total} /></>} flush>
@@ -54,10 +64,20 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
           {counts.data && total === 0 ? (
             <div className={classes.none}>{t('tables.noneInRange')}</div>
           ) : counts.data ? (
-            <div className={classes.bars} role="img" aria-label={t('tables.overTimeLabel', { total: format.exact(total) })}>
-              {buckets.map(({ startMs, rows }) => (
+            <div className={classes.bars} role="img" aria-label={t('tables.overTimeLabel', { total: format.exact(total) })} onPointerLeave={() => setDrag(null)} onPointerUp={pick}>
+              {buckets.map(({ startMs, rows }, index) => (
                 <Tooltip key={startMs} label={`${format.time(startMs)} · ${format.exact(rows)}`} openDelay={0} transitionProps={{ duration: 0 }}>
-                  <div className={classes.bar} data-empty={rows === 0} style={{ height: `${String(Math.max(2, (100 * rows) / most))}%` }} />
+                  <div
+                    className={classes.slot}
+                    data-chosen={drag !== null && index >= Math.min(drag.from, drag.to) && index <= Math.max(drag.from, drag.to)}
+                    onPointerDown={(event) => {
+                      event.currentTarget.releasePointerCapture(event.pointerId);
+                      setDrag({ from: index, to: index });
+                    }}
+                    onPointerEnter={() => setDrag((old) => old && { ...old, to: index })}
+                  >
+                    <div className={classes.bar} data-empty={rows === 0} style={{ height: `${String(Math.max(2, (100 * rows) / most))}%` }} />
+                  </div>
                 </Tooltip>
               ))}
             </div>
@@ -67,7 +87,7 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
           <div className={classes.axis}>
             {ends.map((bucket, index) => (
               <span key={index}>{bucket ? format.time(bucket.startMs).slice(0, 16) : '\u00a0'}</span>
-            ))}
+            )).toSpliced(1, 0, <span key="hint" className={classes.dragHint}>{total > 0 ? t('tables.dragHint') : ''}</span>)}
           </div>
         </div>
       )}

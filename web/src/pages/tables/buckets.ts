@@ -21,3 +21,12 @@ export function fillBuckets(rows: readonly (readonly [number | string, number | 
     rows: counts.get(first + index) ?? 0,
   }));
 }
+
+/** The range of the buckets between two, both included, as the URL holds it; null where it would not be narrower. */
+export function chosenRange(buckets: readonly Bucket[], one: number, other: number): string | null {
+  const [first, last] = [buckets[Math.min(one, other)], buckets[Math.max(one, other)]];
+  const [zero, next] = [buckets[0], buckets[1]];
+  if (!first || !last || !zero || !next) return null;
+  const endMs = last.startMs + next.startMs - zero.startMs;
+  return `${new Date(first.startMs).toISOString()}~${new Date(endMs).toISOString()}`;
+}
