@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
@@ -86,6 +87,8 @@ class Contract:
             return None
         except RecursionError:
             return "nested too deeply to be checked"
+        except ValueError:  # Python's limit against quadratic conversion.
+            return f"a number of more than {sys.get_int_max_str_digits():,} digits"
         try:
             errors = list(self._validator.iter_errors(value))
         except RecursionError:

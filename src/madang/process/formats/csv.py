@@ -66,12 +66,17 @@ class CsvSplitter:
         names = list(self._header)
         if line is not None:
             trimmed = line.lstrip("\ufeff").rstrip("\r\n")
-            names = next(python_csv.reader([trimmed], delimiter=self._delimiter), [])
+            names = self._fields(trimmed)
         if not names:
             first = text[0].as_py() if len(text) else ""
-            fields = next(python_csv.reader([first], delimiter=self._delimiter), [])
-            return [f"column{i + 1}" for i in range(max(len(fields), 1))]
+            return [f"column{i + 1}" for i in range(max(len(self._fields(first)), 1))]
         return _distinct([name.strip() for name in names])
+
+    def _fields(self, line: str) -> list[str]:
+        try:
+            return next(python_csv.reader([line], delimiter=self._delimiter), [])
+        except python_csv.Error:  # A bare line end, or a field beyond 128 KiB.
+            return line.split(self._delimiter)
 
     def _well_formed(self, text: pa.Array) -> npt.NDArray[np.bool_]:
         """Whether each record is one record: no open quote, no line end outside quotes."""

@@ -31,8 +31,9 @@ _FACILITIES = (
     *(f"local{number}" for number in range(8)),
 )
 _SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
-_ELEMENT = re.compile(r'\[([^\s\]"=]+)((?: +[^\s\]"=]+="(?:[^"\\]|\\.)*")*)\s*\]')
-_PARAMETER = re.compile(r'([^\s\]"=]+)="((?:[^"\\]|\\.)*)"')
+# Possessive, and matched one behind the other: no text takes longer than its length.
+_ELEMENT = re.compile(r'\[([^\s\]"=]++)((?: ++[^\s\]"=]++="(?:[^"\\]|\\.)*+")*+)\s*+\]', re.DOTALL)
+_PARAMETER = re.compile(r' ++([^\s\]"=]++)="((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\\]])')
 
 
@@ -113,8 +114,24 @@ def _structured(values: pa.Array) -> pa.Array:
 
 
 def _elements(text: str) -> str:
-    elements = {
-        name: {key: _ESCAPED.sub(r"\1", value) for key, value in _PARAMETER.findall(parameters)}
-        for name, parameters in _ELEMENT.findall(text)
-    }
-    return json.dumps(elements, ensure_ascii=False, separators=(",", ":"))
+    """Element → parameter → value, or all its values; as it is written where it is not as ruled."""
+    elements: dict[str, dict[str, str | list[str]]] = {}
+    at = 0
+    while at < len(text):
+        found = _ELEMENT.match(text, at)
+        if found is None or found[1] in elements:
+            return _json(text)
+        elements[found[1]] = _parameters(found[2])
+        at = found.end()
+    return _json(elements)
+
+
+def _parameters(text: str) -> dict[str, str | list[str]]:
+    values: dict[str, list[str]] = {}
+    for found in _PARAMETER.finditer(text):
+        values.setdefault(found[1], []).append(_ESCAPED.sub(r"\1", found[2]))
+    return {name: all_[0] if len(all_) == 1 else all_ for name, all_ in values.items()}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
