@@ -23,6 +23,20 @@ class TruncatedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a file that is no longer where it was found is still read.
+
+    ``partial_s`` without growth, and what is at its end counts as a record without its newline;
+    ``linger_s`` without growth, and it is let go of. A file with the same bytes as another that is
+    there waits ``copy_s`` without growth, in case it is the copy made before a truncation.
+    """
+
+    partial_s: float = 5.0
+    linger_s: float = 30.0
+    copy_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A batch on its way: ``end`` is the position behind it, ``tail`` the bytes before that.
 

@@ -217,12 +217,8 @@ class Placer:
         other: FollowedFile | None,
     ) -> _Likeness:
         mark = self._book.held(key)
-        if other is None or isinstance(other.content, PackedContent):
-            # Of a compressed file that is read, or of one that cannot be, the marks must do.
-            if mark is None or not mark.position or not mark.fits(head, content):
-                return _Likeness.DIFFERENT
-            more = content.read(mark.position, 1)
-            return _Likeness.DIFFERENT if more and other is None else _Likeness.SAME
+        if other is None or Path(other.path).suffix.lower() in PACKED:
+            return self._compare_marks(head, content, mark, other)
         if other.size == 0 and mark is None:
             return _Likeness.DIFFERENT
         with contextlib.ExitStack() as stack:
@@ -230,7 +226,7 @@ class Placer:
             if held is None:
                 held = reopened(other)
                 if held is None:
-                    return _Likeness.DIFFERENT
+                    return self._compare_marks(head, content, mark, None)
                 stack.callback(held.close)
             assert isinstance(held, PlainContent)
             other_head = held.read(0, HEAD_BYTES)
@@ -240,6 +236,19 @@ class Placer:
             return _Likeness.SAME if _begins_with(held, other_head, head, content) else (
                 _Likeness.DIFFERENT
             )  # fmt: skip
+
+    def _compare_marks(
+        self, head: bytes, content: Content, mark: Mark | None, other: FollowedFile | None
+    ) -> _Likeness:
+        """Compare with a file of which only marks can tell: it is compressed, or was not opened."""
+        if mark is None:
+            return _Likeness.DIFFERENT
+        fit = self._book.fit((mark.identity, mark.generation), head, content)
+        if fit is None:
+            return _Likeness.DIFFERENT
+        if other is None and mark.finished and content.read(mark.position, 1):
+            return _Likeness.DIFFERENT
+        return _Likeness.SAME
 
     def _begins(self, file: FollowedFile, head: bytes, content: Content) -> bool:
         """The file is new, or holds something new."""
@@ -278,17 +287,20 @@ class Placer:
         file.begin(stands.generation, stands.position, stands.partition)
 
 
-def reopened(file: FollowedFile) -> PlainContent | None:
+def reopened(file: FollowedFile) -> Content | None:
     """A file's content, opened again, or None where the file cannot be found."""
-    folder = Path(file.now_at).parent
-    for path in (Path(file.now_at), *_with_inode(folder, file.key.inode)):
+    now_at = Path(file.now_at)
+    for path in (now_at, *_with_inode(now_at.parent, file.key.inode)):
         try:
             content = PlainContent.open(path)
         except OSError:
             continue
         status = content.status()
         if (status.st_dev, status.st_ino) == (file.device, file.key.inode):
-            return content
+            if Path(file.path).suffix.lower() not in PACKED:
+                return content
+            content.close()
+            return PackedContent(path)
         content.close()
     return None
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from madang.collect.files import content as content_module
-from madang.collect.files import source as source_module
+from madang.collect.files import sending as sending_module
 from madang.core.errors import (
     CorruptionError,
     OverloadedError,
@@ -74,7 +74,7 @@ def test_what_is_refused_goes_again_in_order_and_once(refusing, error, keeps):
 
 def test_memory_stays_bounded_while_the_stream_refuses(refusing, monkeypatch):
     f = refusing
-    monkeypatch.setattr("madang.collect.files.source._MAX_PREPARED_BYTES", 100_000)
+    monkeypatch.setattr("madang.collect.files.sending._MAX_PREPARED_BYTES", 100_000)
     for number in range(100):
         write(f.logs / f"{number:03}.log", [f"{number} {'x' * 90}"] * 100)
     f.target.error = StorageFullError("full")
@@ -85,7 +85,7 @@ def test_memory_stays_bounded_while_the_stream_refuses(refusing, monkeypatch):
     )
     assert held < 200_000
     f.target.error = None
-    while f.source._ready:
+    while f.source._sender.busy:
         f.poll()
     assert len(f.lines()) == 10_000
 
@@ -176,7 +176,7 @@ class Slow:
 
 
 def test_a_stopped_source_waits_for_what_may_still_land(follow, monkeypatch):
-    monkeypatch.setattr(source_module, "_ACK_WAIT_S", 0.02)
+    monkeypatch.setattr(sending_module, "_ACK_WAIT_S", 0.02)
     f = follow()
     f.target = slow = Slow(f.stream)
     f.restart()

@@ -31,10 +31,7 @@ def look_well(f) -> None:
 
 
 @pytest.mark.parametrize("moment", [ON_ITS_WAY, LANDED])
-@pytest.mark.parametrize("first", [0, 30])
-def test_killed_in_the_first_batch_after_a_truncation_then_copied_and_truncated(
-    follow, moment, first
-):
+def test_killed_in_the_first_batch_after_a_truncation_then_copied_and_truncated(follow, moment):
     f = follow()
     log = f.logs / "app.log"
     write(log, 0, 30)
@@ -58,7 +55,9 @@ def test_killed_in_the_first_batch_after_a_truncation_whose_copy_was_not_looked_
     write(log, 30, 60)
     assert f.killed_after(moment)
     log.rename(f.logs / "app.log.2")
-    write(log, 60, 90)
+    write(log, 70, 90)
+    f.poll()
+    write(f.logs / "app.log.2", 60, 70)
     look_well(f)
     assert sorted(f.lines()) == lines(0, 90)
 
@@ -88,7 +87,8 @@ def test_killed_in_any_batch_then_rotated(follow, moment, rotated):
     assert sorted(f.lines()) == lines(0, 90)
 
 
-def test_truncated_right_behind_the_read_of_its_first_block(follow, monkeypatch):
+@pytest.mark.parametrize("more", [0, 10])
+def test_truncated_right_behind_the_read_of_its_first_block(follow, monkeypatch, more):
     f = follow()
     log = f.logs / "app.log"
     write(log, 0, 30)
@@ -99,13 +99,13 @@ def test_truncated_right_behind_the_read_of_its_first_block(follow, monkeypatch)
         if count > 100_000:
             monkeypatch.undo()
             copy_and_truncate(log, f.logs / "app.log.1")
-            write(log, 30, 40)
+            write(log, 30, 30 + more)
         return block
 
     monkeypatch.setattr(PlainContent, "read", then_rotated)
     f.poll()
     look_well(f)
-    assert sorted(f.lines()) == lines(0, 40)
+    assert sorted(f.lines()) == lines(0, 30 + more)
 
 
 @pytest.mark.parametrize("moment", [ON_ITS_WAY, LANDED])
@@ -147,6 +147,26 @@ def test_inodes_that_hold_other_known_files_after_the_kill(follow):
     other.rename(f.logs / "app.log.1.gz")
     look_well(f)
     assert sorted(f.lines()) == lines(0, 90)
+
+
+def test_gone_between_the_look_and_its_opening(follow, monkeypatch):
+    f = follow()
+    log = f.logs / "app.log"
+    write(log, 0, 30)
+    f.poll()
+    f.crash()
+    shutil.copy(log, f.logs / "app.log.1")
+    open_ = PlainContent.open
+
+    def gone(path):
+        if path == log:
+            monkeypatch.undo()
+            log.unlink()
+        return open_(path)
+
+    monkeypatch.setattr(PlainContent, "open", gone)
+    look_well(f)
+    assert sorted(f.lines()) == lines(0, 30)
 
 
 def test_a_copy_that_has_no_byte_yet_is_not_another_file(follow):

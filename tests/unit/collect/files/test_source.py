@@ -395,6 +395,6 @@ def test_a_small_file_does_not_wait_for_a_large_one(follow):
     f.poll()
     lines = f.lines()
     assert lines.index("small") < 3000
-    while f.source._ready:
+    while f.source._sender.busy:
         f.poll()
     assert len(f.lines()) == 20_002
