@@ -11,7 +11,7 @@ import pyarrow as pa
 from madang.collect.files.content import Content
 from madang.collect.files.framing import MAX_RECORD_BYTES, Cut, LineFraming, MultilineFraming
 from madang.collect.files.identity import HEAD_BYTES, FileKey, hash_head, pack
-from madang.collect.files.marks import TAIL_BYTES
+from madang.collect.files.marks import TAIL_BYTES, line_ends
 from madang.collect.records import record_batch
 from madang.stream import Origin
 
@@ -40,13 +40,15 @@ class Patience:
 class Prepared:
     """A batch on its way: ``end`` is the position behind it, ``tail`` the bytes before that.
 
-    ``head_hash`` is of the file's first ``end`` bytes, or ``HEAD_BYTES``, as they were read.
+    ``head_hash`` is of the file's first ``end`` bytes, or ``HEAD_BYTES``, as they were read;
+    ``lines`` tells of the last ends of lines.
     """
 
     batch: pa.RecordBatch
     end: int
     tail: bytes
     head_hash: str
+    lines: str
     attributes: Mapping[str, str]
 
 
@@ -139,7 +141,8 @@ class FollowedFile:
             # Never read apart: in between the file may have become another.
             if len(self.head) == self.read_to < HEAD_BYTES:
                 self.head += block[: min(cut.consumed, HEAD_BYTES - len(self.head))]
-            tail = self.tail + block[max(0, cut.consumed - TAIL_BYTES) : cut.consumed]
+            before = self.tail
+            tail = before + block[max(0, cut.consumed - TAIL_BYTES) : cut.consumed]
             self.tail, self.read_to = tail[-TAIL_BYTES:], end
             if len(values) == 0:
                 if not self.in_flight:
@@ -152,7 +155,8 @@ class FollowedFile:
                 attributes["split"] = "true"
             head_hash = hash_head(self.head)
             batch = record_batch(values, now_us)
-            return Prepared(batch, end, self.tail, head_hash, attributes)
+            lines = line_ends(before, block, cut.consumed)
+            return Prepared(batch, end, self.tail, head_hash, lines, attributes)
 
     def origin(self, prepared: Prepared) -> Origin:
         """The origin of a batch in the current generation."""

@@ -20,12 +20,13 @@ import msgspec
 
 from madang.collect.files.content import Content
 from madang.collect.files.heads import HeadIndex
-from madang.collect.files.identity import FileKey, hash_head, pack
+from madang.collect.files.identity import HEAD_BYTES, FileKey, hash_head, pack
 from madang.stream import Origin
 
 TAIL_BYTES = 1024
 _MAX_FREE = 20_000
 _TRAIL = 4
+_LINES = 8
 _FREE_TRAIL = 2
 _STALE_FACTOR = 4
 _STALE_LINES = 1000
@@ -57,6 +58,8 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     stamp: int = 0
     given: bool = False
     """The file was begun here: the stream need not have a batch of it that ends here."""
+    lines: str = ""
+    """Ends of the last lines before ``position``, as ``line_ends`` writes them."""
 
     @property
     def key(self) -> FileKey:
@@ -85,6 +88,27 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
             return False
         found = content.read(self.position - self.tail_bytes, self.tail_bytes)
         return len(found) == self.tail_bytes and hash_head(found) == self.tail
+
+    def ends_at(self, size: int) -> Mark | None:
+        """What this mark would be, had the batch ended at ``size``, the end of a line."""
+        for entry in self.lines.split():
+            back, tail = entry.split(":")
+            if self.position - int(back) == size:
+                head = self.head if size >= HEAD_BYTES else tail
+                return msgspec.structs.replace(
+                    self, position=size, head_bytes=min(size, HEAD_BYTES), head=head,
+                    tail_bytes=min(size, TAIL_BYTES), tail=tail, lines="",
+                )  # fmt: skip
+        return self if size == self.position else None
+
+    @property
+    def shortest_head(self) -> tuple[int, str]:
+        """Length and hash of a head with which everything begins that this mark may fit."""
+        if not self.lines:
+            return self.head_bytes, self.head
+        back, tail = self.lines.rpartition(" ")[2].split(":")
+        size = self.position - int(back)
+        return (HEAD_BYTES, self.head) if size >= HEAD_BYTES else (size, tail)
 
 
 class MarkBook:
@@ -173,10 +197,21 @@ class MarkBook:
         return free, holders
 
     def fit(self, generation: GenerationKey, head: bytes, content: Content) -> Mark | None:
-        """The furthest mark of a generation that fits; a copy may lack what was read last."""
-        for mark in reversed(self._trails[generation]):
-            if mark.position and mark.fits(head, content):
-                return mark
+        """The mark at which a file has the bytes of a generation, or None.
+
+        A copy may lack what was written, and read, between it and the truncation. Then all of it
+        has to be known: it ends where a batch ended, or one of the last lines of one.
+        """
+        trail = self._trails[generation]
+        if trail[-1].position and trail[-1].fits(head, content):
+            return trail[-1]
+        size = content.size()
+        if not size or size >= trail[-1].position:
+            return None
+        for mark in reversed(trail):
+            shorter = mark.ends_at(size)
+            if shorter is not None and shorter.fits(head, content):
+                return shorter
         return None
 
     def last(self, generation: GenerationKey) -> Mark:
@@ -231,9 +266,11 @@ class MarkBook:
             del self._held[trail[-1].key]
         while trail and trail[-1].position >= mark.position:
             trail.pop()
+        if trail:
+            trail[-1] = msgspec.structs.replace(trail[-1], lines="")
         trail.append(mark)
         del trail[:-_TRAIL]
-        self._heads.add(generation, trail[0].head_bytes, trail[0].head)
+        self._heads.add(generation, *trail[0].shortest_head)
         number = self._numbers.get(mark.identity, -1)
         self._numbers[mark.identity] = max(number, mark.generation)
         last = self._last_held.get(key)
@@ -248,7 +285,7 @@ class MarkBook:
     def _let_go(self, generation: GenerationKey) -> None:
         trail = self._trails[generation]
         del trail[:-_FREE_TRAIL]
-        self._heads.add(generation, trail[0].head_bytes, trail[0].head)
+        self._heads.add(generation, *trail[0].shortest_head)
         self._free[generation] = None
         self._free.move_to_end(generation)
         while len(self._free) > _MAX_FREE:
@@ -302,6 +339,25 @@ class MarkBook:
         trail = self._trails[generation]
         last = trail[-1]
         return [msgspec.structs.replace(m, volume=last.volume, inode=last.inode) for m in trail]
+
+
+def line_ends(before: bytes, block: bytes, end: int) -> str:
+    """Where the last lines of a batch end, for ``Mark.lines``: the last first, by its distance.
+
+    Args:
+        before: The ``TAIL_BYTES`` before the batch, or what there is.
+        block: The batch, up to ``end``.
+        end: What follows it is no part of the batch.
+    """
+    found: list[str] = []
+    at = block.rfind(b"\n", 0, end - 1)
+    while at >= 0 and len(found) < _LINES:
+        tail = block[max(0, at + 1 - TAIL_BYTES) : at + 1]
+        if len(tail) < TAIL_BYTES:
+            tail = (before + tail)[-TAIL_BYTES:]
+        found.append(f"{end - at - 1}:{hash_head(tail)}")
+        at = block.rfind(b"\n", 0, at)
+    return " ".join(found)
 
 
 def _generation(mark: Mark) -> GenerationKey:

@@ -164,7 +164,8 @@ class Opener:
             if last is not None and last >= origin.sequence:
                 file.generation = unpack(last)[0] + 1
         file.name_in_use = prepared.head_hash
-        self._book.put(self._placer.mark(file, prepared.end, prepared.head_hash, prepared.tail))
+        mark = self._placer.mark(file, prepared.end, prepared.head_hash, prepared.tail)
+        self._book.put(msgspec.structs.replace(mark, lines=prepared.lines))
         self._placer.read(file)
 
     def finish(self, file: FollowedFile, status: os.stat_result | None) -> None:

@@ -67,7 +67,8 @@ class Placer:
         self._unread: HeadIndex[FileKey] = HeadIndex()
         self._families: dict[tuple[str, str], dict[FileKey, None]] = {}
         self._waiting: dict[FileKey, tuple[int, float]] = {}
-        self.start_at_end = start_at_end
+        self._start_at_end = start_at_end
+        self._has_looked = False
 
     def place(self, file: FollowedFile, head: bytes, now_s: float) -> bool:
         """Set the file, which is open, to where it goes on; False where that cannot be told yet.
@@ -108,6 +109,11 @@ class Placer:
         for gone in self._waiting.keys() - present:
             if self._followed(gone) is None:
                 del self._waiting[gone]
+
+    def end_first_look(self) -> None:
+        """What is found from now on is new."""
+        self._start_at_end = False
+        self._has_looked = True
 
     def begin_generation(self, file: FollowedFile) -> None:
         """The file holds something new: read it from its start."""
@@ -186,7 +192,7 @@ class Placer:
         same = False
         packed = isinstance(content, PackedContent)
         holders = dict.fromkeys([*self._book.alike(head)[1], *self._unread.find(head)])
-        if len(head) < HEAD_BYTES and self._changed_just_now(file):
+        if len(head) < HEAD_BYTES and self._may_be_under_way(file):
             # Its copy may be under way: the heads that are known of the others are longer.
             holders |= self._families.get(_family_of(file), {})
         for key in holders:
@@ -253,7 +259,7 @@ class Placer:
     def _begins(self, file: FollowedFile, head: bytes, content: Content) -> bool:
         """The file is new, or holds something new."""
         packed = isinstance(content, PackedContent)
-        at_end = self.start_at_end and not packed
+        at_end = self._start_at_end and not packed
         start = _last_line_end(content) if at_end else 0
         self._start(file, self._book.next_generation(file.key), start)
         # A file without a byte may be a copy whose first byte is still to come.
@@ -264,7 +270,10 @@ class Placer:
             self._unread.add(file.key, len(head), hash_head(head))
         return True
 
-    def _changed_just_now(self, file: FollowedFile) -> bool:
+    def _may_be_under_way(self, file: FollowedFile) -> bool:
+        if self._has_looked:
+            return True
+        # Of the many files that are there at the start most are old.
         age_s = self._clock.now_us() / 1e6 - file.mtime_ns / 1e9
         return age_s < self._grace_s
 

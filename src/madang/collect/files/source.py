@@ -204,7 +204,7 @@ class FilesSource:
             if identity not in self._files:
                 self._discover(key, path, status, identity, now_s)
         if self._scan_number == 1:
-            self._placer.start_at_end = False
+            self._placer.end_first_look()
             with contextlib.suppress(OSError):
                 self._book.begin()
         if len(self._files) > self._max_open:

@@ -28,7 +28,11 @@ _spec.loader.exec_module(_module)
 
 
 class Rotated(RuleBasedStateMachine):
-    """``whole`` are the lines that were finished, by generation; ``partial`` what was left open."""
+    """``whole`` are the lines that were finished, by generation; ``open_line`` what is left open.
+
+    ``at_risk`` was written between a copy and the truncation: whoever rotates like that loses it,
+    unless the follower looked in between.
+    """
 
     @initialize(banner=st.sampled_from(["", "started\n", "long"]))
     def begin(self, banner):
@@ -41,6 +45,7 @@ class Rotated(RuleBasedStateMachine):
         self.whole: list[list[str]] = [[]]
         self.open_line = ""
         self.abandoned: list[str] = []
+        self.at_risk: list[str] = []
         self.copied = False
 
     def _write(self, text: str) -> None:
@@ -81,11 +86,30 @@ class Rotated(RuleBasedStateMachine):
         self._new_generation()
 
     @precondition(lambda self: not self.copied and self.log.exists() and self.log.stat().st_size)
-    @rule()
-    def copy(self):
+    @rule(pieces=st.sampled_from([1, 1, 2, 5]), empty_first=st.booleans())
+    def copy(self, pieces, empty_first):
         self.rotations += 1
-        shutil.copy(self.log, self.follow.logs / f"app.log.{self.rotations}")
+        copy = self.follow.logs / f"app.log.{self.rotations}"
+        if empty_first:
+            copy.touch()
+            self.follow.poll()
+        text = self.log.read_bytes()
+        for piece in range(pieces):
+            if piece:
+                self.follow.poll()
+            with copy.open("ab") as file:
+                file.write(text[len(text) * piece // pieces : len(text) * (piece + 1) // pieces])
         self.copied = True
+
+    @precondition(lambda self: self.copied and not self.open_line)
+    @rule(count=st.integers(1, 3))
+    def write_too_late(self, count):
+        for _ in range(count):
+            self.number += 1
+            line = f"{self.number} too late"
+            with self.log.open("a") as file:
+                file.write(line + "\n")
+            self.at_risk.append(line)
 
     @precondition(lambda self: self.copied)
     @rule()
@@ -95,13 +119,19 @@ class Rotated(RuleBasedStateMachine):
         self.copied = False
 
     @precondition(lambda self: not self.copied and self._rotated())
-    @rule(data=st.data(), look=st.booleans())
-    def compress(self, data, look):
+    @rule(data=st.data(), meanwhile=st.sampled_from(["", "look", "look later", "crash", "killed"]))
+    def compress(self, data, meanwhile):
         path = data.draw(st.sampled_from(self._rotated()))
         packed = path.with_name(path.name + ".gz")
         packed.write_bytes(gzip.compress(path.read_bytes()))
-        if look:
+        if meanwhile == "look":
             self.follow.poll()
+        elif meanwhile == "look later":
+            self.follow.poll(after_s=1.5)
+        elif meanwhile == "crash":
+            self.follow.crash()
+        elif meanwhile == "killed":
+            self.follow.killed_after(data.draw(st.integers(0, 5)))
         path.unlink()
 
     @precondition(lambda self: not self.copied and self._rotated())
@@ -123,10 +153,17 @@ class Rotated(RuleBasedStateMachine):
     def look_later(self):
         self.follow.poll(after_s=1.5)
 
-    @precondition(lambda self: not self.copied)
+    @rule()
+    def restart(self):
+        self.follow.restart()
+
     @rule()
     def crash(self):
-        self.follow.restart()
+        self.follow.crash()
+
+    @rule(moment=st.integers(0, 8))
+    def look_and_be_killed(self, moment):
+        self.follow.killed_after(moment)
 
     def _settle(self) -> None:
         # A compressed file that begins like others is looked at less and less often.
@@ -138,7 +175,7 @@ class Rotated(RuleBasedStateMachine):
         if not hasattr(self, "follow"):
             return
         expected = Counter(line for lines in self.whole for line in lines)
-        expected.update([*self.abandoned, self.open_line])
+        expected.update([*self.abandoned, *self.at_risk, self.open_line])
         found = Counter(self.follow.lines())
         assert not found - expected, "a line came twice"
 
