@@ -266,8 +266,6 @@ class MarkBook:
             del self._held[trail[-1].key]
         while trail and trail[-1].position >= mark.position:
             trail.pop()
-        if trail:
-            trail[-1] = msgspec.structs.replace(trail[-1], lines="")
         trail.append(mark)
         del trail[:-_TRAIL]
         self._heads.add(generation, *trail[0].shortest_head)

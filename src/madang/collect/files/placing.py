@@ -21,10 +21,11 @@ from madang.collect.files.followed import FollowedFile
 from madang.collect.files.heads import HeadIndex
 from madang.collect.files.identity import HEAD_BYTES, FileKey, Progress, hash_head, locate
 from madang.collect.files.marks import TAIL_BYTES, Mark, MarkBook
-from madang.core.clock import Clock
 from madang.stream import Stream
 
 _BLOCK_BYTES = 2**20
+# Of many files with one name that are there at the start, none is compared with all others.
+_FEW = 64
 _NUMBERS = re.compile(r"[-._]\d+(?:[-._T:]?\d+)*")
 
 
@@ -43,7 +44,6 @@ class Placer:
         stream: Where the lines go.
         book: What is remembered of files.
         followed: Gives the file of a key, if it is followed.
-        clock: Tells how old a file is.
         start_at_end: Whether files are begun behind what they hold now.
         grace_s: How long a file with the same bytes as one that is there is left alone, since it
             changed last.
@@ -54,7 +54,6 @@ class Placer:
         stream: Stream,
         book: MarkBook,
         followed: Callable[[FileKey], FollowedFile | None],
-        clock: Clock,
         *,
         start_at_end: bool,
         grace_s: float,
@@ -62,7 +61,6 @@ class Placer:
         self._stream = stream
         self._book = book
         self._followed = followed
-        self._clock = clock
         self._grace_s = grace_s
         self._unread: HeadIndex[FileKey] = HeadIndex()
         self._families: dict[tuple[str, str], dict[FileKey, None]] = {}
@@ -141,7 +139,7 @@ class Placer:
                 ):  # fmt: skip
                     stands = found
                 file.identity = known.identity
-                self._stand(file, stands)
+                self._stand(file, stands if of_copy is None else _within(stands, content))
                 return True
         found = locate(self._stream, key, head)
         if found is not None and found.generation >= book.next_generation(key):
@@ -171,15 +169,12 @@ class Placer:
         found = locate(self._stream, last.identity, head, generation=last.generation)
         if found is not None and found.position > stands.position:
             stands = found
-        size = content.size()
-        if size is not None and size < stands.position:
-            # What was written between the copy and the truncation was read before it was lost.
-            stands = Progress(last.partition, last.generation, size)
         file.identity = last.identity
-        self._stand(file, stands)
+        self._stand(file, _within(stands, content))
+        # Where the copy is shorter, its own end is what it is recognised by from now on.
         self._book.put(
             msgspec.structs.replace(
-                last, volume=file.key.volume, inode=file.key.inode, path=file.path,
+                best, volume=file.key.volume, inode=file.key.inode, path=file.path,
                 ended="", finished=False, given=True,
             )
         )  # fmt: skip
@@ -192,9 +187,11 @@ class Placer:
         same = False
         packed = isinstance(content, PackedContent)
         holders = dict.fromkeys([*self._book.alike(head)[1], *self._unread.find(head)])
-        if len(head) < HEAD_BYTES and self._may_be_under_way(file):
-            # Its copy may be under way: the heads that are known of the others are longer.
-            holders |= self._families.get(_family_of(file), {})
+        if len(head) < HEAD_BYTES:
+            # The copy may be under way: the heads that are known of the others are longer.
+            family = self._families.get(_family_of(file), {})
+            if self._has_looked or len(family) <= _FEW:
+                holders |= family
         for key in holders:
             if key == file.key:
                 continue
@@ -270,13 +267,6 @@ class Placer:
             self._unread.add(file.key, len(head), hash_head(head))
         return True
 
-    def _may_be_under_way(self, file: FollowedFile) -> bool:
-        if self._has_looked:
-            return True
-        # Of the many files that are there at the start most are old.
-        age_s = self._clock.now_us() / 1e6 - file.mtime_ns / 1e9
-        return age_s < self._grace_s
-
     def mark(
         self, file: FollowedFile, position: int, head_hash: str, tail: bytes, *, given: bool = False
     ) -> Mark:
@@ -294,6 +284,15 @@ class Placer:
 
     def _stand(self, file: FollowedFile, stands: Progress) -> None:
         file.begin(stands.generation, stands.position, stands.partition)
+
+
+def _within(stands: Progress, content: Content) -> Progress:
+    """A copy may lack what was written between it and the truncation, and was read."""
+    content.read(stands.position, 1)  # of a compressed file only that tells the size
+    size = content.size()
+    if size is None or size >= stands.position:
+        return stands
+    return Progress(stands.partition, stands.generation, size)
 
 
 def reopened(file: FollowedFile) -> Content | None:

@@ -66,7 +66,6 @@ class FilesSource:
             self._stream,
             self._book,
             self._followed.get,
-            self._clock,
             start_at_end=spec.start_at == "end" and self._book.is_new,
             grace_s=max(3 * spec.poll_interval, self._patience.copy_s),
         )

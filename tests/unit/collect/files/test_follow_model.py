@@ -99,11 +99,12 @@ class Rotated(RuleBasedStateMachine):
                 self.follow.poll()
             with copy.open("ab") as file:
                 file.write(text[len(text) * piece // pieces : len(text) * (piece + 1) // pieces])
-        self.copied = True
+        self.copied, self.wrote_too_late = True, False
 
-    @precondition(lambda self: self.copied and not self.open_line)
+    @precondition(lambda self: self.copied and not self.open_line and not self.wrote_too_late)
     @rule(count=st.integers(1, 3))
     def write_too_late(self, count):
+        self.wrote_too_late = True
         for _ in range(count):
             self.number += 1
             line = f"{self.number} too late"
