@@ -46,6 +46,38 @@ def test_a_million_rows_scroll_to_the_last(page: Page) -> None:
     expect(grid.get_by_role("gridcell").first).to_have_text("0")
 
 
+def test_a_million_texts_are_sorted_beside_the_page(page: Page) -> None:
+    ask(page, "SELECT 'row ' || (999999 - range) AS name FROM range(1000000)")
+    expect(page.get_by_role("status")).to_contain_text("1M rows", timeout=30_000)
+    grid = page.get_by_role("grid")
+    first = grid.get_by_role("gridcell").first
+    expect(first).to_have_text("row 999999")
+    page.get_by_role("columnheader", name="name").get_by_role("button").click()
+    expect(first).to_have_text("row 0", timeout=30_000)
+    first.click()
+    page.keyboard.press("o")
+    expect(first).to_have_text("row 999999", timeout=30_000)
+
+
+def test_the_history_brings_its_parameters_along(page: Page) -> None:
+    ask(page, "SELECT 'again ' || $word AS said")
+    page.get_by_label("$word").fill("12'3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("grid")).to_contain_text("again 12'3")
+    ask(page, "SELECT 1 AS other")
+    page.get_by_text("History", exact=True).click()
+    page.get_by_role("button", name="SELECT 'again ' || $word AS said").first.click()
+    expect(page.get_by_label("$word")).to_have_value("12'3")
+
+
+def test_keys_lead_out_of_the_editor(page: Page) -> None:
+    page.goto("/sql")
+    page.locator(".cm-content").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("separator", name="Height of the editor")).to_be_focused()
+
+
 def test_a_fault_is_marked_where_it_is(page: Page) -> None:
     ask(page, "SELECT id,\n  prise\nFROM lake.orders")
     expect(page.get_by_role("alert")).to_contain_text("prise")

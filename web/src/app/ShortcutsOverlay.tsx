@@ -29,6 +29,8 @@ export function ShortcutsOverlay() {
       ))}
       <Line keys={['Ctrl', 'Enter']} says={t('sql.run')} />
       <Line keys={['Esc']} says={t('sql.cancel')} />
+      <Line keys={['Esc', 'Tab']} says={t('frame.leaveEditor')} />
+      <Line keys={['o']} says={t('frame.orderKey')} />
       <Line keys={['Shift', '← →']} says={t('frame.resizeKeys')} />
       <Line keys={['?']} says={t('frame.shortcuts')} />
     </Dialog>

@@ -142,7 +142,10 @@ export function ResultGrid({ result }: Props) {
         aria-colcount={columns.length}
         aria-busy={busy}
         onScroll={onScroll}
-        onKeyDown={onKeyDown}
+        onKeyDown={(event) => {
+          if (event.key === 'o' && active && !event.ctrlKey && !event.metaKey && !event.altKey) toggle(active.column);
+          else onKeyDown(event);
+        }}
       >
         <div style={{ height: barHeight(extent), width, minWidth: '100%', position: 'relative' }}>
           <div className={classes.window} style={{ height: Math.min(view.height, extent.total), width, minWidth: '100%' }}>

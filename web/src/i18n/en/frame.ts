@@ -11,6 +11,8 @@ export const frame = {
     userMenu: 'Account of {{name}}',
     shortcuts: 'Keyboard shortcuts',
     resizeKeys: 'On a column’s head: narrower, wider',
+    leaveEditor: 'Leave the SQL editor',
+    orderKey: 'In a result: sort by this column',
     goTo: 'Go to {{page}}',
     chosen: 'chosen',
     signOut: 'Sign out',

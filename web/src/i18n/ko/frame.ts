@@ -11,6 +11,8 @@ export const frame = {
     userMenu: '{{name}} 계정',
     shortcuts: '키보드 단축키',
     resizeKeys: '열 머리글에서: 좁게, 넓게',
+    leaveEditor: 'SQL 편집기에서 나가기',
+    orderKey: '결과에서: 이 열로 정렬',
     goTo: '{{page}} 페이지로 가기',
     chosen: '선택됨',
     signOut: '로그아웃',

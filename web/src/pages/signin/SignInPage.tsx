@@ -18,7 +18,7 @@ import { useFormat } from '@/i18n/useFormat';
 import classes from './SignIn.module.css';
 
 /** On the machine that Madang runs on. */
-const NEW_LINK = 'madang user link admin';
+const NEW_LINK = 'madang user link admin\n# after make run: .venv/bin/madang user link admin';
 
 /** Only a path of this site is followed after signing in. */
 function safeNext(next: string | undefined): string {
