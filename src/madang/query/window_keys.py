@@ -41,22 +41,23 @@ _READ_ABOVE = ("select_list", "qualify", "modifiers")
 class _Windows:
     """The windows of one SELECT, all over ``columns``.
 
-    ``lists`` (where each says so) and ``source`` (the table, with its alias ``called``) are byte
-    ranges of the user's text; ``hidden`` are the columns that nothing else in the SELECT reads.
+    ``lists`` (where each says so) and ``source`` (what is read from) are byte ranges of the user's
+    text, ``behind`` closes a SELECT around the latter; ``hidden`` are the columns that nothing else
+    in the SELECT reads.
     """
 
     columns: tuple[str, ...]
     hidden: frozenset[str]
     lists: tuple[tuple[int, int], ...]
     source: tuple[int, int]
-    called: str
+    behind: str
 
     def keyed(self, columns: Sequence[str], *, probe: bool = False) -> Iterator[Splice]:
         """What puts a key in the place of ``columns``."""
         begin, end = self.source
         key = _key_of(columns, probe=probe)
         yield Splice(begin, begin, f"(SELECT *, {key} AS {quoted(_KEY)} FROM ".encode())
-        yield Splice(end, end, f") AS {quoted(self.called)}".encode())
+        yield Splice(end, end, self.behind.encode())
         kept = [column for column in self.columns if column not in columns]
         listed = ", ".join([*kept, quoted(_KEY)]).encode()
         for first, last in self.lists:
@@ -122,12 +123,12 @@ def _found(root: Node, text: Rewritten) -> Iterator[_Windows]:
 
 
 def _of_select(node: Node, text: Rewritten) -> _Windows | None:
-    """The windows of a plain SELECT from one table, if all are over the same columns."""
+    """The windows of a plain SELECT from one source, if all are over the same columns."""
     table = node.get("from_table", {})
     source = _range(table, text)
     if (
         source is None
-        or table.get("type") != "BASE_TABLE"
+        or table.get("type") not in ("BASE_TABLE", "SUBQUERY")
         or node.get("aggregate_handling") != "STANDARD_HANDLING"
         or any(node.get(part) for part in _WITHOUT)
         or any(table.get(part) for part in _TABLE_WITHOUT)
@@ -147,8 +148,16 @@ def _of_select(node: Node, text: Rewritten) -> _Windows | None:
     ranges = {_joined(_range(one[0], text), _range(one[-1], text)) for one in lists}
     if len(hidden) < _FEWEST or None in ranges:
         return None
-    called = table.get("alias") or table["qualified_name"]["path"][-1]
-    return _Windows(columns, hidden, tuple(sorted(filter(None, ranges))), source, str(called))
+    found = tuple(sorted(filter(None, ranges)))
+    return _Windows(columns, hidden, found, source, _behind(table))
+
+
+def _behind(table: Node) -> str:
+    """What closes ``(SELECT … FROM`` a table; its name has to hold within and outside."""
+    alias = table.get("alias")
+    if table["type"] == "BASE_TABLE":
+        return f") AS {quoted(str(alias or table['qualified_name']['path'][-1]))}"
+    return f" AS {quoted(str(alias))})" if alias else ")"
 
 
 def _windows_and_columns(parts: list[Any]) -> tuple[list[Node], set[str | None] | None]:

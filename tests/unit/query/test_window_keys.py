@@ -68,6 +68,9 @@ KEYED = [
     " FROM logs) AS inside GROUP BY g",
     'WITH a AS (SELECT n, "user", path, rank() OVER (PARTITION BY method, body ORDER BY n) FROM'
     ' logs), b AS (SELECT n, lag(n) OVER (PARTITION BY "user", path ORDER BY n) FROM a) FROM b',
+    "SELECT n, lag(n) OVER (PARTITION BY t.path, t.body ORDER BY n) FROM (SELECT n, path, body,"
+    ' rank() OVER (PARTITION BY "user", method ORDER BY n) FROM logs) AS t',
+    "SELECT n, lag(n) OVER (PARTITION BY path, body ORDER BY n) FROM (FROM logs WHERE flag)",
     "SELECT n, lag(n) OVER (PARTITION BY part.name, path ORDER BY n) FROM logs",
 ]
 KEPT = [
@@ -83,6 +86,8 @@ KEPT = [
     "SELECT n, rank() OVER (PARTITION BY path, body) FROM logs JOIN logs o USING (n, path, body)",
     "SELECT rowid, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
     "SELECT n, rank() OVER (PARTITION BY a, b ORDER BY n) FROM logs AS l(n, a, b)",
+    "SELECT n, rank() OVER (PARTITION BY a, b ORDER BY n)"
+    " FROM (SELECT n, path, body FROM logs) AS l(n, a, b)",
     "SELECT n, (SELECT max(n) FROM logs o WHERE o.path = logs.path),"
     " rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
 ]
