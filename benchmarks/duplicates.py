@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -174,8 +175,8 @@ def run(scratch: Path, *, sizes_mb: tuple[int, ...] = (1000,)) -> str:
         "start of its virtual machine. Both run the same SQL, a window over user, method, path "
         "and body as anybody would write it, directly after each other; that Madang's runs over a "
         "128-bit key of the four is its own doing (docs/adr/0007-windows-over-short-keys.md). The "
-        "lake is asked when delivery and its compaction are over. Every answer equals the truth known "
-        "from making the logs.",
+        "lake is asked when delivery and its compaction are over. Every answer equals the truth "
+        "known from making the logs.",
     )
 
 
@@ -195,10 +196,10 @@ def _lake_lines(name: str, logs: ApiLogs, landed: _Lake) -> list[Line]:
 
 
 def _growth(what: str, runs: list[tuple[ApiLogs, Job]]) -> list[Line]:
-    """Seconds a byte, of the largest against the smallest: 1 is linear."""
-    if len(runs) < 2:
-        return []
-    (small, first), (large, last) = runs[0], runs[-1]
-    growth = (last.job_s / large.size_bytes) / (first.job_s / small.size_bytes)
-    times = large.size_bytes / small.size_bytes
-    return [at_most(f"from {what}: time a byte at {times:.0f} times the size", growth, 1.3, "×", 2)]
+    """Seconds a byte of each size against the size before: 1 is linear."""
+    lines = []
+    for (small, first), (large, last) in pairwise(runs):
+        growth = (last.job_s / large.size_bytes) / (first.job_s / small.size_bytes)
+        sizes = f"{large.size_bytes / 1e9:.0f} GB against {small.size_bytes / 1e9:.0f} GB"
+        lines.append(at_most(f"from {what}: time a byte, {sizes}", growth, 1.3, "×", 2))
+    return lines
