@@ -178,7 +178,7 @@ class MarkBook:
         mark = self._trails[generation][-1]
         return mark if mark.key == key else None
 
-    def keys(self) -> set[FileKey]:
+    def holders(self) -> set[FileKey]:
         """The files that hold a generation."""
         return set(self._held)
 

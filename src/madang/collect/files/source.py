@@ -192,7 +192,7 @@ class FilesSource:
         present = {key for key, *_ in found} | {key for *_, key in self._skipped.values()}
         self._placer.forget_waiting(present)
         # First those that may hold what they held: a copy is told from what its original holds.
-        known = self._book.keys()
+        known = self._book.holders()
         for key, path, status, identity in found:
             if key in known and identity not in self._files:
                 self._discover(key, path, status, identity, now_s, known=True)
