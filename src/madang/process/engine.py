@@ -38,6 +38,10 @@ class Engine:
             # DuckDB refuses everything after its own error: the next record must not pay for it.
             _discard(connection)
             raise
+        except UnicodeDecodeError:
+            # DuckDB quotes what it cannot read, cut off within a character.
+            _forget(connection, tables)
+            raise duckdb.InvalidInputException("a value cannot be read") from None
         except BaseException:
             _forget(connection, tables)
             raise

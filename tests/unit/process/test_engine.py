@@ -23,3 +23,11 @@ def test_tables_are_forgotten_when_a_query_fails():
         engine.query("SELECT nonsense FROM t", t=BREAKS)
     with pytest.raises(duckdb.Error, match="does not exist"):
         engine.query("SELECT * FROM t")
+
+
+def test_an_error_that_quotes_half_a_character_is_an_error_of_duckdb():
+    engine = Engine()
+    for shift in range(3):
+        text = pa.table({"v": ["x" * shift + "가나다 로그 메시지 " * 40]})
+        with pytest.raises(duckdb.InvalidInputException):
+            engine.query("SELECT json_keys(v) FROM t", t=text)

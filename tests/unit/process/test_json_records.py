@@ -244,6 +244,15 @@ def test_json_text_survives_the_lake_and_a_description():
     assert kinds == {"m": Kind.JSON, "s": Kind.STRING}
 
 
+def test_broken_korean_is_as_broken_as_any(decode):
+    """DuckDB's own message about it is cut off within a character."""
+    text = "가나다 로그 메시지 " * 40
+    broken = [text[shift:] for shift in range(6)] + ['{"말":"' + text for _ in range(6)]
+    decoded = decode([*broken, '{"a":"가"}'])
+    assert decoded.dead.column("code").to_pylist() == ["invalid_json"] * 12
+    assert plain_rows(decoded) == [{"a": "가"}]
+
+
 BIG = "12345678901234567890123"
 
 

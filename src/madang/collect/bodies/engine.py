@@ -29,6 +29,10 @@ def column_of(rows: pa.Table, sql: str, params: dict[str, str] | None = None) ->
         _local.connection = None
         connection.close()
         raise
+    except UnicodeDecodeError:
+        # DuckDB quotes what it cannot read, cut off within a character.
+        connection.unregister("rows")
+        raise duckdb.InvalidInputException("a value cannot be read") from None
     except BaseException:
         connection.unregister("rows")
         raise
