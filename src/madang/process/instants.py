@@ -39,6 +39,7 @@ _PATTERNS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M:%S.%f",
     "%d/%b/%Y %H:%M:%S",
+    "%d/%b/%Y:%H:%M:%S.%f %z",
 )
 """Patterns beyond ISO 8601 and numbers that ``auto`` reads."""
 _YEARLESS = ("%b %d %H:%M:%S", "%b %d %H:%M:%S.%f")

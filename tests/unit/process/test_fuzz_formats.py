@@ -6,7 +6,7 @@ Real lines are cut, mended with what parsers stumble over, and mixed with noise.
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.process import StreamDecoder
@@ -115,6 +115,7 @@ def check(decoded, batch):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=15)
 @given(batches=st.lists(st.lists(records, min_size=1, max_size=6), min_size=1, max_size=2))
 def test_fuzz_each_record_is_one_row_or_one_letter(name, batches):
     schema = None
@@ -125,6 +126,7 @@ def test_fuzz_each_record_is_one_row_or_one_letter(name, batches):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=8)
 @given(batch=st.lists(records, min_size=1, max_size=4), on_error=st.booleans())
 def test_fuzz_with_a_time_field(name, batch, on_error):
     field = {"combined": "time", "syslog": "time", "plain": "message"}.get(name, "a")

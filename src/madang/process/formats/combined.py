@@ -15,9 +15,17 @@ from madang.process.layout import Kind
 
 _QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 _LINE = (
-    r"^(?:(?P<vhost>\S+) )?(?P<host>\S+) (?P<ident>\S+) (?P<user>\S+|\"[^\"]*\") "
+    # In front of a virtual host's line stands its name, never a dash behind it: that is the ident.
+    r"^(?:(?P<vhost>\S+) (?P<of_vhost>[^\s-]\S*)|(?P<host>\S+)) (?P<ident>\S+)"
+    r" (?P<user>\"[^\"]*\"|\S+(?: [^\[\s]\S*)*) +"
     r"\[(?P<time>[^\]]+)\] " + _QUOTED.format("request") + r" (?P<status>\d{3}|-) (?P<bytes>\d+|-)"
-    r"(?: " + _QUOTED.format("referer") + " " + _QUOTED.format("agent") + r")?\s*(?P<extra>.*)$"
+    r"(?: "
+    + _QUOTED.format("referer")
+    + " "
+    + _QUOTED.format("agent")
+    + r"(?: "
+    + _QUOTED.format("forwarded_for")
+    + r")?)?\s*(?P<extra>.*)$"
 )
 _REQUEST = r"^(?P<method>[A-Za-z]+) (?P<path>\S.*?)(?: (?P<protocol>HTTP/[0-9.]+))?$"
 _KINDS = {
@@ -34,10 +42,12 @@ _KINDS = {
     "bytes": Kind.LONG,
     "referer": Kind.STRING,
     "agent": Kind.STRING,
+    "forwarded_for": Kind.STRING,
     "extra": Kind.STRING,
 }
-"""The columns in their order. ``request`` is filled where it is no method and path, ``extra`` where
-a line goes on behind the agent, ``vhost`` in Apache's format with the virtual host in front."""
+"""The columns in their order. ``request`` is filled where it is no method and path,
+``forwarded_for`` where a quoted text follows the agent (nginx's format ``main``), ``extra`` where
+the line goes on, ``vhost`` in Apache's format with the virtual host in front."""
 
 
 class CombinedSplitter:
@@ -50,7 +60,8 @@ class CombinedSplitter:
         """The columns ``host, ident, user, time, method, path, protocol, status, …``."""
         split = self._line.split(text, attributes)
         found = {entry.name: _dash(entry.text) for entry in split.columns}
-        for name in ("request", "referer", "agent"):
+        found["host"] = pc.coalesce(found.pop("of_vhost"), found["host"])
+        for name in ("request", "referer", "agent", "forwarded_for"):
             found[name] = unescape_quotes(found[name])
         parts = pc.extract_regex(found["request"], _REQUEST)
         for name in ("method", "path", "protocol"):

@@ -21,8 +21,13 @@ _RFC5424 = (
 _RFC3164 = (
     r"^(?:<(\d{1,3})>)?([A-Z][a-z]{2} +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
-    r" (\S+)(?: ([^\s:\[]+)(?:\[([^\]\s]*)\]:|:|\[([^\]\s]*)\]))?(?: ?(.*))?$"
+    # Without a host where its place holds what ends like a tag: ``su: message``.
+    r" (?:(\S*[^\s:])(?: |$))?(?:([^\s:\[]+)(?:\[([^\]\s]*)\]:|:|\[([^\]\s]*)\]))?(?: ?(.*))?$"
 )
+_BARE = r"^<(\d{1,2}|1[0-8]\d|19[01])>(.*)$"
+"""A priority and no header: RFC 3164, 4.3.3, takes all of it as the message."""
+_DAMAGED = r"^<\d+>\d+ \d{4}-"
+"""What begins as RFC 5424 and does not go on so, is damaged."""
 _OLD = "['priority','time','host','app','pid','pid2','message']"
 _NEW = "['priority','time','host','app','pid','msgid','structured_data','message']"
 _FACILITIES = (
@@ -52,19 +57,23 @@ class SyslogSplitter:
         """Split ``text``; lines of both formats may be mixed."""
         del attributes
         found = self._engine.query(
-            "SELECT is_new OR is_old AS m, is_new,"
-            " CASE WHEN is_new THEN n.priority ELSE o.priority END AS priority,"
+            "SELECT is_new OR is_old OR coalesce(b.priority <> '', false) AS m, is_new,"
+            " CASE WHEN is_new THEN n.priority WHEN is_old THEN o.priority ELSE b.priority END"
+            " AS priority,"
             " CASE WHEN is_new THEN n.time ELSE o.time END AS time,"
             " CASE WHEN is_new THEN n.host ELSE o.host END AS host,"
             " CASE WHEN is_new THEN n.app ELSE o.app END AS app,"
             " CASE WHEN is_new THEN n.pid ELSE o.pid || o.pid2 END AS pid,"
             " CASE WHEN is_new THEN n.msgid ELSE '' END AS msgid,"
             " CASE WHEN is_new THEN n.structured_data ELSE '' END AS structured_data,"
-            " CASE WHEN is_new THEN n.message ELSE o.message END AS message"
-            " FROM (SELECT *, coalesce(o.host <> '', false) AS is_old FROM (SELECT n, is_new,"
+            " CASE WHEN is_new THEN n.message WHEN is_old THEN o.message ELSE b.message END"
+            " AS message FROM (SELECT *, CASE WHEN NOT is_new AND NOT is_old"
+            f" AND NOT regexp_matches(v, {literal(_DAMAGED)}) THEN"
+            f" regexp_extract(v, {literal(_BARE)}, ['priority','message'], 's') END AS b"
+            " FROM (SELECT *, coalesce(o.time <> '', false) AS is_old FROM (SELECT v, n, is_new,"
             f" CASE WHEN NOT is_new THEN regexp_extract(v, {literal(_RFC3164)}, {_OLD}, 's') END"
             " AS o FROM (SELECT v, n, n.priority <> '' AS is_new FROM (SELECT v,"
-            f" regexp_extract(v, {literal(_RFC5424)}, {_NEW}, 's') AS n FROM t))))",
+            f" regexp_extract(v, {literal(_RFC5424)}, {_NEW}, 's') AS n FROM t)))))",
             t=pa.table({"v": text}),
         )
         rows, dead = matched(column(found, "m"), "is no line of syslog (RFC 5424 or RFC 3164)")
