@@ -24,7 +24,7 @@ from madang.collect.files.marks import TAIL_BYTES, Mark, MarkBook
 from madang.stream import Stream
 
 _BLOCK_BYTES = 2**20
-# Of many files with one name that are there at the start, none is compared with all others.
+# Where more files than this begin alike, a new one is not compared with all of them.
 _FEW = 64
 _NUMBERS = re.compile(r"[-._]\d+(?:[-._T:]?\d+)*")
 
@@ -186,13 +186,7 @@ class Placer:
             return False
         same = False
         packed = isinstance(content, PackedContent)
-        holders = dict.fromkeys([*self._book.alike(head)[1], *self._unread.find(head)])
-        if len(head) < HEAD_BYTES:
-            # The copy may be under way: the heads that are known of the others are longer.
-            family = self._families.get(_family_of(file), {})
-            if self._has_looked or len(family) <= _FEW:
-                holders |= family
-        for key in holders:
+        for key in self._holders_like(file, head):
             if key == file.key:
                 continue
             other = self._followed(key)
@@ -210,6 +204,18 @@ class Placer:
         if since is None or since[0] != stamp:
             since = self._waiting[file.key] = (stamp, now_s)
         return now_s - since[1] < self._grace_s
+
+    def _holders_like(self, file: FollowedFile, head: bytes) -> list[FileKey]:
+        """Files that are there and may have the same bytes."""
+        holders = dict.fromkeys([*self._book.alike(head)[1], *self._unread.find(head)])
+        family = self._families.get(_family_of(file), {})
+        # While a copy is under way its head is shorter than those that are known of the others.
+        if len(head) < HEAD_BYTES and (self._has_looked or len(family) <= _FEW):
+            holders |= family
+        if len(holders) > _FEW:
+            related = [key for key in holders if key in family]
+            return (related or list(holders))[:_FEW]
+        return list(holders)
 
     def _compare(
         self,

@@ -155,7 +155,8 @@ class FilesSource:
         now_s = self._clock.monotonic_s()
         self._scan_number += 1
         number = self._scan_number
-        for path in self._globs.files(self._clock.now_us() * 1000):
+        paths = self._globs.files(self._clock.now_us() * 1000)
+        for path in paths:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a thousand a second, Path costs
             except OSError as error:
@@ -178,7 +179,16 @@ class FilesSource:
         for identity, file in list(self._files.items()):
             if file.scan != number:
                 self._look_after_gone(identity, file, now_s)
+        if self._problems:
+            self._forget_problems(paths)
         return new
+
+    def _forget_problems(self, paths: list[str]) -> None:
+        """A file that is gone is no problem any more."""
+        there = {*paths, *(file.path for file in self._files.values())}
+        for path in self._problems.keys() - there:
+            del self._problems[path]
+            self._denied.pop(path, None)
 
     def _discover_all(self, new: list[_Found]) -> None:
         now_s = self._clock.monotonic_s()

@@ -152,6 +152,19 @@ def test_a_file_that_may_not_be_read_is_told_once_and_tried_again(follow, monkey
     assert f.source.status().problems == ()
 
 
+def test_a_problem_ends_with_its_file(follow, caplog):
+    f = follow()
+    loop = f.logs / "loop.log"
+    loop.symlink_to(loop)
+    for _ in range(3):
+        f.poll()
+    assert f.source.status().problems == (f"{loop}: Too many levels of symbolic links",)
+    assert len(caplog.records) == 1
+    loop.unlink()
+    f.poll()
+    assert f.source.status().problems == ()
+
+
 class Slow:
     """The stream below, but what is submitted waits until ``let_go``, as on a stalled disk."""
 
