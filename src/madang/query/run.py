@@ -115,6 +115,10 @@ class QueryRun:
             if self._control.reason is not None:
                 raise self._control.reason from error
             raise diagnosed(error, self._ran) from error
+        except UnicodeDecodeError as error:
+            # DuckDB quotes what it cannot read, cut off within a character.
+            said = error.object.decode("utf-8", "replace")
+            raise diagnosed(duckdb.InvalidInputException(said), self._ran) from error
         except MemoryError as error:
             raise diagnosed(
                 duckdb.OutOfMemoryException("Out of Memory Error"), self._ran

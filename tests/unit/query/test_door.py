@@ -96,6 +96,14 @@ def test_errors_say_where(house: House, sql: str, message: str, where: str | Non
     assert (str(caught.value.where) if caught.value.where else None) == where
 
 
+@pytest.mark.parametrize("shift", range(3))
+def test_an_error_that_quotes_half_a_korean_character_is_told(house: House, shift: int) -> None:
+    house.deliver(order_rows(0, 3), reached=3)
+    text = "x" * shift + "가나다 로그 메시지 " * 40
+    with pytest.raises(InvalidInputError, match="Malformed JSON"):
+        house.ask(f"SELECT json_extract('{text}' || amount, '$.a') FROM orders")
+
+
 def test_a_near_match_is_offered(house: House) -> None:
     house.deliver(order_rows(0, 3), reached=3)
     with pytest.raises(NotFoundError) as caught:
