@@ -14,6 +14,7 @@ export const tables = {
   query: 'Query this table',
   rows: 'Rows',
   rowsNote: 'the newest {{n}}',
+  rowsInRange: 'the newest {{n}} within the time range',
   someRows: '{{n}} of them',
   noRows: 'No rows',
   again: 'Refresh',

@@ -14,6 +14,7 @@ export const tables = {
   query: '이 테이블에 물어보기',
   rows: '행',
   rowsNote: '가장 새로운 {{n}}행',
+  rowsInRange: '시간 범위 안에서 가장 새로운 {{n}}행',
   someRows: '그중 {{n}}행',
   noRows: '행이 없어요',
   again: '새로 고침',

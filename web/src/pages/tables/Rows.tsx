@@ -5,6 +5,8 @@ import { useTranslation } from 'react-i18next';
 
 import { Panel } from '@/components/Panel';
 import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
+import { parseRange } from '@/i18n/range';
+import type { Bound } from '@/sql/params';
 import { newQueryId, runQuery } from '@/sql/run';
 import { ResultGrid } from '@/sql/ResultGrid';
 
@@ -12,17 +14,31 @@ import classes from './Tables.module.css';
 
 const MOST = 100;
 
+type Props = {
+  table: string;
+  /** Whether it has an event time to go by. */
+  timed: boolean;
+  /** The page's time range, where one was chosen. */
+  range: string | undefined;
+};
+
+function rowsQuery({ table, timed, range }: Props): { sql: string; params: Bound } {
+  const span = timed && range !== undefined ? parseRange(range, Date.now()) : null;
+  const where = span ? 'WHERE _time >= $start::TIMESTAMPTZ AND _time < $stop::TIMESTAMPTZ ' : '';
+  return {
+    // Marked, so that the history of queries can leave the page's own out.
+    sql: `/* ui */ SELECT * FROM ${table} ${where}${timed ? 'ORDER BY _time DESC ' : ''}LIMIT ${String(MOST)}`,
+    params: span ? { start: new Date(span.startMs).toISOString(), stop: new Date(span.endMs).toISOString() } : {},
+  };
+}
+
 /** The newest rows, as they are: what a table holds is seen sooner than it is described. */
-export default function Rows({ table, newestFirst }: { table: string; newestFirst: boolean }) {
+export default function Rows(props: Props) {
+  const { table, timed, range } = props;
   const { t } = useTranslation();
   const rows = useQuery({
-    queryKey: ['tables', table, 'rows', newestFirst],
-    // Marked, so that the history of queries can leave the page's own out.
-    queryFn: ({ signal }) =>
-      runQuery(
-        { queryId: newQueryId(), sql: `/* ui */ SELECT * FROM ${table} ${newestFirst ? 'ORDER BY _time DESC ' : ''}LIMIT ${String(MOST)}`, params: {}, signal },
-        () => undefined,
-      ),
+    queryKey: ['tables', table, 'rows', timed, range],
+    queryFn: ({ signal }) => runQuery({ queryId: newQueryId(), ...rowsQuery(props), signal }, () => undefined),
     staleTime: 30_000,
     refetchOnWindowFocus: false,
     // Arrow's vectors are no plain data to compare.
@@ -32,7 +48,7 @@ export default function Rows({ table, newestFirst }: { table: string; newestFirs
   return (
     <Panel
       title={t('tables.rows')}
-      note={newestFirst ? t('tables.rowsNote', { n: MOST }) : t('tables.someRows', { n: MOST })}
+      note={!timed ? t('tables.someRows', { n: MOST }) : range === undefined ? t('tables.rowsNote', { n: MOST }) : t('tables.rowsInRange', { n: MOST })}
       actions={
         <Button variant="subtle" leftSection={<IconRefresh size={14} />} loading={rows.isFetching} onClick={() => void rows.refetch()}>
           {t('tables.again')}

@@ -54,7 +54,8 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
     setDrag(null);
     if (range) void navigate({ to: '.', search: (old) => ({ ...old, t: range }) });
   };
-  const ends = [buckets[0], buckets.at(-1)];
+  const [first, second, last] = [buckets[0], buckets[1], buckets.at(-1)];
+  const ends = [first?.startMs, last && first && second && last.startMs + second.startMs - first.startMs];
   return (
     <Panel title={t('tables.overTime')} note={counts.data && <>{text.includes('~') ? '' : `${t('time.last', { span: spanWords(text, format.language) })} · `}<Counted what="unit.nRows" value={total} /></>} flush>
       {counts.error !== null && !counts.data ? (
@@ -85,8 +86,8 @@ export function RowsOverTime({ table, range }: { table: string; range: string | 
             <Skeleton height={72} />
           )}
           <div className={classes.axis}>
-            {ends.map((bucket, index) => (
-              <span key={index}>{bucket ? format.time(bucket.startMs).slice(0, 16) : '\u00a0'}</span>
+            {ends.map((ms, index) => (
+              <span key={index}>{ms === undefined ? '\u00a0' : format.time(ms).slice(0, 16)}</span>
             )).toSpliced(1, 0, <span key="hint" className={classes.dragHint}>{total > 0 ? t('tables.dragHint') : ''}</span>)}
           </div>
         </div>

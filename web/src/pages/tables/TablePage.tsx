@@ -122,7 +122,7 @@ export default function TablePage() {
           {(loaded) => (
             <>
               <Tabs.Panel value="rows">
-                <Suspense fallback={<Panel flush><SkeletonRows rows={10} height={26} /></Panel>}><Rows table={name} newestFirst={hasTime} /></Suspense>
+                <Suspense fallback={<Panel flush><SkeletonRows rows={10} height={26} /></Panel>}><Rows table={name} timed={hasTime} range={search.t} /></Suspense>
               </Tabs.Panel>
               <Tabs.Panel value="columns"><Columns table={loaded} /></Tabs.Panel>
               <Tabs.Panel value="snapshots"><Snapshots table={loaded} /></Tabs.Panel>
