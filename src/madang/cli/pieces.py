@@ -69,12 +69,19 @@ def open_file(file: str) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: it cannot be opened.
+        InvalidInputError: its name says that it is compressed, but it is not.
     """
     if file == "-":
         yield _unpacked(cast("io.BufferedReader", sys.stdin.buffer))
-    else:
-        with Path(file).open("rb") as raw:
-            yield _unpacked(raw)
+        return
+    with Path(file).open("rb") as raw:
+        opened = _unpacked(raw)
+        if opened is raw and Path(file).suffix in _PACKED and raw.peek(1):
+            raise InvalidInputError(
+                f"named {Path(file).suffix}, but it is not compressed so",
+                hint="is it damaged? Or give it another name",
+            )
+        yield opened
 
 
 def _unpacked(raw: io.BufferedReader) -> IO[bytes]:

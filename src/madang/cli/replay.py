@@ -29,7 +29,13 @@ def replay(
     from madang.cli.client import quoted
     from madang.cli.options import client
     from madang.cli.output import count, note, say, show_json
+    from madang.cli.wrong_call import WrongCallError
 
+    if from_offset is not None and to_offset is not None and from_offset >= to_offset:
+        raise WrongCallError(
+            f"--from {from_offset} is not before --to {to_offset}",
+            hint="--to is the offset behind the last dead letter",
+        )
     given = {"from_offset": from_offset, "to_offset": to_offset, "code": code}
     body = {name: value for name, value in given.items() if value is not None}
     path = f"/api/streams/{quoted(stream.removesuffix('.dead'))}/replay"

@@ -18,12 +18,14 @@ def schema(
 ) -> None:
     """Write JSON Schemas into .madang/schema, for editors to complete and check YAML."""
     from madang.cli.output import say, show_json
+    from madang.cli.wrong_call import chosen
     from madang.core.errors import NotFoundError
     from madang.project import json_schema, write_schemas
     from madang.project.settings import start_settings
 
     if kind is not None:
-        show_json(json_schema(kind))
+        kinds = ("platform", "stream", "source", "table")
+        show_json(json_schema(chosen("kind", kind, kinds)))
         return
     path = start_settings(project=directory).project_dir
     if not path.is_dir():

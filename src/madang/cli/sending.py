@@ -106,7 +106,7 @@ class Sender:
         began, report = time.monotonic(), SendReport()
         for file in files:
             if file != "-":
-                Path(file).stat()  # before a stream is made for a name that was mistyped
+                _check_file(Path(file))  # before a stream is made for a name that was mistyped
             sent = SentFile(file, stream or stream_of(file))
             report.files.append(sent)
             try:
@@ -172,6 +172,12 @@ class Sender:
             advice = "--create makes it"
             error.hint = f"{error.hint} {advice}" if error.hint else advice
         return error
+
+
+def _check_file(path: Path) -> None:
+    path.stat()
+    if path.is_dir():
+        raise WrongCallError(f"{path} is a directory", hint=f"name its files, such as {path}/*")
 
 
 def stream_of(file: str) -> str:

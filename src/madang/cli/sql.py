@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -77,6 +78,8 @@ def sql(
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():
         raise WrongCallError("there is no SQL", hint='madang sql "select 1"')
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise WrongCallError(f"--output: there is no directory {Path(output).parent}")
     body: dict[str, object] = {"sql": text, "fresh": fresh}
     if parameters:
         body["params"] = _parameters(parameters)
@@ -156,8 +159,6 @@ def _open(api: Any, body: dict[str, object], form: str, timeout_s: float) -> Any
 
 
 def _save(ask: Ask, form: str, output: str | None) -> None:
-    from pathlib import Path
-
     from madang.cli.wrong_call import WrongCallError
 
     if output is None and form in ("parquet", "arrow") and sys.stdout.isatty():

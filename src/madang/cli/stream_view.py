@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from madang.cli.output import ago, count, duration, say, show_table, size
@@ -74,7 +75,9 @@ def _settings(stream: dict[str, Any]) -> None:
     say(f"format: {stream['format']}, times without a zone: {stream['time_zone']}")
     for name in _SET:
         if spec.get(name):
-            say(f"{name}: {spec[name]}")
+            value = spec[name]
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            say(f"{name}: {shown}")
     if retention:
         say(f"retention: {duration(retention['age'])}, {size(retention['size'])} a partition")
 

@@ -254,6 +254,9 @@ def test_replay_says_how_many(platform: Any, capsys: Any) -> None:
         ("ingest x -f jsno", "there is no format 'jsno'", "did you mean 'json'?"),
         ("token create x --scope reed", "there is no scope 'reed'", "did you mean 'read'?"),
         ("token create x --expires-in x", "--expires-in: 'x' is not a duration", "write"),
+        ("replay x --from 5 --to 2", "--from 5 is not before --to 2", "--to is the offset behind"),
+        ("ingest /", "/ is a directory", "name its files"),
+        ("schema --kind strem", "there is no kind 'strem'", "did you mean 'stream'?"),
         ("user add x --role boss", "there is no role 'boss'", "one of: admin, editor, viewer"),
     ],
 )

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.cli import main, pieces
+from madang.cli.pieces import open_file
 from madang.cli.sending import stream_of
+from madang.core.errors import InvalidInputError
 
 
 def accepted(request: Any) -> dict[str, Any]:
@@ -185,3 +187,13 @@ def test_a_file_that_is_not_there_makes_no_stream(orders: Any, tmp_path: Path, c
     assert main(["ingest", str(tmp_path / "orders.ndjson"), "--create"]) == 1
     assert "orders.ndjson" in capsys.readouterr().err
     assert orders.requests == []
+
+
+def test_a_file_that_is_named_compressed_and_is_not_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "orders.gz"
+    file.write_bytes(b"no gzip")
+    with pytest.raises(InvalidInputError, match="not compressed"), open_file(str(file)):
+        pass
+    file.write_bytes(b"")
+    with open_file(str(file)) as opened:
+        assert opened.read() == b""
