@@ -156,7 +156,9 @@ class Placer:
         if not head:
             return False
         best: Mark | None = None
-        for generation in self._book.alike(head)[0]:
+        free = self._book.alike(head)[0]
+        # In this order a compressed file is unpacked once, not once for each.
+        for generation in sorted(free, key=lambda one: self._book.last(one).position):
             fit = self._book.fit(generation, head, content)
             if fit is None or not _may_be_copy(fit, self._book.last(generation), file):
                 continue
