@@ -18,16 +18,18 @@ type Props = {
   table: string;
   /** Whether it has an event time to go by. */
   timed: boolean;
+  /** Whether it has its stream's places, which few people read: they come last. */
+  placed: boolean;
   /** The page's time range, where one was chosen. */
   range: string | undefined;
 };
 
-function rowsQuery({ table, timed, range }: Props): { sql: string; params: Bound } {
+function rowsQuery({ table, timed, placed, range }: Props): { sql: string; params: Bound } {
   const span = timed && range !== undefined ? parseRange(range, Date.now()) : null;
   const where = span ? 'WHERE _time >= $start::TIMESTAMPTZ AND _time < $stop::TIMESTAMPTZ ' : '';
   return {
     // Marked, so that the history of queries can leave the page's own out.
-    sql: `/* ui */ SELECT * FROM ${table} ${where}${timed ? 'ORDER BY _time DESC ' : ''}LIMIT ${String(MOST)}`,
+    sql: `/* ui */ SELECT ${placed ? '* EXCLUDE (_partition, _offset), _partition, _offset' : '*'} FROM ${table} ${where}${timed ? 'ORDER BY _time DESC ' : ''}LIMIT ${String(MOST)}`,
     params: span ? { start: new Date(span.startMs).toISOString(), stop: new Date(span.endMs).toISOString() } : {},
   };
 }

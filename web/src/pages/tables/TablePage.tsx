@@ -76,6 +76,7 @@ export default function TablePage() {
     );
   }
   const hasTime = data?.columns.some((column) => column.name === '_time') ?? false;
+  const hasPlace = ['_partition', '_offset'].every((own) => data?.columns.some((column) => column.name === own));
   const sql = `SELECT *\nFROM ${name}\n${hasTime ? 'ORDER BY _time DESC\n' : ''}LIMIT 100`;
   return (
     <Page
@@ -122,7 +123,7 @@ export default function TablePage() {
           {(loaded) => (
             <>
               <Tabs.Panel value="rows">
-                <Suspense fallback={<Panel flush><SkeletonRows rows={10} height={26} /></Panel>}><Rows table={name} timed={hasTime} range={search.t} /></Suspense>
+                <Suspense fallback={<Panel flush><SkeletonRows rows={10} height={26} /></Panel>}><Rows table={name} timed={hasTime} placed={hasPlace} range={search.t} /></Suspense>
               </Tabs.Panel>
               <Tabs.Panel value="columns"><Columns table={loaded} /></Tabs.Panel>
               <Tabs.Panel value="snapshots"><Snapshots table={loaded} /></Tabs.Panel>
