@@ -27,6 +27,14 @@ def resident_bytes() -> int:
     return (int(resident) - int(shared)) * _PAGE_BYTES
 
 
+def address_bytes() -> int:
+    """Private memory that this process has reserved, used or not: what ``RLIMIT_DATA`` counts."""
+    try:
+        return int(_STATM.read_text().split()[5]) * _PAGE_BYTES
+    except OSError:
+        return 0
+
+
 def give_memory_back() -> None:
     """Ask the allocators to return what they hold free."""
     import pyarrow as pa

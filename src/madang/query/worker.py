@@ -27,7 +27,7 @@ from madang.query.door import Door, DoorSettings
 from madang.query.engine import EngineSettings
 from madang.query.history import QUERY_HISTORY_SCHEMA, HistoryWriter
 from madang.query.lake_catalog import LakeCatalog
-from madang.query.process_io import give_memory_back, resident_bytes
+from madang.query.process_io import address_bytes, give_memory_back, resident_bytes
 from madang.query.request import Identity
 from madang.query.sandbox import confine
 from madang.query.serving import Serving
@@ -40,6 +40,9 @@ RETIRE_BYTES = 512 * 2**20
 _GROWTH_BYTES = 8 * 2**20
 _FIRST_FRAME_S = 5.0
 _OVERHEAD_BYTES = 2 * 2**30
+_FRAGMENTATION = 3
+"""Addresses reserved for each byte of ``query.memory``: a window over 61 million rows within 1.6 GB
+had 4.2 GB reserved, since freed pieces leave holes. The limit only has to stop what runs away."""
 
 
 class Worker:
@@ -49,10 +52,14 @@ class Worker:
         index: Its number, from 0.
         data: The data directory.
         stop: Set, by a handler of a signal, when it is to finish.
+        most_address_bytes: What the process may reserve, as :func:`confine` was told.
     """
 
-    def __init__(self, index: int, data: DataDir, stop: threading.Event) -> None:
+    def __init__(
+        self, index: int, data: DataDir, stop: threading.Event, most_address_bytes: int
+    ) -> None:
         self._stop = stop
+        self._most_address_bytes = most_address_bytes
         # The others are asked only while this one is busy: until then they cost next to nothing.
         self._warm_from_start = index == 0
         self._data = data
@@ -132,11 +139,12 @@ class Worker:
 
     def _tidy_memory(self) -> None:
         """Return what the query left; where that is not possible, make room for a new process."""
-        if resident_bytes() < self._used_memory_bytes + _GROWTH_BYTES:
-            return
-        give_memory_back()
-        self._used_memory_bytes = resident_bytes()
-        if self._used_memory_bytes > RETIRE_BYTES:
+        if resident_bytes() >= self._used_memory_bytes + _GROWTH_BYTES:
+            give_memory_back()
+            self._used_memory_bytes = resident_bytes()
+        # Near the limit on addresses the next query, even a thread of it, might not begin.
+        crowded = address_bytes() > self._most_address_bytes // 2
+        if crowded or self._used_memory_bytes > RETIRE_BYTES:
             _log.info(
                 "ends, because a query left it large", extra={"bytes": self._used_memory_bytes}
             )
@@ -231,8 +239,9 @@ def run_worker(
     It also returns when a query left so much memory behind that a new process is better.
     """
     limits = ProjectFollower(data).current().platform.query
+    most_address_bytes = _FRAGMENTATION * limits.memory + _OVERHEAD_BYTES
     confinement = confine(
-        memory_bytes=limits.memory + _OVERHEAD_BYTES,
+        memory_bytes=most_address_bytes,
         max_file_bytes=max(limits.spill, 2**30),
     )
     _log.info("a query worker starts", extra={"confinement": asdict(confinement)})
@@ -240,7 +249,7 @@ def run_worker(
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    Worker(index, data, stop).serve(ready)
+    Worker(index, data, stop, most_address_bytes).serve(ready)
 
 
 def main(index: int, data_dir: Path) -> None:

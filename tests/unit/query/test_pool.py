@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,15 @@ from madang.core.errors import (
     OverloadedError,
     UnavailableError,
 )
-from madang.query import Finished, Identity, QueryPool, QueryRequest, QueryState, ResultFormat
+from madang.query import (
+    Finished,
+    Identity,
+    QueryPool,
+    QueryRequest,
+    QueryState,
+    ResultFormat,
+    worker,
+)
 from madang.query.serving import HARD_EXIT
 from unit.query.conftest import House, WorkerProcess, order_rows
 
@@ -182,6 +191,17 @@ def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("most_address_bytes", "ends"), [(2**20, True), (2**50, False)])
+def test_a_worker_makes_room_before_its_addresses_run_out(
+    house: House, most_address_bytes: int, ends: bool
+) -> None:
+    stop = threading.Event()
+    crowded = worker.Worker(0, house.data, stop, most_address_bytes)
+    crowded._tidy_memory()
+    assert stop.is_set() is ends
+    crowded._close()
+
+
 def test_a_worker_that_does_not_react_is_killed(house: House, start_worker: Start) -> None:
     worker = start_worker(0, house.data)
 
