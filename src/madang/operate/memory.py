@@ -26,7 +26,8 @@ def forget_file_pages() -> None:
     """Unmap the pages of libraries that this process has read and not changed.
 
     They stay in the page cache and come back when they are touched. For the supervisor, which
-    loaded every library for the roles and runs almost nothing of them itself: 30 MB.
+    loaded every library for the roles and runs almost nothing of them itself, and for roles that
+    have started: what only the start needed takes 30 MB and more.
     """
     madvise = getattr(ctypes.CDLL(None, use_errno=True), "madvise", None)
     try:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from madang.core.datadir import DataDir
 from madang.operate.logs import write_logs
+from madang.operate.memory import forget_file_pages
 
 _PR_SET_PDEATHSIG = 1
+_SETTLED_S = 20.0
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +64,10 @@ def become_role(
     def ready() -> None:
         os.write(ready_fd, b"1")
         os.close(ready_fd)
+        # By then it has done everything once; what only the start needed need not stay.
+        settled = threading.Timer(_SETTLED_S, forget_file_pages)
+        settled.daemon = True
+        settled.start()
 
     try:
         _log.info("the role starts", extra={"pid": os.getpid()})
