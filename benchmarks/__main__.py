@@ -10,19 +10,21 @@ import argparse
 import os
 import platform as machine
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from benchmarks import duplicates, footprint, freshness, ingest
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-ALL = {
+Run = Callable[[Path], str]
+ALL: dict[str, Run] = {
     "footprint": footprint.run,
     "freshness": freshness.run,
     "ingest": ingest.run,
     "duplicates": duplicates.run,
 }
-SHORT = {
+SHORT: dict[str, Run] = {
     "footprint": partial(footprint.run, starts=1, idle_s=2.0),
     "freshness": partial(freshness.run, rounds=10),
     "ingest": partial(ingest.run, seconds=3.0),
@@ -41,7 +43,7 @@ def main() -> None:
     arguments.add_argument("--scratch", type=Path, help="folder for input and data; kept")
     given = arguments.parse_args()
     sizes_mb = tuple(round(float(size) * 1000) for size in given.sizes.split(","))
-    runs = {**ALL, "duplicates": partial(duplicates.run, sizes_mb=sizes_mb)}
+    runs: dict[str, Run] = {**ALL, "duplicates": partial(duplicates.run, sizes_mb=sizes_mb)}
     runs = SHORT if given.short else runs
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as temporary:
         scratch = given.scratch or Path(temporary)
