@@ -20,6 +20,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from madang.query.rewrite import Rewritten, Splice
@@ -30,6 +31,8 @@ _KEY = "__madang_key"
 _FEWEST = 2
 """Fewer text columns, beside those that the SELECT shows anyway, are as short as the key."""
 _MOST = 16
+_MOST_SELECTS = 16
+"""Each asks DuckDB to bind the whole statement, once or a few times."""
 _PACKED = 4
 _WITHOUT = ("group_expressions", "group_sets", "having", "sample")
 _TABLE_WITHOUT = ("sample", "column_name_alias", "at_clause")
@@ -77,7 +80,7 @@ def with_short_keys(
     words = text.text.lower()
     if b"partition" not in words or _KEY.encode() in words:
         return text
-    for windows in _found(parser.parse(text), text):
+    for windows in islice(_found(parser.parse(text), text), _MOST_SELECTS):
         if columns := _text_columns(windows, text, binds):
             text = text.spliced(windows.keyed(columns))
     return text
@@ -100,11 +103,12 @@ def _text_columns(
 
 def _key_of(columns: Sequence[str], *, probe: bool) -> str:
     """The key of text columns, as SQL; as a probe it binds for no other type than text."""
-    # What is no text would often become one in silence; a collation is for text only.
+    # What is no text would often become one in silence; a collation is for text only, and texts
+    # that PARTITION BY compares by another one do not go together with this.
     suffix = " COLLATE C" if probe else ""
     lengths = [f"coalesce(strlen({column}{suffix}) + 1, 0)" for column in columns]
     spelled = "".join(f"{length}, ',', " for length in lengths[_PACKED:])
-    salt = literal(secrets.token_hex(4))
+    salt = literal(secrets.token_hex(4)) + suffix
     text = f"md5_number(concat({salt}, {spelled}{', '.join(columns)}))"
     return f"xor({text}, {_packed(lengths[:_PACKED])})"
 
@@ -139,7 +143,7 @@ def _of_select(node: Node, text: Rewritten) -> _Windows | None:
     names = {tuple(_name(column) for column in listed) for listed in lists}
     if len(names) != 1 or None in (only := names.pop()) or not 0 < len(only) <= _MOST:
         return None
-    if shown is None or _is_ambiguous(node, only):
+    if shown is None or _is_ambiguous(node, only) or _shows_rows(node, table, shown):
         return None
     columns = tuple(_written(column, text) for column in lists[0])
     hidden = frozenset(
@@ -189,6 +193,13 @@ def _name(node: Node) -> str | None:
     if node.get("class") != "COLUMN_REF" or not (names := node.get("column_names")):
         return None
     return str(names[-1]).lower()
+
+
+def _shows_rows(node: Node, table: Node, shown: set[str | None]) -> bool:
+    """Whether a row is read as a whole, by the name of its table: the key would be in it."""
+    path = table.get("qualified_name", {}).get("path") or ["unnamed_subquery"]
+    below = {_name(one) for one in walk(node.get("where_clause"))}
+    return str(table.get("alias") or path[-1]).lower() in shown | below
 
 
 def _is_ambiguous(node: Node, names: Sequence[str | None]) -> bool:

@@ -88,6 +88,14 @@ KEPT = [
     "SELECT n, rank() OVER (PARTITION BY a, b ORDER BY n) FROM logs AS l(n, a, b)",
     "SELECT n, rank() OVER (PARTITION BY a, b ORDER BY n)"
     " FROM (SELECT n, path, body FROM logs) AS l(n, a, b)",
+    "SELECT l, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs l",
+    "SELECT n, to_json(logs), rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
+    "SELECT n, max(logs) OVER (PARTITION BY path, body ORDER BY n) FROM lake.main.logs",
+    "SELECT unnamed_subquery, rank() OVER (PARTITION BY path, body ORDER BY n) FROM (FROM logs)",
+    "SELECT n, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs l"
+    " WHERE length(to_json(l)) < 100",
+    "SELECT n, count(*) OVER (PARTITION BY a, b) FROM"
+    " (SELECT n, path COLLATE NOCASE AS a, method COLLATE NOCASE AS b FROM logs)",
     "SELECT n, (SELECT max(n) FROM logs o WHERE o.path = logs.path),"
     " rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs",
 ]
@@ -132,6 +140,14 @@ def test_property_one_key_where_the_texts_are_equal(rows: list[tuple[str | None,
         assert KEY in text
         found = dict(connection.execute(text.decode()).fetchall())
     assert found == {n: rows.index(row) for n, row in enumerate(rows)}
+
+
+def test_a_statement_of_many_windows_is_not_bound_for_each(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    one = "SELECT n, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs"
+    text = rewritten(database, " UNION ALL ".join([one] * 100))
+    assert text.count(b"PARTITION BY " + b'"__madang_key"') == 16
 
 
 def test_texts_that_the_engines_own_hash_confuses(database: duckdb.DuckDBPyConnection) -> None:
