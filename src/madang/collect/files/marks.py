@@ -10,6 +10,7 @@ free: its copy, plain or compressed, goes on with it.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -229,7 +230,12 @@ class MarkBook:
         if self._journal is None or self._lines > _STALE_FACTOR * len(self) + _STALE_LINES:
             self._rewrite()
             return
-        self._journal.write(b"\n".join(self._pending) + b"\n")
+        text = b"\n".join(self._pending) + b"\n"
+        if self._journal.write(text) < len(text):
+            # No room for all of it: half a line would spoil the next one, so all is written anew.
+            self._journal.close()
+            self._journal = None
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self._weighty:
             os.fsync(self._journal.fileno())
         self._lines += len(self._pending)
@@ -264,6 +270,8 @@ class MarkBook:
         trail = self._trails.setdefault(generation, [])
         if trail and self._held.get(trail[-1].key) == generation:
             del self._held[trail[-1].key]
+        if trail and self._last_held.get(trail[-1].key) == generation:
+            del self._last_held[trail[-1].key]
         while trail and trail[-1].position >= mark.position:
             trail.pop()
         trail.append(mark)

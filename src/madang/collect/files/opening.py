@@ -112,6 +112,7 @@ class Opener:
                 self._ask_again_s[asked] = now_s + pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
             return Later()
         self._ask_again_s.pop(asked, None)
+        self.sniff(file, head)  # It may begin anew, and behind a hole.
         return Opening()
 
     def place_late(self, file: FollowedFile, now_s: float) -> str | bool:
@@ -131,6 +132,8 @@ class Opener:
         if reason is not None:
             return reason
         file.placed = self._placer.place(file, head, now_s)
+        if file.placed:
+            self.sniff(file, head)
         return file.placed
 
     def sniff(self, file: FollowedFile, head: bytes) -> str | None:

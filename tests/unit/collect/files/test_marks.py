@@ -121,6 +121,43 @@ def test_only_so_many_free_generations_are_kept(path, monkeypatch):
     assert state(MarkBook(path)) == state(book)
 
 
+def test_a_generation_that_went_from_copy_to_copy_is_forgotten_whole(path, monkeypatch):
+    monkeypatch.setattr(marks_module, "_MAX_FREE", 10)
+    book = MarkBook(path)
+    book.put(mark(A, 100))
+    for holder, after in ((A, "truncated"), (B, "deleted"), (FileKey(1, 12), "deleted")):
+        book.put(mark(holder, 100, identity=A, given=True))
+        book.end(holder, after)
+    for inode in range(100, 120):
+        book.put(mark(FileKey(1, inode), 100, text=b"%d\n" % inode * 100))
+        book.end(FileKey(1, inode), "deleted")
+    assert [book.last_held(FileKey(1, inode)) for inode in (10, 11, 12)] == [None] * 3
+    assert len(book._last_held) == len(book._trails) == 10
+
+
+def test_lines_that_a_full_disk_took_half_of_are_written_again(path):
+    book = MarkBook(path)
+    book.put(mark(A, 100))
+    book.flush()
+    journal = book._journal
+
+    class Full:
+        def write(self, text):
+            return journal.write(text[: len(text) // 2])
+
+        def close(self):
+            journal.close()
+
+    book._journal = Full()
+    book.put(mark(B, 200))
+    with pytest.raises(OSError, match="No space left"):
+        book.flush()
+    assert state(MarkBook(path))[0] == {A: mark(A, 100)}
+    book.put(mark(B, 300))
+    book.close()
+    assert state(MarkBook(path)) == state(book)
+
+
 def test_marks_of_an_earlier_format_are_read(path):
     path.parent.mkdir()
     old = msgspec.to_builtins(mark(A, 100))[:-2]

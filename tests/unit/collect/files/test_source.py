@@ -119,7 +119,8 @@ def test_other_text_of_the_same_size_is_a_new_generation(follow):
     assert f.lines() == ["aaaa", "bbbb", "cccccc"]
 
 
-def test_a_hole_where_a_writer_went_on_after_the_truncation_is_passed_over(follow):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_hole_where_a_writer_went_on_after_the_truncation_is_passed_over(follow, stopped):
     f = follow()
     log = f.logs / "app.log"
     with log.open("w") as writer:
@@ -127,9 +128,12 @@ def test_a_hole_where_a_writer_went_on_after_the_truncation_is_passed_over(follo
         writer.flush()
         f.poll()
         os.truncate(log, 0)
-        f.poll()
+        if not stopped:
+            f.poll()
         writer.write("next\n")
         writer.flush()
+        if stopped:
+            f.restart()
         f.poll()
         f.restart()
         writer.write("last\n")
