@@ -86,7 +86,8 @@ def has_ts(schema: pa.Schema) -> bool:
 
 
 def _is_raw(chunk: Chunk) -> bool:
-    return bool(chunk.batch.schema.names == RECORD_SCHEMA.names)
+    # By its types, too: a typed stream may call its columns like this.
+    return bool(chunk.batch.schema.equals(RECORD_SCHEMA))
 
 
 def _arrival(chunks: Sequence[Chunk], typed: pa.Table) -> pa.Array:

@@ -10,6 +10,7 @@ import pytest
 from madang.lake.decoder import DEAD_LETTER_SCHEMA
 from madang.process import StreamDecoder
 from madang.project import StreamSpec
+from madang.stream import Chunk
 from unit.process.conftest import ARRIVAL_US, chunk_of, plain_rows
 
 
@@ -116,3 +117,26 @@ def test_making_a_decoder_leaves_no_thread_behind():
 def test_arrival_times_stand_in(decoder):
     times = decoder.decode([chunk_of(['{"a":1}'], arrival_us=ARRIVAL_US + 5)], None).rows
     assert times.column("_time").cast(pa.int64()).to_pylist() == [ARRIVAL_US + 5]
+
+
+def test_a_typed_stream_may_have_columns_named_as_those_of_a_raw_one():
+    schema = pa.schema(
+        [
+            ("ts", pa.timestamp("us", "UTC")),
+            ("key", pa.string()),
+            ("headers", pa.map_(pa.string(), pa.string())),
+            ("value", pa.int64()),
+        ]
+    )
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.array([ARRIVAL_US], schema.field("ts").type),
+            pa.array(["k"]),
+            pa.array([[("a", "b")]], schema.field("headers").type),
+            pa.array([7]),
+        ],
+        schema=schema,
+    )
+    typed = StreamDecoder(StreamSpec(name="t", format="typed"), zone="UTC", project_dir=".")
+    found = typed.decode([Chunk(0, 0, batch, ARRIVAL_US, {})], None)
+    assert plain_rows(found) == [{"key": "k", "headers": [("a", "b")], "value": 7}]
