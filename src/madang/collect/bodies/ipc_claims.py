@@ -25,7 +25,10 @@ _CAP = 2**40
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Of all batches of a body: ``rows``, ``nodes`` (columns × batches), buffers unpacked."""
+    """Of all batches of a body: ``rows``, ``nodes`` (columns × batches), buffers unpacked.
+
+    A batch without columns counts as a node, too.
+    """
 
     rows: int
     nodes: int
@@ -48,7 +51,7 @@ def read_claims(body: memoryview) -> Claims:
             found = _batch(meta, body, start)
             if found is not None:
                 rows += found.rows
-                nodes += found.nodes
+                nodes += max(1, found.nodes)
                 size_bytes += found.size_bytes
     except _DamagedError:
         raise InvalidInputError("the body is not Arrow IPC: its metadata is damaged") from None
@@ -109,7 +112,7 @@ def _batch(meta: memoryview, body: memoryview, start: int) -> Claims | None:
     count = _int(meta, buffers_at)
     spans = np.frombuffer(_cut(meta, buffers_at + 4, 16 * count), "<i8").reshape(count, 2)
     offsets, lengths = spans[:, 0], spans[:, 1]
-    if (lengths < 0).any() or (offsets < 0).any():
+    if (lengths < 0).any() or (offsets < 0).any() or (offsets > len(body)).any():
         raise _DamagedError
     if _field(meta, batch, 3) is not None:
         lengths = _unpacked(body, offsets + start, lengths)

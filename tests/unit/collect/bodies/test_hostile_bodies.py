@@ -193,6 +193,13 @@ def test_a_claim_that_lies_allocates_nothing() -> None:
         split(bytes(body))
 
 
+def test_offsets_beyond_64_bits_are_damage() -> None:
+    body = packed(pa.table({"x": np.zeros(1000, np.int64)}), codec="zstd")
+    for at in range(len(body) - 7):
+        with suppress(MadangError):
+            split(body[:at] + struct.pack("<q", 2**63 - 1) + body[at + 8 :])
+
+
 def test_a_batch_that_a_file_names_a_thousand_times_counts_a_thousand_times() -> None:
     body = packed(pa.table({"x": np.zeros(10_000, np.int64)}), file=True, codec="zstd")
     sink = pa.BufferOutputStream()
