@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
+
 import pyarrow as pa
 
 from madang.collect.host import HOST_SCHEMA
+from madang.core.errors import InvalidInputError
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.lake import DEAD_LETTER_SCHEMA
 from madang.project import HostSourceSpec, Project, RecordFormat
@@ -53,3 +57,33 @@ def open_stream(store: LogStore, project: Project, name: str) -> LogStream:
         # What is appended now is read as the stream says now, even if it is delivered much later.
         stream.attributes = {READING: reading_of(spec)}
     return stream
+
+
+def check_columns(fields: Iterable[pa.Field]) -> None:
+    """See whether a table can have the columns that define a typed stream.
+
+    Raises:
+        InvalidInputError: one has no name, two in a struct have the same, or a type that no table
+            has: its records could be acknowledged and never be delivered.
+    """
+    from madang.lake.types import to_iceberg_type
+    from madang.process.typed_rows import normal_type
+
+    for field in fields:
+        if pa.types.is_null(field.type):
+            continue  # It stays out of the table.
+        to_iceberg_type(normal_type(field.type), count(1), field.name)
+        _check_names([field])
+
+
+def _check_names(fields: list[pa.Field]) -> None:
+    names = [field.name for field in fields]
+    if "" in names:
+        raise InvalidInputError("a column has no name", hint="name it")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInputError(f"the field {twice!r} occurs twice in a struct")
+    for field in fields:
+        inner = [field.type.field(at) for at in range(field.type.num_fields)]
+        if inner:
+            _check_names(inner)

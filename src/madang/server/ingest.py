@@ -33,6 +33,7 @@ from madang.core.errors import (
 )
 from madang.core.names import DEAD_SUFFIX, SYSTEM_NAMESPACE, unknown
 from madang.operate.accounts import Permission
+from madang.operate.streams import check_columns
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.server.append import append
 from madang.server.auth import Authenticator, check_permission
@@ -249,6 +250,7 @@ class Ingest:
         schema = read_ipc(body, limit_bytes).schema.remove_metadata()
         if not len(schema):
             raise InvalidInputError("the first batch of a typed stream has no columns")
+        check_columns(schema)
         return self._context.define_stream(name, schema)
 
     def _split_one(

@@ -75,6 +75,29 @@ def test_arrow(server, client, orders):
 
 
 @pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (pa.duration("us"), "which a table cannot hold"),
+        (pa.decimal256(60, 2), "which a table cannot hold"),
+        (pa.list_(pa.month_day_nano_interval()), "which a table cannot hold"),
+        (pa.struct([("k", pa.int64()), ("k", pa.int64())]), "'k' occurs twice"),
+        (pa.struct([("", pa.int64())]), "has no name"),
+    ],
+)
+def test_a_typed_stream_that_no_table_can_take_is_refused_at_once(server, client, kind, reason):
+    stream = server.new_stream(format="typed")
+    media = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    for wrong, status in ((kind, 400), (pa.timestamp("ns"), 200)):
+        sink = io.BytesIO()
+        table = pa.table({"good": [1], "a": pa.nulls(1, wrong)})
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        answer = client.post(f"/ingest/{stream}", content=sink.getvalue(), headers=media)
+        assert answer.status_code == status, answer.text
+        assert status == 200 or reason in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
     ("encoding", "packed"),
     [
         ("gzip", gzip.compress),
