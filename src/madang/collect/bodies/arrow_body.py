@@ -21,6 +21,8 @@ from madang.core.names import near_match
 
 _MAX_NODES = 2**20
 """Columns × batches of a body: each takes some hundred bytes, however few rows it has."""
+_SLICE_BYTES = 16 * 2**20
+"""Rows that become JSON at once, by the length of their texts."""
 
 
 def read_ipc(body: bytes | memoryview, limit_bytes: int) -> pa.Table:
@@ -88,6 +90,18 @@ def raw_rows(body: bytes | memoryview, limit_bytes: int) -> pa.BinaryArray:
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise InvalidInputError(f"the column {doubled!r} occurs twice")
+    rows = max(1, table.num_rows * _SLICE_BYTES // max(1, text_bytes(table)))
+    parts: list[pa.BinaryArray] = []
+    size = 0
+    for start in range(0, table.num_rows, rows):
+        # Escapes make texts up to six times as long: told as it goes, for none was counted.
+        parts.append(_json_of(table.slice(start, rows)))
+        size += parts[-1].nbytes
+        check_expanded(size, limit_bytes, "its rows as JSON")
+    return pa.concat_arrays(parts)
+
+
+def _json_of(table: pa.Table) -> pa.BinaryArray:
     try:
         return column_of(table, "SELECT encode(to_json(r)) FROM rows AS r").cast(pa.binary())
     except (duckdb.Error, pa.ArrowException) as error:

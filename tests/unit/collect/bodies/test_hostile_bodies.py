@@ -181,6 +181,14 @@ def test_honest_arrow_bodies_come_through(codec: str | None, file: bool) -> None
     assert found.batch.column("value")[2999].as_py() == b'{"n":2999,"s":null,"l":[1,2]}'
 
 
+def test_texts_that_escapes_make_six_times_as_long() -> None:
+    # Just within the limit as they are.
+    table = pa.table({"x": ["\x01" * 3000] * 10_000})
+    with little_memory(), pytest.raises(TooLargeError, match="as JSON"):
+        split(packed(table, codec="zstd"))
+    assert split(packed(table.slice(0, 1000))).batch.num_rows == 1000
+
+
 def test_a_claim_that_lies_allocates_nothing() -> None:
     body = bytearray(packed(pa.table({"x": np.zeros(1000, np.int64)}), codec="zstd"))
     at = body.index(struct.pack("<q", 8000))
