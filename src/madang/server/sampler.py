@@ -166,11 +166,17 @@ class Sampler:
 
 
 def opened(context: ServerContext, name: str) -> LogStream | None:
-    """The stream, or None where it cannot be opened (now): a typed one before its first batch."""
+    """The stream, or None where it cannot be read (now): a typed one before its first batch.
+
+    One whose head is damaged neither, so that it does not take the others off the page.
+    """
     try:
-        return context.open_stream(name)
+        stream = context.open_stream(name)
+        for part in range(stream.partitions):
+            stream.bounds(part)
     except MadangError:
         return None
+    return stream
 
 
 def dead_stream(context: ServerContext, name: str) -> LogStream | None:

@@ -93,3 +93,19 @@ def test_a_new_stream_is_seen_and_a_removed_one_forgotten(world, sampler, clock)
     world.publish()
     sampler.sample()
     assert sampler.flow(stream, spec).history == []
+
+
+def test_a_damaged_stream_does_not_take_the_others_off_the_page(world, sampler, clock):
+    broken, sound = world.new_stream(), world.new_stream()
+    for stream in (broken, sound):
+        send(world, stream, 10)
+    sampler.sample()
+    head = world.open_stream(broken).path / "p0000/head"
+    with head.open("r+b") as file:
+        file.seek(64)
+        file.write(b"\xff" * 128)
+    send(world, sound, 10)
+    clock.advance(2)
+    sampler.sample()
+    assert flow(world, sampler, sound).history == [5]
+    assert flow(world, sampler, broken).records_total == 0
