@@ -16,11 +16,9 @@ from madang.collect.bodies.json_body import split_json
 from madang.collect.bodies.limits import check_expanded, check_lines, check_records
 from madang.collect.bodies.media import ContentFormat, Media, to_utf8
 from madang.collect.bodies.row_sizes import text_bytes
-from madang.core.errors import InvalidInputError, TooLargeError
+from madang.core.errors import InvalidInputError
 from madang.core.names import near_match
 
-_MAX_NODES = 2**20
-"""Columns × batches of a body: each takes some hundred bytes, however few rows it has."""
 _SLICE_BYTES = 16 * 2**20
 """Rows that become JSON at once, by the length of their texts."""
 
@@ -38,11 +36,6 @@ def read_ipc(body: bytes | memoryview, limit_bytes: int) -> pa.Table:
     claims = read_claims(memoryview(body))
     check_records(claims.rows, "rows")
     check_expanded(claims.size_bytes, limit_bytes, "its buffers")
-    if claims.nodes > _MAX_NODES:
-        raise TooLargeError(
-            f"{claims.nodes:,} columns in all batches, more than {_MAX_NODES:,}",
-            hint="send larger batches, or fewer in a request",
-        )
     table = _read(body)
     check_records(table.num_rows, "rows")
     check_expanded(text_bytes(table), limit_bytes, "its rows")

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, TooLargeError
 
 MAGIC = b"ARROW1"
 _CONTINUATION = 0xFFFFFFFF
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 _BLOCK_BYTES = 24
+_BUFFERS_OF_NODE = 4
+"""A column has three buffers at most, views aside; a batch of more counts as more columns."""
+_MAX_NODES = 2**20
+"""Columns × batches of a body: each takes some hundred bytes, however few rows it has."""
+_MAX_MESSAGES = 2**16
+"""Batches of a body: each takes some 30 µs, however little is in it."""
 _CAP = 2**40
 """A claim above this counts as this: sums of claims stay within 64 bits."""
 
@@ -44,18 +50,30 @@ def read_claims(body: memoryview) -> Claims:
 
     Raises:
         InvalidInputError: the metadata is damaged.
+        TooLargeError: very many batches, or columns in all of them; the rest is not looked at.
     """
     rows = nodes = size_bytes = 0
     try:
-        for meta, start in _messages(body):
+        for number, (meta, start) in enumerate(_messages(body)):
+            if number > _MAX_MESSAGES:
+                raise _too_many(_MAX_MESSAGES, "batches")
             found = _batch(meta, body, start)
             if found is not None:
                 rows += found.rows
                 nodes += max(1, found.nodes)
                 size_bytes += found.size_bytes
+            if nodes > _MAX_NODES:
+                raise _too_many(_MAX_NODES, "columns in all batches")
     except _DamagedError:
         raise InvalidInputError("the body is not Arrow IPC: its metadata is damaged") from None
     return Claims(rows, nodes, size_bytes)
+
+
+def _too_many(most: int, what: str) -> TooLargeError:
+    return TooLargeError(
+        f"the body holds more than {most:,} {what}",
+        hint="send larger batches, or fewer in a request",
+    )
 
 
 def _messages(body: memoryview) -> Iterator[tuple[memoryview, int]]:
@@ -111,6 +129,7 @@ def _batch(meta: memoryview, body: memoryview, start: int) -> Claims | None:
         return Claims(max(rows, 0), nodes, 0)
     count = _int(meta, buffers_at)
     spans = np.frombuffer(_cut(meta, buffers_at + 4, 16 * count), "<i8").reshape(count, 2)
+    nodes = max(nodes, count // _BUFFERS_OF_NODE)
     offsets, lengths = spans[:, 0], spans[:, 1]
     if (lengths < 0).any() or (offsets < 0).any() or (offsets > len(body)).any():
         raise _DamagedError

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.collect import ContentFormat, split_body
-from madang.collect.bodies import json_body
+from madang.collect.bodies import ipc_claims, json_body
 from madang.collect.bodies.json_body import split_json
 from madang.collect.bodies.limits import MAX_RECORDS
 from madang.core.errors import InvalidInputError, MadangError, TooLargeError
@@ -210,29 +210,65 @@ def test_offsets_beyond_64_bits_are_damage() -> None:
 
 def test_a_batch_that_a_file_names_a_thousand_times_counts_a_thousand_times() -> None:
     body = packed(pa.table({"x": np.zeros(10_000, np.int64)}), file=True, codec="zstd")
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, pa.schema([("x", pa.int64())])) as writer:
-        for _ in range(2000):
-            writer.write(pa.record_batch({"x": np.zeros(1, np.int64)}))
-    many = sink.getvalue().to_pybytes()
-    footer_size = struct.unpack("<i", body[-10:-6])[0]
-    block = _blocks(body[-10 - footer_size : -10])[0]
-    size = struct.unpack("<i", many[-10:-6])[0]
-    footer = bytearray(many[-10 - size : -10])
-    for old in _blocks(bytes(footer)):
-        footer = footer.replace(old, block)
-    crafted = body[: -10 - footer_size] + bytes(footer) + struct.pack("<i", size) + b"ARROW1"
     with little_memory(), pytest.raises(TooLargeError):
+        split(_naming_often(body, 2000))
+
+
+@pytest.mark.parametrize(("columns", "named", "most"), [(1000, 5000, 1100), (1, 70_000, 2**16 + 1)])
+def test_claims_are_read_only_until_they_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, columns: int, named: int, most: int
+) -> None:
+    looked_at, batch = [0], ipc_claims._batch
+
+    def counted(*args: memoryview) -> ipc_claims.Claims | None:
+        looked_at[0] += 1
+        return batch(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ipc_claims, "_batch", counted)
+    batch_of_many = pa.record_batch({f"c{i}": pa.nulls(0, pa.int8()) for i in range(columns)})
+    body = packed(batch_of_many, file=True)
+    with little_memory(), pytest.raises(TooLargeError, match=r"columns in all|batches"):
+        split(_naming_often(body, named))
+    assert 0 < looked_at[0] <= most
+
+
+def test_very_many_empty_batches() -> None:
+    empty = pa.record_batch({"x": pa.array([], pa.int8())})
+    one, two = (_batches(empty, count) for count in (1, 2))
+    message = two[len(one) - 8 : -8]
+    crafted = one[:-8] + message * 70_000 + one[-8:]
+    with little_memory(), pytest.raises(TooLargeError, match="65,536 batches"):
         split(crafted)
+    assert split(_batches(pa.record_batch({"x": [1]}), 2000)).batch.num_rows == 2000
+
+
+def _batches(batch: pa.RecordBatch, count: int) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        for _ in range(count):
+            writer.write(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def _naming_often(body: bytes, times: int) -> bytes:
+    """The IPC file ``body``, its footer naming its only batch ``times``."""
+    size = struct.unpack("<i", body[-10:-6])[0]
+    footer = bytearray(body[-10 - size : -10])
+    view = memoryview(bytes(footer))
+    slot = ipc_claims._field(view, ipc_claims._root(view), 3)
+    (block,) = _blocks(bytes(footer))
+    # A new vector behind all the rest, 8-byte aligned behind its length.
+    footer += bytes(-(len(footer) + 4) % 8)
+    struct.pack_into("<I", footer, slot, len(footer) - slot)
+    footer += struct.pack("<I", times) + block * times
+    return body[: -10 - size] + bytes(footer) + struct.pack("<i", len(footer)) + b"ARROW1"
 
 
 def _blocks(footer: bytes) -> list[bytes]:
     """The record batches of a footer: a vector of 24-byte structs, found by its first offsets."""
-    from madang.collect.bodies import ipc_claims as ipc
-
     view = memoryview(footer)
-    at = ipc._vector(view, ipc._field(view, ipc._root(view), 3))
-    count = ipc._int(view, at)
+    at = ipc_claims._vector(view, ipc_claims._field(view, ipc_claims._root(view), 3))
+    count = ipc_claims._int(view, at)
     return [footer[at + 4 + 24 * i : at + 28 + 24 * i] for i in range(count)]
 
 
