@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +24,7 @@ from madang.collect import (
     split_body,
 )
 from madang.collect.bodies.arrow_body import read_ipc
+from madang.collect.bodies.ipc_claims import read_claims
 from madang.collect.bodies.limits import EXPANSION
 from madang.core.clock import Clock
 from madang.core.errors import (
@@ -207,13 +209,21 @@ class Ingest:
             return self._split_one(body, known, target, query.key, arrived_at_us)
         if encoding is not None:
             # Inflated at least; the budget counts what it will take, not what travelled.
-            self._flight.book(extra := size_bytes * (_EXPANSION - 1))
+            extra = size_bytes * (_EXPANSION - 1)
+            self._flight.book(extra, own_bytes=size_bytes)
         else:
             extra = 0
+        split = partial(
+            self._split_in_thread,
+            target,
+            pieces,
+            headers,
+            query,
+            arrived_at_us,
+            booked_bytes=size_bytes + extra,
+        )
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._split_in_thread, target, pieces, headers, query, arrived_at_us
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._executor, split)
         finally:
             self._flight.release(extra)
 
@@ -224,6 +234,8 @@ class Ingest:
         headers: IngestHeaders,
         query: IngestQuery,
         arrived_at_us: int,
+        *,
+        booked_bytes: int,
     ) -> SplitBody:
         limit_bytes = self._context.project().platform.server.max_body_size
         body = decompress(headers.content_encoding, pieces, limit_bytes)
@@ -235,9 +247,20 @@ class Ingest:
             head=body[:64],
             stream_format=target.spec.format,
         )
-        if target.stream is None:
-            target.stream = self._define(target.name, body, media)
-        return self._split_one(body, media, target, query.key, arrived_at_us)
+        extra = 0
+        if media.format is ContentFormat.ARROW:
+            # Arrow packs buffers, too. What claims more than may be is refused unread.
+            claimed = read_claims(memoryview(body)).size_bytes
+            if claimed <= EXPANSION * limit_bytes:
+                extra = max(0, claimed - len(body))
+        if extra:
+            self._flight.book(extra, own_bytes=booked_bytes)
+        try:
+            if target.stream is None:
+                target.stream = self._define(target.name, body, media)
+            return self._split_one(body, media, target, query.key, arrived_at_us)
+        finally:
+            self._flight.release(extra)
 
     def _define(self, name: str, body: bytes, media: Media) -> LogStream:
         if media.format is not ContentFormat.ARROW:

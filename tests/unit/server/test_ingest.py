@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 import zstandard
 
+from madang.core.errors import OverloadedError
+from madang.server.flight import Flight
 from madang.stream import partition_of
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -61,6 +63,47 @@ def test_formats(server, client, kept_as, kind, body, values):
     answer = client.post(f"/ingest/{stream}", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
     assert server.values(stream) == values
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_packed_arrow_buffers_are_booked_as_large_as_they_unpack(
+    server, client, orders, monkeypatch, encoding
+):
+    used, book = [0], Flight.book
+
+    def booked(flight, size_bytes, **options):
+        book(flight, size_bytes, **options)
+        used.append(flight.used_bytes)
+
+    monkeypatch.setattr(Flight, "book", booked)
+    table = pa.table({"a": pa.array([0] * 100_000, pa.int64())})
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    body = gzip.compress(sink.getvalue()) if encoding else sink.getvalue()
+    headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    headers |= {"Content-Encoding": encoding} if encoding else {}
+    answer = client.post(f"/ingest/{orders}", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert len(body) < 10_000
+    assert max(used) >= table.nbytes
+    assert client.post(f"/ingest/{orders}", content=b"{}").status_code == 200
+    assert used[-1] == 2
+
+
+def test_a_body_alone_always_fits_and_one_beside_another_only_if_there_is_room():
+    flight = Flight(100)
+    flight.book(90)
+    flight.book(300, own_bytes=90)
+    with pytest.raises(OverloadedError):
+        flight.book(1)
+    flight.release(300)
+    flight.book(10)
+    with pytest.raises(OverloadedError):
+        flight.book(1, own_bytes=90)
+    flight.release(100)
+    assert flight.used_bytes == 0
 
 
 def test_arrow(server, client, orders):
