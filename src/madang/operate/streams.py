@@ -63,13 +63,20 @@ def check_columns(fields: Iterable[pa.Field]) -> None:
     """See whether a table can have the columns that define a typed stream.
 
     Raises:
-        InvalidInputError: one has no name, two in a struct have the same, or a type that no table
-            has: its records could be acknowledged and never be delivered.
+        InvalidInputError: one has no name or that of a table's own column, two in a struct have
+            the same, or a type that no table has: its records could be acknowledged and never be
+            delivered.
     """
     from madang.lake.types import to_iceberg_type
+    from madang.process.layout import RESERVED
     from madang.process.typed_rows import normal_type
 
     for field in fields:
+        if field.name.casefold() in RESERVED:
+            raise InvalidInputError(
+                f"the column {field.name!r} is one that every table has of its own",
+                hint=f"name it otherwise; Madang fills {', '.join(RESERVED)}",
+            )
         if pa.types.is_null(field.type):
             continue  # It stays out of the table.
         to_iceberg_type(normal_type(field.type), count(1), field.name)

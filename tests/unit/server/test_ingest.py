@@ -92,6 +92,20 @@ def test_packed_arrow_buffers_are_booked_as_large_as_they_unpack(
     assert used[-1] == 2
 
 
+@pytest.mark.parametrize("name", ["_time", "_partition", "_offset", "_rest", "_Rest"])
+def test_a_typed_stream_has_no_column_that_a_table_has_of_its_own(server, client, name):
+    stream = server.new_stream(format="typed")
+    media = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    for column, status in ((name, 400), ("_other", 200)):
+        sink = io.BytesIO()
+        table = pa.table({"good": [1], column: [1]})
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        answer = client.post(f"/ingest/{stream}", content=sink.getvalue(), headers=media)
+        assert answer.status_code == status, answer.text
+        assert status == 200 or repr(name) in error_of(answer)["message"]
+
+
 def test_a_body_alone_always_fits_and_one_beside_another_only_if_there_is_room():
     flight = Flight(100)
     flight.book(90)
