@@ -16,6 +16,9 @@ from madang.core.errors import InvalidInputError, TooLargeError
 
 PIECE_BYTES = 4 * 2**20
 MAX_BODY_BYTES = 64 * 2**20
+_ARROW_BYTES = 16 * 2**20
+"""Rows of numbers are several times as long as JSON, which the server bounds, too."""
+_ARROW_ROWS = 2**18
 
 FORMATS = ("ndjson", "json", "csv", "plain", "arrow", "parquet")
 CONTENT_TYPES = {
@@ -213,7 +216,7 @@ def _parquet(file: IO[bytes]) -> Iterator[Piece]:
     try:
         source = pq.ParquetFile(file if file.seekable() else pa.BufferReader(file.read()))
         for batch in source.iter_batches(batch_size=16_384):
-            yield _arrow_piece(batch)
+            yield from _arrow_pieces(batch)
     except pa.ArrowException as error:
         raise InvalidInputError(f"not a Parquet file: {error}") from None
 
@@ -225,20 +228,40 @@ def _arrow(file: IO[bytes]) -> Iterator[Piece]:
         if file.read(6) == b"ARROW1":
             with pa.ipc.open_file(pa.BufferReader(b"ARROW1" + file.read())) as whole:
                 for number in range(whole.num_record_batches):
-                    yield _arrow_piece(whole.get_batch(number))
+                    yield from _arrow_pieces(whole.get_batch(number))
             return
         file.seek(0)
         with pa.ipc.open_stream(file) as stream:
             for batch in stream:
-                yield _arrow_piece(batch)
+                yield from _arrow_pieces(batch)
     except (pa.ArrowException, io.UnsupportedOperation) as error:
         raise InvalidInputError(f"not Arrow IPC: {error}") from None
 
 
-def _arrow_piece(batch: Any) -> Piece:  # noqa: ANN401 - pyarrow is imported late
+def _arrow_pieces(batch: Any) -> Iterator[Piece]:  # noqa: ANN401 - pyarrow is imported late
+    import pyarrow as pa
+
+    count = batch.num_rows
+    by_size = count * _ARROW_BYTES // pa.ipc.get_record_batch_size(batch)
+    rows = max(1, min(by_size, _ARROW_ROWS))
+    for start in range(0, max(count, 1), rows):
+        yield from _fitting(batch.slice(start, rows))
+
+
+def _fitting(batch: Any) -> Iterator[Piece]:  # noqa: ANN401 - pyarrow is imported late
+    # Rows differ in length, so what was cut by their mean may still be too large.
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return Piece(sink.getvalue().to_pybytes(), CONTENT_TYPES["arrow"])
+    body = sink.getvalue()
+    if body.size <= MAX_BODY_BYTES:
+        yield Piece(body.to_pybytes(), CONTENT_TYPES["arrow"])
+        return
+    if batch.num_rows < 2:
+        raise TooLargeError(f"a row is larger than {MAX_BODY_BYTES // 2**20} MiB")
+    del body, sink
+    middle = batch.num_rows // 2
+    yield from _fitting(batch.slice(0, middle))
+    yield from _fitting(batch.slice(middle))

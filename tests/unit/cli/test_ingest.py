@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from madang.cli import main, pieces
 from madang.cli.pieces import open_file
 from madang.cli.sending import stream_of
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, TooLargeError
 
 
 def accepted(request: Any) -> dict[str, Any]:
@@ -197,3 +197,55 @@ def test_a_file_that_is_named_compressed_and_is_not_is_refused(tmp_path: Path) -
     file.write_bytes(b"")
     with open_file(str(file)) as opened:
         assert opened.read() == b""
+
+
+@pytest.mark.parametrize("kind", ["stream", "file", "parquet"])
+def test_large_arrow_batches_are_cut_to_fit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    monkeypatch.setattr(pieces, "MAX_BODY_BYTES", 100_000)
+    monkeypatch.setattr(pieces, "_ARROW_BYTES", 40_000)
+    monkeypatch.setattr(pieces, "_ARROW_ROWS", 2000)
+    # The last rows are by far the longest.
+    notes = ["n"] * 9000 + ["n" * 10_000] * 50
+    table = pa.table({"id": range(9050), "note": notes, "empty": pa.nulls(9050)})
+    file = tmp_path / "orders"
+    if kind == "parquet":
+        pq.write_table(table, file)
+    else:
+        make = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+        with make(file, table.schema) as writer:
+            writer.write_table(table)
+    with file.open("rb") as opened:
+        form = "parquet" if kind == "parquet" else "arrow"
+        found = [piece.body for piece in pieces.pieces(opened, form, header=False)]
+    assert max(map(len, found)) <= 100_000
+    rows = [pa.ipc.open_stream(body).read_all() for body in found]
+    assert max(part.num_rows for part in rows) <= 2000
+    assert pa.concat_tables(rows).to_pylist() == table.to_pylist()
+
+
+def test_an_arrow_row_larger_than_a_body_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pieces, "MAX_BODY_BYTES", 100_000)
+    table = pa.table({"note": ["a", "b" * 200_000, "c"]})
+    file = tmp_path / "orders.arrow"
+    with pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
+    with file.open("rb") as opened, pytest.raises(TooLargeError, match="a row is larger"):
+        list(pieces.pieces(opened, "arrow", header=False))
+
+
+def test_an_arrow_batch_without_rows_or_columns_is_a_piece(tmp_path: Path) -> None:
+    for table in (pa.table({"a": pa.array([], pa.int8())}), pa.table({})):
+        file = tmp_path / "orders.arrow"
+        with pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_batch(
+                pa.RecordBatch.from_arrays(
+                    [pa.array([], field.type) for field in table.schema], schema=table.schema
+                )
+            )
+        with file.open("rb") as opened:
+            (piece,) = pieces.pieces(opened, "arrow", header=False)
+        assert pa.ipc.open_stream(piece.body).read_all().schema == table.schema
