@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import partial
 
 from madang.core.datadir import DataDir
@@ -14,10 +15,18 @@ from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
 from madang.operate.time_fallbacks import TimeFallbacks, read_time_fallbacks
 from madang.operate.wiring import decoder_of
-from madang.project import Project, ProjectFollower, StreamSpec
+from madang.project import Project, ProjectFollower, StreamSpec, TableSpec
 from madang.stream import LogStore
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Specs:
+    """What a delivery was made for; another one takes its place when either changes."""
+
+    stream: StreamSpec
+    table: TableSpec | None
 
 
 class Deliveries:
@@ -30,7 +39,7 @@ class Deliveries:
         self._store = store
         self._lake = lake
         self._project: Project | None = None
-        self._by_stream: dict[str, tuple[StreamSpec, Deliverer]] = {}
+        self._by_stream: dict[str, tuple[_Specs, Deliverer]] = {}
         self._unopened: dict[str, str] = {}
         self._fallbacks = read_time_fallbacks(data)
         self._states = StateFile(data.run / DELIVERY_FILE)
@@ -42,17 +51,22 @@ class Deliveries:
             return
         self._project = project
         self._unopened = {}
-        wanted = {name: spec for name, spec in project.streams.items() if spec.table}
+        wanted = {
+            name: _Specs(spec, project.tables.get(spec.table))
+            for name, spec in project.streams.items()
+            if spec.table
+        }
         for name in [*self._by_stream]:
             if wanted.get(name) != self._by_stream[name][0]:
                 _, ended = self._by_stream.pop(name)
                 ended.flush()
                 self._fallbacks[name] = _fallbacks(ended)
-        for name, spec in wanted.items():
+        for name, specs in wanted.items():
             if name not in self._by_stream:
-                self._begin(project, name, spec)
+                self._begin(project, name, specs)
 
-    def _begin(self, project: Project, name: str, spec: StreamSpec) -> None:
+    def _begin(self, project: Project, name: str, specs: _Specs) -> None:
+        spec = specs.stream
         assert spec.table is not None
         try:
             stream = open_stream(self._store, project, name)
@@ -63,7 +77,7 @@ class Deliveries:
                 spec.table,
                 spec=spec.delivery,
                 dead_letters=partial(open_stream, self._store, project, name + DEAD_SUFFIX),
-                table_spec=project.tables.get(spec.table),
+                table_spec=specs.table,
             )
         except MadangError as error:
             # A typed stream without its first batch, or a disk in trouble: tried at the next turn.
@@ -73,7 +87,7 @@ class Deliveries:
         if before is not None:
             deliverer.state.time_fallbacks = dict(before.reasons)
             deliverer.state.time_fallback_at_us = before.last_us
-        self._by_stream[name] = (spec, deliverer)
+        self._by_stream[name] = (specs, deliverer)
 
     def poll(self) -> bool:
         """Let each delivery do one piece of work; whether any did."""

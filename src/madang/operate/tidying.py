@@ -14,6 +14,7 @@ from madang.operate.streams import open_stream
 from madang.project import Project, ProjectFollower, RetentionSpec, TableSpec
 from madang.stream import LogStore
 
+_AFTER_FAILURE_S = 10.0
 _RETENTION_EVERY_S = 30.0
 _STEP_S = 1.0
 _DEAD_LETTERS = RetentionSpec(age=30 * 86_400.0, size=2**30)
@@ -40,11 +41,15 @@ class Tidying:
         )
         retention_at_s = time.monotonic() + _RETENTION_EVERY_S
         while not stop.wait(_STEP_S):
-            upkeep.poll()
-            project = self._follower.current()
-            if time.monotonic() >= retention_at_s:
-                self._retain(project)
-                retention_at_s = time.monotonic() + _RETENTION_EVERY_S
+            try:
+                upkeep.poll()
+                if time.monotonic() >= retention_at_s:
+                    retention_at_s = time.monotonic() + _RETENTION_EVERY_S
+                    self._retain(self._follower.current())
+            except Exception:  # noqa: BLE001 - one fault must not end upkeep
+                # Without this thread, streams grow and tables crumble until the next start.
+                _log.exception("a step of upkeep failed; it is tried again")
+                stop.wait(_AFTER_FAILURE_S)
 
     def _table_spec(self, table: str) -> TableSpec:
         return self._follower.current().tables.get(table) or TableSpec(name=table)

@@ -114,14 +114,17 @@ def fingerprint(directory: Path, extra: tuple[str, ...] = ()) -> tuple[_Stamp, .
                         continue
                     if folder == directory and not entry.name.endswith((*SUFFIXES, ".json")):
                         continue
-                    status = entry.stat()
-                    stamps.append((entry.path, status.st_ino, status.st_size, status.st_mtime_ns))
+                    stamps.append(_stamp(entry.path))
         except OSError:
             stamps.append((str(folder), 0, 0, 0))
-    for path in extra:
-        try:
-            status = Path(path).stat()
-            stamps.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
-        except OSError:
-            stamps.append((path, 0, 0, 0))
+    stamps += map(_stamp, extra)
     return tuple(sorted(stamps))
+
+
+def _stamp(path: str) -> _Stamp:
+    """That of a file; a link to nothing has one too, and must not hide the files behind it."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return (path, 0, 0, 0)
+    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
