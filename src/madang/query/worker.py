@@ -52,14 +52,14 @@ class Worker:
         index: Its number, from 0.
         data: The data directory.
         stop: Set, by a handler of a signal, when it is to finish.
-        most_address_bytes: What the process may reserve, as :func:`confine` was told.
+        crowded_bytes: A worker that has reserved more addresses when a query ends makes room.
     """
 
     def __init__(
-        self, index: int, data: DataDir, stop: threading.Event, most_address_bytes: int
+        self, index: int, data: DataDir, stop: threading.Event, crowded_bytes: int
     ) -> None:
         self._stop = stop
-        self._most_address_bytes = most_address_bytes
+        self._crowded_bytes = crowded_bytes
         # The others are asked only while this one is busy: until then they cost next to nothing.
         self._warm_from_start = index == 0
         self._data = data
@@ -143,7 +143,7 @@ class Worker:
             give_memory_back()
             self._used_memory_bytes = resident_bytes()
         # Near the limit on addresses the next query, even a thread of it, might not begin.
-        crowded = address_bytes() > self._most_address_bytes // 2
+        crowded = address_bytes() > self._crowded_bytes
         if crowded or self._used_memory_bytes > RETIRE_BYTES:
             _log.info(
                 "ends, because a query left it large", extra={"bytes": self._used_memory_bytes}
@@ -249,7 +249,8 @@ def run_worker(
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    Worker(index, data, stop, most_address_bytes).serve(ready)
+    # What is left then would not hold what a query may use.
+    Worker(index, data, stop, most_address_bytes - limits.memory).serve(ready)
 
 
 def main(index: int, data_dir: Path) -> None:

@@ -191,12 +191,12 @@ def test_a_killed_worker_fails_its_query_and_no_other(house: House, start_worker
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("most_address_bytes", "ends"), [(2**20, True), (2**50, False)])
+@pytest.mark.parametrize(("crowded_bytes", "ends"), [(2**20, True), (2**50, False)])
 def test_a_worker_makes_room_before_its_addresses_run_out(
-    house: House, most_address_bytes: int, ends: bool
+    house: House, crowded_bytes: int, ends: bool
 ) -> None:
     stop = threading.Event()
-    crowded = worker.Worker(0, house.data, stop, most_address_bytes)
+    crowded = worker.Worker(0, house.data, stop, crowded_bytes)
     crowded._tidy_memory()
     assert stop.is_set() is ends
     crowded._close()
