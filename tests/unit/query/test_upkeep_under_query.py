@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 
 import pyarrow as pa
 import pytest
@@ -55,8 +56,11 @@ def parquet_files(house: House) -> int:
     return len(list(house.data.lake.rglob("*.parquet")))
 
 
-def slow_count(house: House, clock: ManualClock, *, lock: bool) -> int:
-    """Rows of a query in whose midst compaction, expiry and the sweep of orphans run."""
+def slow_count(house: House, clock: ManualClock, *, lock: bool) -> tuple[int, int]:
+    """Rows of a query in whose midst compaction, expiry and the sweep of orphans run.
+
+    Also how many files are left while it runs.
+    """
     request = QueryRequest(
         sql="SELECT * FROM orders", identity=Identity("kim"), format=ResultFormat.NDJSON
     )
@@ -66,17 +70,20 @@ def slow_count(house: House, clock: ManualClock, *, lock: bool) -> int:
         assert found < FILES * ROWS / 2
         done = tidy(house, clock, lock=lock)
         assert {"CompactionReport", "ExpiryReport", "OrphanReport"} <= set(done)
-        return found + sum(bytes(piece).count(b"\n") for piece in pieces)  # type: ignore[call-overload]
+        left = parquet_files(house)
+        # Files that DuckDB had opened can be read although they are gone; how many, it decides.
+        with nullcontext() if lock else suppress(MadangError):
+            found += sum(bytes(piece).count(b"\n") for piece in pieces)  # type: ignore[call-overload]
+    return found, left
 
 
 def test_files_stay_under_a_slow_query_and_go_after_it(filled: House, clock: ManualClock) -> None:
-    assert slow_count(filled, clock, lock=True) == FILES * ROWS
-    assert parquet_files(filled) == FILES + 1
+    assert slow_count(filled, clock, lock=True) == (FILES * ROWS, FILES + 1)
     tidy(filled, clock, lock=True)
     assert parquet_files(filled) == 1
     assert filled.rows("SELECT count(*) AS n FROM orders") == [{"n": FILES * ROWS}]
 
 
-def test_without_that_it_would_fail(filled: House, clock: ManualClock) -> None:
-    with pytest.raises(MadangError):
-        slow_count(filled, clock, lock=False)
+def test_without_that_they_would_go(filled: House, clock: ManualClock) -> None:
+    _, left = slow_count(filled, clock, lock=False)
+    assert left == 1
