@@ -9,13 +9,17 @@ import httpx
 
 from madang.testing.running_platform import TOKEN
 
+TEXT_SQL = "rpad(concat(producer, '/', batch, '/', i, ' '), 150, 'x')"
+"""What the text of a record must be, in SQL."""
+
 
 @dataclass
 class Producer(threading.Thread):
     """Sends batches of numbered records until told to stop.
 
     ``acknowledged`` holds the numbers of the batches that were answered with 200, ``sent`` those
-    that went out at least once. A batch that got no answer is sent again with its key.
+    that went out at least once. A batch that got no answer is sent again with its key. Every
+    record has a text of its own, which ``TEXT_SQL`` makes again from its numbers.
     """
 
     url: str
@@ -46,8 +50,9 @@ class Producer(threading.Thread):
 
     def _send(self, client: httpx.Client, batch: int) -> bool:
         body = "".join(
-            f'{{"producer": {self.number}, "batch": {batch}, "i": {i}, "text": "{"x" * 150}"}}\n'
+            f'{{"producer": {self.number}, "batch": {batch}, "i": {i}, "text": "{text}"}}\n'
             for i in range(self.records)
+            for text in [f"{self.number}/{batch}/{i} ".ljust(150, "x")]
         )
         try:
             answer = client.post(

@@ -56,7 +56,7 @@ class SnapshotRow(Answer):
     at: Instant
     """When it was committed."""
     operation: str
-    """Iceberg's word: ``append``, ``replace`` (compaction), ``delete``, ``overwrite``."""
+    """Iceberg's word: ``append``, ``overwrite`` (compaction), ``delete``, ``replace``."""
     rows: int
     """Rows of the table then."""
     added_rows: int
