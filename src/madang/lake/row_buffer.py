@@ -28,7 +28,7 @@ from madang.lake.replays import Place, copies, named
 from madang.lake.types import to_arrow
 from madang.stream import Chunk
 
-_MAX_POISON: Final = 8
+MAX_POISON: Final = 8
 """Records of one run that may break the decoder; with more, the decoder itself is broken."""
 
 _RUN_RECORDS: Final = 2**18
@@ -98,15 +98,15 @@ class RowBuffer:
             arrow = to_arrow(self._schema) if self._schema else None
             self._take(self._decoder.decode(chunks, arrow))
         except Exception as error:
-            if _passes(error):
+            if passes(error):
                 raise
             if sum(chunk.batch.num_rows for chunk in chunks) == 1:
                 poison += chunks
-                if len(poison) > _MAX_POISON:
+                if len(poison) > MAX_POISON:
                     raise
                 self._dead.append(_poisoned(self._stream, chunks[0], error))
                 return
-            for half in _halves(chunks):
+            for half in halves(chunks):
                 self._decode(half, poison)
 
     def _take(self, decoded: Decoded) -> None:
@@ -150,12 +150,13 @@ def runs(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:
         yield run
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
     """Whether the machine is in trouble, not the record: then the record waits."""
     return isinstance(error, OSError) or (isinstance(error, MadangError) and error.retryable)
 
 
-def _halves(chunks: Sequence[Chunk]) -> tuple[Sequence[Chunk], Sequence[Chunk]]:
+def halves(chunks: Sequence[Chunk]) -> tuple[Sequence[Chunk], Sequence[Chunk]]:
+    """``chunks``, which hold two records at least, in two."""
     if len(chunks) > 1:
         middle = len(chunks) // 2
         return chunks[:middle], chunks[middle:]

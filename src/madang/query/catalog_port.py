@@ -46,7 +46,7 @@ class FreshPart:
     """The decoded records that a stream holds beyond a snapshot.
 
     ``incomplete``: there was more than a fresh read takes, or the stream is not the one that the
-    table was filled from; the newest are missing.
+    table was filled from: the newest are missing. Or some records cannot be decoded.
     """
 
     rows: pa.Table

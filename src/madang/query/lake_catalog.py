@@ -18,6 +18,7 @@ from madang.lake.replays import Place, copies, stored_rows, without_doubles
 from madang.process import StreamDecoder
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
+from madang.query.fresh_rows import FreshRows
 from madang.query.zone import zone_name
 from madang.stream import Chunk, LogStore, Stream
 
@@ -38,6 +39,7 @@ class _Kept:
     version: str
     rows: pa.Table
     raw_bytes: int
+    left_out: int
 
 
 class LakeCatalog:
@@ -142,21 +144,15 @@ class LakeCatalog:
         chunks, end, size, incomplete = _read(
             stream, kept.end if kept else start, max_bytes - raw_bytes
         )
-        rows = kept.rows if kept else None
-        if chunks or rows is None:
-            rows = self._decoded(decoder, table.schema, rows, chunks)
-        if rows is None:
-            # The new records changed a column that is new itself: read all of it in one go.
-            chunks, end, size, incomplete = _read(stream, start, max_bytes)
-            rows, raw_bytes = decoder.decode(chunks, table.schema).rows, 0
-        rows = without_doubles(rows, copies(chunks), partial(_stored_rows, stream, table))
-        self._keep(
-            spec.name,
-            _Kept(start, end, table.schema, self._project().version, rows, raw_bytes + size),
-        )
+        fresh = FreshRows(spec.name, decoder, table.schema, kept.rows if kept else None)
+        fresh.add(chunks)
+        left_out = fresh.left_out + (kept.left_out if kept else 0)
+        rows = without_doubles(fresh.rows(), copies(chunks), partial(_stored_rows, stream, table))
+        version, raw_bytes = self._project().version, raw_bytes + size
+        self._keep(spec.name, _Kept(start, end, table.schema, version, rows, raw_bytes, left_out))
         if spec.format is RecordFormat.TYPED:
             rows = _with_columns(rows, stream.schema)
-        return FreshPart(rows, size, incomplete)
+        return FreshPart(rows, size, incomplete or left_out > 0)
 
     def _start(self, stream: Stream, table: PinnedTable) -> dict[int, int]:
         """Where the fresh part begins; records are looked at only when the table has moved."""
@@ -178,21 +174,6 @@ class LakeCatalog:
             )
             self._decoders[spec.name] = (project.version, decoder)
         return decoder
-
-    @staticmethod
-    def _decoded(
-        decoder: StreamDecoder,
-        schema: pa.Schema | None,
-        before: pa.Table | None,
-        chunks: Sequence[Chunk],
-    ) -> pa.Table | None:
-        """``before`` and the rows of ``chunks``, or None where they do not fit together."""
-        rows = decoder.decode(chunks, schema if before is None else before.schema).rows
-        if before is None:
-            return rows
-        if any(field.type != rows.schema.field(field.name).type for field in before.schema):
-            return None
-        return pa.concat_tables([before, rows], promote_options="default")
 
     def _kept_for(
         self, stream: Stream, start: Mapping[int, int], schema: pa.Schema | None

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from madang.lake import row_buffer
+from madang.lake.decoder import Decoded
 from madang.lake.lineage import Source
 from madang.process import StreamDecoder
 from madang.project.system import QUERY_HISTORY
 from madang.query import QUERY_HISTORY_SCHEMA, lake_catalog
 from madang.query.encode import answer_stats
 from madang.query.history import history_row
+from madang.stream import Chunk
 from unit.query.conftest import House
 
 
@@ -146,3 +150,62 @@ def test_a_stream_that_is_made_anew_is_read_anew(house: House, tmp_path: Path) -
     other.append(b'{"amount":1}')
     assert other.rows("SELECT count(*) AS n FROM orders") == [{"n": 1}]
     other.close()
+
+
+@pytest.fixture
+def fragile(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A decoder that breaks on records that say so; how many records each of its runs had."""
+    sizes, decode = [], StreamDecoder.decode
+
+    def breaking(
+        decoder: StreamDecoder, chunks: Sequence[Chunk], schema: pa.Schema | None
+    ) -> Decoded:
+        sizes.append(sum(chunk.batch.num_rows for chunk in chunks))
+        for chunk in chunks:
+            if any(b"poison" in value.as_py() for value in chunk.batch.column("value")):
+                raise ValueError("cannot be decoded")
+        return decode(decoder, chunks, schema)
+
+    monkeypatch.setattr(StreamDecoder, "decode", breaking)
+    return sizes
+
+
+def test_a_record_that_breaks_the_decoder_is_left_out_and_told(
+    house: House, fragile: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    house.append(*[b'{"amount":1}'] * 5, b"poison", *[b'{"amount":2}'] * 5)
+    counted = "SELECT count(*) AS n, sum(amount)::INT AS s FROM orders"
+    assert house.rows(counted) == [{"n": 10, "s": 15}]
+    assert house.finished[-1].stats.fresh_incomplete == ["lake.orders"]
+    assert "offset 5 of orders/0" in caplog.text
+    # Still so when its neighbours are taken as they were decoded, and others follow.
+    house.append(b'{"amount":3}')
+    fragile.clear()
+    assert house.rows(counted) == [{"n": 11, "s": 18}]
+    assert house.finished[-1].stats.fresh_incomplete == ["lake.orders"]
+    assert fragile == [1]
+
+
+def test_a_broken_decoder_fails_the_query(house: House, fragile: list[int]) -> None:
+    house.append(*[b"poison"] * 9)
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        house.rows("SELECT count(*) AS n FROM orders")
+
+
+def test_a_large_fresh_part_is_decoded_in_runs_with_one_schema(
+    house: House, fragile: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_buffer, "_RUN_RECORDS", 4)
+    first = [b'{"a":1,"o":{"x":%d}}' % n for n in range(6)]
+    second = [b'{"b":"t","o":{"y":%d}}' % n for n in range(6)]
+    house.append(*first, *second)
+    sql = "SELECT a, b, o.x AS x, o.y AS y FROM orders ORDER BY _offset"
+    expected = [{"a": 1, "b": None, "x": n, "y": None} for n in range(6)]
+    expected += [{"a": None, "b": "t", "x": None, "y": n} for n in range(6)]
+    assert house.rows(sql) == expected
+    assert max(fragile) <= 4
+    assert house.finished[-1].stats.fresh_incomplete == []
+    # What comes later finds a field of its own in the struct, too.
+    house.append(b'{"o":{"x":7,"z":8}}')
+    assert house.rows("SELECT o.z AS z FROM orders WHERE o.x = 7") == [{"z": 8}]
+    assert house.rows(sql)[:12] == expected
