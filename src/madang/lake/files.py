@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
+from madang.core.durable_files import sync_folder
+
 SCHEME = "file://"
 
 
@@ -25,15 +27,6 @@ def to_location(path: Path) -> str:
 def to_path(location: str) -> Path:
     """The local path of an Iceberg location; nothing in it is escaped."""
     return Path(location.removeprefix(SCHEME))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sync_file(path: Path) -> None:

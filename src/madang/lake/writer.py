@@ -17,9 +17,10 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.typedef import Record
 
+from madang.core.durable_files import sync_folder
 from madang.core.errors import InvalidInputError
 from madang.lake.decoder import OFFSET_COLUMN, PARTITION_COLUMN, TIME_COLUMN
-from madang.lake.files import make_folder, sync_file, sync_folder, to_location
+from madang.lake.files import make_folder, sync_file, to_location
 from madang.lake.stats import file_stats, leaves
 from madang.lake.types import to_arrow
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from madang.core.clock import Clock, SystemClock, from_us
 from madang.core.datadir import DataDir
+from madang.core.durable_files import replace_file
 from madang.core.errors import UnavailableError
-from madang.project.atomic import replace_file
 from madang.project.join import refusals, with_stream
 from madang.project.loader import LoadResult, check_directory
 from madang.project.problem import Problem, ProjectError

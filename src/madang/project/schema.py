@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from madang.core.durable_files import replace_file
 from madang.core.names import unknown
-from madang.project.atomic import replace_file
 from madang.project.platform_spec import PlatformSpec
 from madang.project.source_spec import SourceSpec
 from madang.project.stream_spec import StreamSpec

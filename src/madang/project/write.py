@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from madang.core.durable_files import replace_file
 from madang.core.errors import ConflictError, InvalidInputError, Place
 from madang.core.names import RULE, is_name
-from madang.project.atomic import replace_file
 from madang.project.document import Document, read_document
 from madang.project.files import ProjectFiles, read_files
 from madang.project.join import refusals

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from madang.core.durable_files import sync_folder
 from madang.core.errors import CorruptionError
-from madang.stream.folder import PartitionFolder, sync_folder
+from madang.stream.folder import PartitionFolder
 from madang.stream.segment_format import FILE_FIXED_BYTES, FileHeader, decode_file_header
 from madang.stream.sparse_index import IndexEntry, IndexWriter
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from madang.core.clock import Clock
+from madang.core.durable_files import replace_file
 from madang.core.errors import CorruptionError, InvalidInputError
-from madang.stream.folder import replace_file
 from madang.stream.partition_lock import FileLock
 from madang.stream.space import is_full, storage_full
 

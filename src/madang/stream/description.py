@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from madang.core.durable_files import replace_file, sync_folder
 from madang.core.errors import ConflictError, CorruptionError, InvalidInputError
 from madang.core.ids import new_id
 from madang.core.names import unknown
 from madang.stream.consumer_groups import noted_identity
-from madang.stream.folder import PartitionFolder, replace_file, sync_folder
+from madang.stream.folder import PartitionFolder
 from madang.stream.mapped_segment import MappedSegment
 from madang.stream.partition_lock import FileLock
 from madang.stream.port import RECORD_SCHEMA, LogIdentity

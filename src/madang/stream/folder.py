@@ -64,27 +64,3 @@ class PartitionFolder:
                 ):
                     found.append(int(stem))
         return sorted(found)
-
-
-def sync_folder(path: Path) -> None:
-    """Make names created, renamed or removed in ``path`` durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``, atomically and durably."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.{id(data):x}.tmp")
-    try:
-        with waiting.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
-    except BaseException:
-        waiting.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

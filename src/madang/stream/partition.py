@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from madang.core.clock import Clock
-from madang.stream.folder import PartitionFolder, sync_folder
+from madang.core.durable_files import sync_folder
+from madang.stream.folder import PartitionFolder
 from madang.stream.head import Head, HeadFile
 from madang.stream.mapped_segment import MappedSegment
 from madang.stream.partition_lock import FileLock

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import google_crc32c
 
+from madang.core.durable_files import replace_file
 from madang.core.errors import CorruptionError
-from madang.stream.folder import replace_file
 from madang.stream.head import Head
 from madang.stream.key_table import KeyTable, ProducerEntry, digest_of
 from madang.stream.mapped_segment import Damage, MappedSegment

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
+from madang.core.durable_files import sync_folder
 from madang.core.errors import CorruptionError
-from madang.stream.folder import sync_folder
 from madang.stream.head import Head, boot_token
 from madang.stream.mapped_segment import Damage
 from madang.stream.partition import Partition

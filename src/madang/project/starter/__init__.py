@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from madang.core.durable_files import replace_file
 from madang.core.errors import ConflictError
-from madang.project.atomic import replace_file
 from madang.project.schema import write_schemas
 
 _FILES = Path(__file__).parent / "files"

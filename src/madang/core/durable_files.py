@@ -1,4 +1,4 @@
-"""Replacing a file in one step: readers see the old bytes or the new ones, also after a crash."""
+"""Files and names that are on disk when the call returns, also after a crash."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import secrets
 from pathlib import Path
 
 
+def sync_folder(path: Path) -> None:
+    """Make names created, renamed or removed in ``path`` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write ``data`` to ``path`` through a hidden file beside it; durable when it returns.
+
+    Readers see the old bytes or the new ones.
 
     Raises:
         OSError: nothing was changed.
@@ -24,8 +35,4 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
