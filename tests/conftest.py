@@ -18,9 +18,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if factor == 1:
         return
     os.environ.setdefault("MADANG_MODEL_EXAMPLES", str(40 * factor))
+    done: set[object] = set()
     for item in items:
         if not isinstance(item, pytest.Function) or not hasattr(item.obj, "is_hypothesis_test"):
             continue
+        # The parameters of a test share its function, the cases of a model its class.
+        shared = item.cls if isinstance(getattr(item.cls, "settings", None), settings) else None
+        if (shared or item.function) in done:
+            continue
+        done.add(shared or item.function)
         # Where `settings` leaves what it was given; there is no public way to change it later.
         own = getattr(item.obj, "_hypothesis_internal_use_settings", None)
         if own is not None:
