@@ -137,8 +137,7 @@ class PartitionReader:
         """Drop what lies below ``offset``, where a read ended, from the page cache."""
         with self._mutex:
             cursor = self._cursors.get(offset)
-            # Mapped pages would stay.
-            self._maps.clear()
+        self._release_maps()  # mapped pages would stay
         if cursor is None:
             return
         base, position = cursor

@@ -185,8 +185,7 @@ def test_code_after_a_replay_that_was_killed_doubles_nothing(stream, dead, monke
     assert sum(stream.bounds(p).end for p in range(2)) == 5
 
 
-def test_all_after_a_replay_of_a_code_that_was_killed_doubles_nothing(stream, dead, monkeypatch):
-    bury(dead, 3)
+def replay_killed_before_it_noted_its_code(stream, dead, monkeypatch):
     commit = type(dead).commit
 
     def killed(self, group, offsets):
@@ -198,23 +197,18 @@ def test_all_after_a_replay_of_a_code_that_was_killed_doubles_nothing(stream, de
         patch.setattr(type(dead), "commit", killed)
         with pytest.raises(KeyboardInterrupt):
             replay(dead, stream, code="bad_json")
+
+
+def test_all_after_a_replay_of_a_code_that_was_killed_doubles_nothing(stream, dead, monkeypatch):
+    bury(dead, 3)
+    replay_killed_before_it_noted_its_code(stream, dead, monkeypatch)
     replay(dead, stream)
     assert sum(stream.bounds(p).end for p in range(2)) == 3
 
 
 def test_a_code_again_after_it_was_killed_and_more_came_doubles_nothing(stream, dead, monkeypatch):
     bury(dead, 3)
-    commit = type(dead).commit
-
-    def killed(self, group, offsets):
-        if group.startswith("replay.code"):
-            raise KeyboardInterrupt
-        commit(self, group, offsets)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(dead), "commit", killed)
-        with pytest.raises(KeyboardInterrupt):
-            replay(dead, stream, code="bad_json")
+    replay_killed_before_it_noted_its_code(stream, dead, monkeypatch)
     bury(dead, 2)
     replay(dead, stream, code="bad_json")
     assert sum(stream.bounds(p).end for p in range(2)) == 5
