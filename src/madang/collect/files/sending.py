@@ -75,6 +75,7 @@ class Sender:
         self._in_flight: dict[Future[Appended], tuple[FollowedFile, Prepared]] = {}
         self._prepared_bytes = 0
         self._book_fails = False
+        self._undecided: list[FollowedFile] = []
         self.waiting_for: MadangError | None = None
         """Why the stream takes nothing now."""
         self.records = 0
@@ -107,6 +108,7 @@ class Sender:
     def drain(self, stop: threading.Event | None) -> None:
         """Read and append what is ready, for at most about one poll interval."""
         self._note()
+        self._undecided.clear()
         deadline_s = self._clock.monotonic_s() + max(self._spec.poll_interval, 0.05)
         while (self._ready or self._in_flight) and self.waiting_for is None:
             self._submit_some()
@@ -156,6 +158,8 @@ class Sender:
                 placed = self._opener.place_late(file, self._clock.monotonic_s())
                 if isinstance(placed, str):
                     self._skip(file, placed)
+                if placed is False:
+                    self._undecided.append(file)
                 if placed is not True:
                     file.exhausted = True
                     return False
@@ -200,6 +204,11 @@ class Sender:
         _log.info("%s was truncated: it is read from its start", file.path)
         self._book.end(file.key, "truncated")
         self._placer.begin_generation(file)
+        # One of them may be the copy of what was let go, and comes before files that are not
+        # followed yet: of a copy and the compressed copy of that, the latter.
+        for undecided in self._undecided:
+            self.enqueue(undecided)
+        self._undecided.clear()
 
     def _submit(self, chosen: list[FollowedFile]) -> None:
         """Append the next batch of each file; what it takes to recognise them comes first."""

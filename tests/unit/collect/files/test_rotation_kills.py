@@ -291,3 +291,21 @@ def test_start_at_end_is_remembered_though_nothing_was_read(follow):
     write(f.logs / "app.log", 30, 40)
     f.poll()
     assert f.lines() == lines(30, 40)
+
+
+def test_a_copy_that_had_no_byte_when_found_comes_before_the_compressed_copy_of_it(follow):
+    f = follow(memory=True)
+    log, copy = f.logs / "app.log", f.logs / "app.log.1"
+    write(log, 0, 1)
+    copy.touch()
+    f.poll()
+    copy.write_bytes(log.read_bytes())
+    f.poll()
+    os.truncate(log, 0)
+    log.rename(f.logs / "app.log.2")
+    copy.with_name("app.log.1.gz").write_bytes(gzip.compress(copy.read_bytes()))
+    f.poll(after_s=1.5)
+    copy.unlink()
+    look_well(f)
+    look_well(f)
+    assert f.lines() == lines(0, 1)
