@@ -1,0 +1,1 @@
+"""Metrics: series and their samples, and PromQL over them."""
