@@ -1,0 +1,1 @@
+"""The head: the newest hours of samples, in memory and in mapped files."""

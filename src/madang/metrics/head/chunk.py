@@ -1,0 +1,147 @@
+"""Samples sorted by series and time, in columns: what the head is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from madang.metrics.head.label_columns import Refs
+
+Times = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Samples of some series.
+
+    The samples of ``refs[i]`` are ``ts_ms`` and ``values`` from ``offsets[i]`` to
+    ``offsets[i + 1]``; ``refs`` ascend, and the times of each series (ms since 1970).
+    """
+
+    refs: Refs
+    offsets: npt.NDArray[np.int64]
+    ts_ms: Times
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def between(self, refs: Refs, start_ms: int, end_ms: int) -> Rows:
+        """The samples of ``refs`` (ascending) from ``start_ms`` to ``end_ms``, both inclusive."""
+        if not len(self.refs) or not len(refs):
+            return Rows.none()
+        places = np.minimum(np.searchsorted(self.refs, refs), len(self.refs) - 1)
+        wanted = np.flatnonzero(self.refs[places] == refs)
+        places = places[wanted]
+        begins, ends = self.offsets[places], self.offsets[places + 1]
+        first = _first_not_below(self.ts_ms, begins, ends, start_ms)
+        last = _first_not_below(self.ts_ms, first, ends, end_ms + 1)
+        counts = last - first
+        taken = _ranges(first, counts)
+        owners = np.repeat(wanted, counts)
+        return Rows(owners, self.ts_ms[taken], self.values[taken])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Samples one by one; ``owners`` says whose each is, by its place among the series asked for."""
+
+    owners: npt.NDArray[np.int64]
+    ts_ms: Times
+    values: Values
+
+    @classmethod
+    def none(cls) -> Rows:
+        """No samples."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Samples in order, and what was left out of them.
+
+    ``repeated`` had a time and value that were there before, ``conflicting`` a time that was there
+    with another value: the first one stays.
+    """
+
+    owners: npt.NDArray[np.int64]
+    ts_ms: Times
+    values: Values
+    repeated: int
+    conflicting: int
+
+    def offsets(self, count: int) -> npt.NDArray[np.int64]:
+        """Where the samples of each of ``count`` owners begin, and where the last one's end."""
+        found: npt.NDArray[np.int64] = np.searchsorted(self.owners, np.arange(count + 1))
+        return found
+
+
+def in_order(parts: Sequence[Rows]) -> Sorted:
+    """Samples sorted by owner and time.
+
+    Args:
+        parts: What came first is before what came later; where two have one time the first stays.
+    """
+    owners = np.concatenate([part.owners for part in parts] or [np.empty(0, np.int64)])
+    ts_ms = np.concatenate([part.ts_ms for part in parts] or [np.empty(0, np.int64)])
+    values = np.concatenate([part.values for part in parts] or [np.empty(0)])
+    if np.any(owners[1:] < owners[:-1]):
+        # Stable, and quick where it is made of sorted runs, which pages and chunks are.
+        order = np.argsort(owners, kind="stable")
+        owners, ts_ms, values = owners[order], ts_ms[order], values[order]
+    same = owners[1:] == owners[:-1]
+    if np.any(same & (ts_ms[1:] < ts_ms[:-1])):
+        order = np.lexsort((ts_ms, owners))
+        owners, ts_ms, values = owners[order], ts_ms[order], values[order]
+        same = owners[1:] == owners[:-1]
+    again = np.flatnonzero(same & (ts_ms[1:] == ts_ms[:-1])) + 1
+    if not len(again):
+        return Sorted(owners, ts_ms, values, 0, 0)
+    kept = np.ones(len(owners), np.bool_)
+    kept[again] = False
+    first = np.flatnonzero(kept)
+    stays = first[np.searchsorted(first, again) - 1]
+    bits = values.view(np.uint64)
+    equal = int(np.count_nonzero(bits[stays] == bits[again]))
+    return Sorted(owners[kept], ts_ms[kept], values[kept], equal, len(again) - equal)
+
+
+def chunk_of(parts: Sequence[Rows]) -> tuple[Chunk, Sorted]:
+    """A chunk of samples whose owners are refs, and what was left out."""
+    found = in_order(parts)
+    first = np.flatnonzero(np.diff(found.owners, prepend=-1))
+    offsets = np.append(first, len(found.owners)).astype(np.int64)
+    refs = found.owners[first].astype(np.int32)
+    return Chunk(refs, offsets, found.ts_ms, found.values), found
+
+
+def rows_of(chunk: Chunk) -> Rows:
+    """All samples of a chunk; their owners are refs."""
+    owners = np.repeat(chunk.refs.astype(np.int64), np.diff(chunk.offsets))
+    return Rows(owners, chunk.ts_ms, chunk.values)
+
+
+def _first_not_below(ts_ms: Times, begins: _Places, ends: _Places, bound: int) -> _Places:
+    """For each range of ``ts_ms``, the first place with a time not below ``bound``, or its end."""
+    low, high = begins.copy(), ends.copy()
+    open_ = np.flatnonzero(low < high)
+    while len(open_):
+        middle = (low[open_] + high[open_]) // 2
+        below = ts_ms[middle] < bound
+        low[open_[below]] = middle[below] + 1
+        high[open_[~below]] = middle[~below]
+        open_ = open_[low[open_] < high[open_]]
+    return low
+
+
+def _ranges(begins: _Places, counts: _Places) -> _Places:
+    """The numbers of all ranges, one after the other."""
+    total = int(counts.sum())
+    before = np.cumsum(counts) - counts
+    places: _Places = np.arange(total) + np.repeat(begins - before, counts)
+    return places

@@ -1,0 +1,121 @@
+"""Label sets taken apart: per label name, which series have it, and with which value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from madang.metrics.head.growing import GrowingArray
+
+Refs = npt.NDArray[np.int32]
+"""Series of one block, by their place in it."""
+
+_SEPARATOR = 0xFF
+
+
+@dataclass(slots=True)
+class LabelColumn:
+    """The series that have a label, ascending, and the codes of its values.
+
+    ``texts[code]`` is the value. A series without the label is as one with the empty value.
+    """
+
+    refs: GrowingArray[np.int32] = field(default_factory=lambda: GrowingArray(np.int32))
+    codes: GrowingArray[np.int32] = field(default_factory=lambda: GrowingArray(np.int32))
+    texts: list[str] = field(default_factory=list)
+    known: dict[str, int] = field(default_factory=dict)
+
+    def extend(self, refs: Refs, values: pa.StringArray) -> None:
+        """Add series, whose refs are beyond those that are there."""
+        encoded = values.dictionary_encode()
+        codes = np.empty(len(encoded.dictionary), np.int32)
+        for place, text in enumerate(encoded.dictionary.to_pylist()):
+            code = self.known.setdefault(text, len(self.texts))
+            if code == len(self.texts):
+                self.texts.append(text)
+            codes[place] = code
+        self.refs.extend(refs)
+        self.codes.extend(codes[encoded.indices.to_numpy()])
+
+    def having(self, accepts: Callable[[str], bool]) -> Refs:
+        """The series whose value, not empty, is accepted."""
+        found: Refs = self.refs.values[self._accepted(accepts)[self.codes.values]]
+        return found
+
+    def filter(self, refs: Refs, accepts: Callable[[str], bool]) -> Refs:
+        """Those of ``refs`` whose value is accepted; the empty one where they lack the label."""
+        found = self.codes_of(refs)
+        # The last place is that of the empty value: code -1.
+        accepted = np.append(self._accepted(accepts), accepts(""))
+        kept: Refs = refs[accepted[found]]
+        return kept
+
+    def codes_of(self, refs: Refs) -> npt.NDArray[np.int32]:
+        """The code of each series' value, -1 where it lacks the label."""
+        own = self.refs.values
+        if not len(own):
+            return np.full(len(refs), -1, np.int32)
+        places = np.minimum(np.searchsorted(own, refs), len(own) - 1)
+        return np.where(own[places] == refs, self.codes.values[places], np.int32(-1))
+
+    def _accepted(self, accepts: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        return np.fromiter(map(accepts, self.texts), np.bool_, len(self.texts))
+
+
+def take_apart(
+    labels: Sequence[bytes], first_ref: int
+) -> Iterator[tuple[str, Refs, pa.StringArray]]:
+    """Label sets by label name.
+
+    Args:
+        labels: As ``canonical_labels`` writes them.
+        first_ref: The ref of the first one; the others follow.
+
+    Yields:
+        A name, the series that have it (ascending) and their values.
+
+    Raises:
+        ValueError: they are no labels.
+    """
+    refs, parts = _parts(labels, first_ref)
+    if not len(parts):
+        return
+    names, values = parts[::2].dictionary_encode(), parts[1::2]
+    order = np.argsort(names.indices.to_numpy(), kind="stable").astype(np.int32)
+    counts = np.bincount(names.indices.to_numpy(), minlength=len(names.dictionary))
+    begin = 0
+    for name, count in zip(names.dictionary.to_pylist(), counts.tolist(), strict=True):
+        places = order[begin : begin + count]
+        yield name, refs[places], values.take(pa.array(places))
+        begin += count
+
+
+def _parts(labels: Sequence[bytes], first_ref: int) -> tuple[Refs, pa.StringArray]:
+    """All names and values in one array, and the series of each pair."""
+    filled = [text for text in labels if text]
+    if not filled:
+        return np.empty(0, np.int32), pa.array([], pa.string())
+    owners = np.fromiter((bool(text) for text in labels), np.bool_, len(labels)).nonzero()[0]
+    data = np.frombuffer(b"\xff".join(filled), np.uint8)
+    separators = np.flatnonzero(data == _SEPARATOR)
+    ends = np.append(separators, len(data))
+    sizes = np.fromiter(map(len, filled), np.int64, len(filled))
+    behind = np.cumsum(sizes + 1) - 1  # where the separator behind each label set stands
+    counts = np.diff(np.searchsorted(ends, behind), prepend=-1)
+    if np.any(counts % 2):
+        bad = filled[int(np.flatnonzero(counts % 2)[0])]
+        raise ValueError(f"{bad!r} is no list of labels: a name without its value")
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends - np.arange(len(ends))
+    text = pa.py_buffer(data[data != _SEPARATOR].tobytes())
+    parts = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), text)
+    try:
+        parts.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"labels that are not UTF-8: {error}") from None
+    refs = np.repeat(owners.astype(np.int32) + np.int32(first_ref), counts // 2)
+    return refs, parts

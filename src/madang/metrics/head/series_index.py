@@ -1,0 +1,176 @@
+"""The series of a block: found by number, and by what their labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from madang.metrics.head.growing import GrowingArray
+from madang.metrics.head.label_columns import LabelColumn, Refs, take_apart
+
+LabelSet = tuple[tuple[str, str], ...]
+"""Labels sorted by name."""
+
+_NO_REFS = np.empty(0, np.int32)
+_RECENT = 65_536
+
+
+class Matcher(Protocol):
+    """What a selector asks of one label."""
+
+    name: str
+
+    def accepts(self, value: str) -> bool:
+        """Whether a value is meant; the empty one stands for no label."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of series that were announced.
+
+    ``refs`` has one for each; -1 where another series of the same number was there before.
+    ``new`` says which were not known yet.
+    """
+
+    refs: Refs
+    new: npt.NDArray[np.bool_]
+
+
+class SeriesIndex:
+    """Series, each with a number (``core.samples.series_id``), a ref and labels.
+
+    Refs count from 0 in the order of appearance. Not thread-safe; views that it gave stay valid.
+    """
+
+    def __init__(self) -> None:
+        self._ids = GrowingArray(np.int64)
+        self._checks = GrowingArray(np.int64)
+        self._sorted_ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._sorted_refs: Refs = _NO_REFS
+        self._recent: dict[int, int] = {}
+        self._columns: dict[str, LabelColumn] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """The series' numbers, by ref."""
+        return self._ids.values
+
+    @property
+    def names(self) -> list[str]:
+        """The label names that occur, sorted."""
+        return sorted(self._columns)
+
+    def refs_of(self, ids: npt.NDArray[np.int64]) -> Refs:
+        """The refs of series by number, -1 where one is not known."""
+        found = np.full(len(ids), -1, np.int32)
+        if len(self._sorted_ids):
+            places = np.minimum(np.searchsorted(self._sorted_ids, ids), len(self._sorted_ids) - 1)
+            found = np.where(self._sorted_ids[places] == ids, self._sorted_refs[places], found)
+        if self._recent:
+            for place in np.flatnonzero(found < 0).tolist():
+                found[place] = self._recent.get(int(ids[place]), -1)
+        return found
+
+    def add(self, ids: npt.NDArray[np.int64], labels: Sequence[bytes]) -> Added:
+        """Make series known, whether they are already or not.
+
+        Args:
+            ids: Their numbers; one may occur more than once.
+            labels: As ``canonical_labels`` writes them.
+
+        Raises:
+            ValueError: one of ``labels`` is no list of labels; nothing was added.
+        """
+        refs = self.refs_of(ids)
+        checks = np.fromiter(map(_check_of, labels), np.int64, len(labels))
+        unknown = np.flatnonzero(refs < 0)
+        first = unknown[np.unique(ids[unknown], return_index=True)[1]]
+        first.sort()
+        parts = list(take_apart([labels[place] for place in first.tolist()], len(self)))
+        for name, owners, values in parts:
+            column = self._columns.get(name)
+            if column is None:
+                column = self._columns[name] = LabelColumn()
+            column.extend(owners, values)
+        self._append(ids[first], checks[first])
+        refs[unknown] = self.refs_of(ids[unknown])
+        refs[self._checks.values[refs] != checks] = -1
+        new = np.zeros(len(ids), np.bool_)
+        new[first] = True
+        return Added(refs, new)
+
+    def select(self, matchers: Iterable[Matcher]) -> Refs:
+        """The series that all matchers accept, ascending."""
+        wanted = sorted(matchers, key=lambda one: one.accepts(""))
+        refs: Refs | None = None
+        for matcher in wanted:
+            column = self._columns.get(matcher.name)
+            if column is None:
+                if not matcher.accepts(""):
+                    return _NO_REFS
+            elif refs is not None:
+                refs = column.filter(refs, matcher.accepts)
+            elif not matcher.accepts(""):
+                refs = column.having(matcher.accepts)
+            else:
+                refs = column.filter(self._all(), matcher.accepts)
+        return self._all() if refs is None else refs
+
+    def labels(self, refs: Refs) -> list[LabelSet]:
+        """The labels of series."""
+        pairs: list[list[tuple[str, str]]] = [[] for _ in range(len(refs))]
+        for name in self.names:
+            column = self._columns[name]
+            codes = column.codes_of(refs)
+            texts = column.texts
+            for place in np.flatnonzero(codes >= 0).tolist():
+                pairs[place].append((name, texts[codes[place]]))
+        return [tuple(one) for one in pairs]
+
+    def values(self, name: str, refs: Refs | None = None) -> list[str]:
+        """The values of a label, sorted: of all series, or of some."""
+        column = self._columns.get(name)
+        if column is None:
+            return []
+        if refs is None:
+            return sorted(column.texts)
+        codes = np.unique(column.codes_of(refs))
+        return sorted(column.texts[code] for code in codes[codes >= 0].tolist())
+
+    def names_of(self, refs: Refs) -> list[str]:
+        """The label names that some series have, sorted."""
+        return [name for name in self.names if np.any(self._columns[name].codes_of(refs) >= 0)]
+
+    def counts(self, most: int, of: Callable[[LabelColumn], int]) -> list[tuple[str, int]]:
+        """The label names for which ``of`` is largest, such as how many values they have."""
+        counted = ((name, of(column)) for name, column in self._columns.items())
+        return sorted(counted, key=lambda one: (-one[1], one[0]))[:most]
+
+    def _all(self) -> Refs:
+        return np.arange(len(self), dtype=np.int32)
+
+    def _append(self, ids: npt.NDArray[np.int64], checks: npt.NDArray[np.int64]) -> None:
+        begin = len(self)
+        self._ids.extend(ids)
+        self._checks.extend(checks)
+        if len(self._recent) + len(ids) <= _RECENT and len(ids) < _RECENT // 16:
+            self._recent.update(zip(ids.tolist(), range(begin, len(self)), strict=True))
+            return
+        order = np.argsort(self.ids, kind="stable").astype(np.int32)
+        self._sorted_ids, self._sorted_refs = self.ids[order], order
+        self._recent.clear()
+
+
+def _check_of(labels: bytes) -> int:
+    """Another hash than the series' number: series whose numbers are equal differ in this."""
+    digest = blake2b(labels, digest_size=8, person=b"check").digest()
+    return int.from_bytes(digest, "little", signed=True)
