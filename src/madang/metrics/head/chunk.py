@@ -49,7 +49,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Samples one by one; ``owners`` says whose each is, by its place among the series asked for."""
+    """Samples one by one; ``owners`` says whose each is, by its place among the series meant."""
 
     owners: npt.NDArray[np.int64]
     ts_ms: Times

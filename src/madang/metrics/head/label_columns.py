@@ -29,6 +29,12 @@ class LabelColumn:
     texts: list[str] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, refs: Refs, codes: npt.NDArray[np.int32], texts: list[str]) -> LabelColumn:
+        """A column of arrays that are there; they are copied when it grows."""
+        known = {text: code for code, text in enumerate(texts)}
+        return cls(GrowingArray(np.int32, refs), GrowingArray(np.int32, codes), texts, known)
+
     def extend(self, refs: Refs, values: pa.StringArray) -> None:
         """Add series, whose refs are beyond those that are there."""
         encoded = values.dictionary_encode()

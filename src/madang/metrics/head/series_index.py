@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from madang.core.samples import canonical_labels
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, Refs, take_apart
 
@@ -56,8 +57,33 @@ class SeriesIndex:
         self._recent: dict[int, int] = {}
         self._columns: dict[str, LabelColumn] = {}
 
+    @classmethod
+    def of(
+        cls,
+        ids: npt.NDArray[np.int64],
+        checks: npt.NDArray[np.int64],
+        columns: Mapping[str, LabelColumn],
+    ) -> SeriesIndex:
+        """An index of arrays that are there, by ref; they are copied when it grows."""
+        index = cls()
+        index._ids = GrowingArray(np.int64, ids)
+        index._checks = GrowingArray(np.int64, checks)
+        index._columns = dict(columns)
+        index._sort()
+        return index
+
     def __len__(self) -> int:
         return len(self._ids)
+
+    @property
+    def checks(self) -> npt.NDArray[np.int64]:
+        """A second hash of each series' labels, by ref."""
+        return self._checks.values
+
+    @property
+    def columns(self) -> Mapping[str, LabelColumn]:
+        """The label columns, by name."""
+        return self._columns
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
@@ -127,14 +153,22 @@ class SeriesIndex:
 
     def labels(self, refs: Refs) -> list[LabelSet]:
         """The labels of series."""
-        pairs: list[list[tuple[str, str]]] = [[] for _ in range(len(refs))]
-        for name in self.names:
-            column = self._columns[name]
-            codes = column.codes_of(refs)
-            texts = column.texts
-            for place in np.flatnonzero(codes >= 0).tolist():
-                pairs[place].append((name, texts[codes[place]]))
-        return [tuple(one) for one in pairs]
+        found: list[LabelSet] = [()] * len(refs)
+        codes = [(name, self._columns[name].codes_of(refs)) for name in self.names]
+        codes = [(name, one) for name, one in codes if np.any(one >= 0)]
+        for places in _alike([one >= 0 for _, one in codes]):
+            columns = []
+            for name, one in codes:
+                if one[places[0]] >= 0:
+                    texts = self._columns[name].texts
+                    columns.append([(name, texts[code]) for code in one[places].tolist()])
+            for place, pairs in zip(places.tolist(), zip(*columns, strict=True), strict=False):
+                found[place] = pairs
+        return found
+
+    def canonical(self, refs: Refs) -> list[bytes]:
+        """The labels of series, as ``canonical_labels`` writes them."""
+        return [canonical_labels(labels) for labels in self.labels(refs)]
 
     def values(self, name: str, refs: Refs | None = None) -> list[str]:
         """The values of a label, sorted: of all series, or of some."""
@@ -165,9 +199,23 @@ class SeriesIndex:
         if len(self._recent) + len(ids) <= _RECENT and len(ids) < _RECENT // 16:
             self._recent.update(zip(ids.tolist(), range(begin, len(self)), strict=True))
             return
+        self._sort()
+
+    def _sort(self) -> None:
         order = np.argsort(self.ids, kind="stable").astype(np.int32)
         self._sorted_ids, self._sorted_refs = self.ids[order], order
         self._recent.clear()
+
+
+def _alike(have: Sequence[npt.NDArray[np.bool_]]) -> Iterator[npt.NDArray[np.int64]]:
+    """The places at which all of ``have`` are alike, together."""
+    if not have:
+        return
+    packed = np.ascontiguousarray(np.packbits(np.array(have), axis=0).T)
+    rows = packed.view(np.dtype((np.void, packed.shape[1])))[:, 0]
+    _, kinds = np.unique(rows, return_inverse=True)
+    order = np.argsort(kinds, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1)
 
 
 def _check_of(labels: bytes) -> int:
