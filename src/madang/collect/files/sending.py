@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 
+from madang.collect.files.content import Content
 from madang.collect.files.followed import FollowedFile, Patience, Prepared, TruncatedError
 from madang.collect.files.identity import HEAD_BYTES
 from madang.collect.files.marks import MarkBook
@@ -154,20 +155,8 @@ class Sender:
                 return False
             content = file.content
             assert content is not None
-            if not file.placed:
-                placed = self._opener.place_late(file, self._clock.monotonic_s())
-                if isinstance(placed, str):
-                    self._skip(file, placed)
-                if placed is False:
-                    self._undecided.append(file)
-                if placed is not True:
-                    file.exhausted = True
-                    return False
-            if not file.sniffed:
-                reason = self._opener.sniff(file, content.read(0, HEAD_BYTES))
-                if reason is not None:
-                    self._skip(file, reason)
-                    return False
+            if not self._is_decided(file, content):
+                return False
             final = not content.growing or still_s >= self._wait_s(file)
             prepared = file.prepare(want_bytes, self._clock.now_us(), final=final)
         except TruncatedError:
@@ -190,6 +179,24 @@ class Sender:
         if not file.in_flight and not content.growing and not file.held:
             self._finish_packed(file)
         return False
+
+    def _is_decided(self, file: FollowedFile, content: Content) -> bool:
+        """Whether it can be told where the file goes on; it is left out where it holds no text."""
+        if not file.placed:
+            placed = self._opener.place_late(file, self._clock.monotonic_s())
+            if isinstance(placed, str):
+                self._skip(file, placed)
+            if placed is False:
+                self._undecided.append(file)
+            if placed is not True:
+                file.exhausted = True
+                return False
+        if not file.sniffed:
+            reason = self._opener.sniff(file, content.read(0, HEAD_BYTES))
+            if reason is not None:
+                self._skip(file, reason)
+                return False
+        return True
 
     def _finish_packed(self, file: FollowedFile) -> None:
         """A compressed file was read to its end: leave it alone until it is another."""
