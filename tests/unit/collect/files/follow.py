@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from madang.collect.files import FilesSource, Patience
+from madang.collect.files.identity import key_of
 from madang.collect.source import SourceContext
 from madang.core.clock import SystemClock
 from madang.project import FilesSourceSpec, Project, StreamSpec
@@ -154,6 +155,11 @@ class Follow:
         self.clock.ahead_s += after_s
         self.source.poll()
         return self.source
+
+    def known_bytes(self, path: Path) -> int:
+        """How much of what the file holds, or held last, is known to have been read."""
+        mark = self.source._book.last_held(key_of(path, path.stat()))
+        return 0 if mark is None else mark.position
 
     def chunks(self):
         found = []

@@ -25,6 +25,11 @@ def copy_and_truncate(log, copy) -> None:
     os.truncate(log, 0)
 
 
+def compress(path) -> None:
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+
+
 def look_well(f) -> None:
     for _ in range(8):
         f.poll(after_s=3)
@@ -78,8 +83,7 @@ def test_killed_in_any_batch_then_rotated(follow, moment, rotated):
     else:
         copy_and_truncate(log, old)
     if rotated != "copied":
-        old.with_name("app.log.1.gz").write_bytes(gzip.compress(old.read_bytes()))
-        old.unlink()
+        compress(old)
     write(log, 70, 90)
     look_well(f)
     f.crash()
@@ -200,8 +204,7 @@ def test_a_copy_may_lack_what_was_written_before_the_truncation(follow):
     write(log, 45, 60)
     look_well(f)
     f.crash()
-    copy.with_name("app.log.1.gz").write_bytes(gzip.compress(copy.read_bytes()))
-    copy.unlink()
+    compress(copy)
     look_well(f)
     assert sorted(f.lines()) == lines(0, 60)
 
@@ -309,3 +312,43 @@ def test_a_copy_that_had_no_byte_when_found_comes_before_the_compressed_copy_of_
     look_well(f)
     look_well(f)
     assert f.lines() == lines(0, 1)
+
+
+@pytest.mark.parametrize("history", ["copied", "rotated thrice"])
+def test_a_short_file_beside_one_that_is_gone_counts_whether_it_is_its_copy_or_not(follow, history):
+    """Two histories that leave the same, and in the second the lines would be lost else."""
+    f = follow(memory=True)
+    log, first, second = f.logs / "app.log", f.logs / "app.log.1", f.logs / "app.log.2"
+    write(log, 0, 1)
+    f.poll()
+    f.crash()
+    if history == "copied":
+        copy_and_truncate(log, first)
+        log.rename(second)
+        compress(second)
+    else:  # three files, the second without a byte, all but two deleted, the older one compressed
+        third = log.rename(f.logs / "app.log.3")
+        second.touch()
+        write(first, 0, 1)
+        compress(second)
+        third.unlink()
+    assert [path.name for path in sorted(f.logs.iterdir())] == ["app.log.1", "app.log.2.gz"]
+    look_well(f)
+    assert f.lines() == 2 * lines(0, 1)
+
+
+def test_a_copy_is_told_from_a_new_file_where_the_emptied_one_was_seen_or_much_is_the_same(follow):
+    f = follow(memory=True)
+    short, long = f.logs / "short.log", f.logs / "long.log"
+    write(short, 0, 1)
+    write(long, 0, 20)
+    f.poll()
+    f.crash()
+    for log in (short, long):
+        copy_and_truncate(log, f.logs / f"{log.name}.1")
+        log.rename(f.logs / f"{log.name}.2")
+    compress(f.logs / "long.log.2")
+    f.poll()
+    compress(f.logs / "short.log.2")
+    look_well(f)
+    assert sorted(f.lines()) == sorted([*lines(0, 1), *lines(0, 20)])
