@@ -1,8 +1,9 @@
 """Where a file is begun: which generation its bytes are, known, copied, or new.
 
-A file goes on with the generation that it held, if its bytes still fit. Otherwise it may be the
-copy of a generation that is free. Where it has the same bytes as a file that is there, it is left
-alone for a while: it may be the copy that is made before the original is truncated or deleted.
+A file goes on with the generation that it held, if its bytes still fit. Where it has the same bytes
+as a file that is there, it is left alone for a while: it may be the copy, even one under way, that
+is made before the original is truncated or deleted. Otherwise it may be the copy of a generation
+that is free.
 """
 
 from __future__ import annotations
@@ -77,11 +78,13 @@ class Placer:
         """
         content = file.content
         assert content is not None
-        placed = (
-            self.goes_on(file, head)
-            or self._adopts(file, head, content)
-            or (not self._waits(file, head, content, now_s) and self._begins(file, head, content))
-        )
+        placed = self.goes_on(file, head)
+        if not placed and not content.growing:
+            placed = self._adopts(file, head, content)
+        if not placed and not self._waits(file, head, content, now_s):
+            # Only now a plain one: the beginning of a copy under way may be that of what is free.
+            placed = content.growing and self._adopts(file, head, content)
+            placed = placed or self._begins(file, head, content)
         if placed:
             self._waiting.pop(file.key, None)
         return placed

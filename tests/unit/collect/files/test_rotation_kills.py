@@ -352,3 +352,23 @@ def test_a_copy_is_told_from_a_new_file_where_the_emptied_one_was_seen_or_much_i
     compress(f.logs / "short.log.2")
     look_well(f)
     assert sorted(f.lines()) == sorted([*lines(0, 1), *lines(0, 20)])
+
+
+def test_the_beginning_of_a_copy_is_not_the_copy_of_another_that_begins_alike(follow):
+    f = follow(memory=True)
+    log, old, copy = f.logs / "app.log", f.logs / "app.log.1", f.logs / "app.log.2"
+    write(old, 0, 2)
+    f.poll()
+    f.crash()
+    packed = gzip.compress(old.read_bytes())
+    old.rename(log)  # the inode is used again
+    old.with_name("app.log.1.gz").write_bytes(packed)
+    log.write_bytes(b"")
+    write(log, 0, 1)
+    write(copy, 0, 1)  # the first piece, which ends where a line does
+    write(log, 2, 4)
+    f.poll()
+    write(copy, 2, 4)
+    os.truncate(log, 0)
+    look_well(f)
+    assert sorted(f.lines()) == sorted([*lines(0, 2), *lines(0, 1), *lines(2, 4)])
