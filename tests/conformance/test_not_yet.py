@@ -10,7 +10,6 @@ WAITING = {
     "promql": "there is no PromQL evaluator yet",
     "openmetrics": "nothing scrapes yet",
     "exposition": "nothing scrapes yet",
-    "line_protocol": "there is no InfluxDB endpoint yet",
     "dashboards": "there is no Grafana import yet",
 }
 
