@@ -17,6 +17,7 @@ from madang.project.publish import (
     read_problems,
 )
 from madang.project.schema import json_schema, write_schemas
+from madang.project.scrape_spec import ScrapeJobSpec, ScrapeSourceSpec
 from madang.project.source_spec import (
     FilesSourceSpec,
     HostSourceSpec,
@@ -59,6 +60,8 @@ __all__ = [
     "QuerySpec",
     "RecordFormat",
     "RetentionSpec",
+    "ScrapeJobSpec",
+    "ScrapeSourceSpec",
     "ServerSpec",
     "SourceSpec",
     "StorageSpec",

@@ -16,7 +16,7 @@ from madang.core.names import (
 from madang.project.contract_schema import schema_flaws
 from madang.project.document import Path
 from madang.project.problem import Severity
-from madang.project.source_spec import FilesSourceSpec, SourceSpec
+from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import DeliverSpec, RecordFormat, StreamSpec
 from madang.project.table_spec import TableSpec
 
@@ -179,7 +179,7 @@ def check_source(
         yield from _check_target(spec, streams[spec.stream])
     if isinstance(spec, FilesSourceSpec):
         yield from _check_paths(spec)
-    elif spec.interval < 0.1:
+    elif isinstance(spec, HostSourceSpec) and spec.interval < 0.1:
         yield Finding(("interval",), f"interval: {spec.interval:g}s is too short", "at least 100ms")
 
 
@@ -187,10 +187,10 @@ def _check_target(spec: SourceSpec, stream: StreamSpec | None) -> Iterator[Findi
     if stream is None:
         return
     typed = stream.format is RecordFormat.TYPED
-    if spec.kind == "host" and not typed:
+    if spec.kind != "files" and not typed:
         yield Finding(
             ("stream",),
-            f"kind: host needs a stream of format typed; {spec.stream!r} is {stream.format}",
+            f"kind: {spec.kind} needs a stream of format typed; {spec.stream!r} is {stream.format}",
             f"write format: typed in streams/{spec.stream}.yml",
         )
     if spec.kind == "files" and typed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import yaml
@@ -36,6 +37,22 @@ _PLAIN_TAGS = {
     f"tag:yaml.org,2002:{kind}"
     for kind in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What of YAML is read.
+
+    ``typed``: plain scalars become numbers and booleans; else they stay text as it is written, for
+    specs that know of each key what it is. ``merges``: merge keys (``<<``) are read.
+    """
+
+    typed: bool = True
+    merges: bool = False
+    most_values: int = MAX_VALUES
+
+
+PLAIN = Dialect()
 
 
 @dataclass(slots=True)
@@ -81,7 +98,7 @@ class Document:
         self.problems.append(Problem(message, Place(self.file, line, column), hint))
 
 
-def read_document(file: str, data: bytes) -> Document:
+def read_document(file: str, data: bytes, dialect: Dialect = PLAIN) -> Document:
     """Read the YAML file ``file`` (its path in the project) from its bytes; never raises."""
     document = Document(file)
     text = _decode(document, data)
@@ -90,7 +107,7 @@ def read_document(file: str, data: bytes) -> Document:
     try:
         if _is_sound(document, text):
             node = yaml.compose(text, Loader=yaml.CSafeLoader)
-            _Builder(document).root(node)
+            _Builder(document, dialect).root(node)
     except yaml.MarkedYAMLError as error:
         _syntax_problem(document, text, error)
     except yaml.YAMLError as error:
@@ -164,8 +181,8 @@ def _syntax_problem(document: Document, text: str, error: yaml.MarkedYAMLError) 
 
 
 class _Builder:
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, document: Document, dialect: Dialect) -> None:
+        self.document, self.dialect = document, dialect
         self.count = 0
         self.bomb = self.looped = False
 
@@ -185,7 +202,10 @@ class _Builder:
                 return
             if self.bomb:
                 document.problem(
-                    f"more than {MAX_VALUES:,} values once the aliases are written out", 1, 1
+                    f"more than {self.dialect.most_values:,} values once the aliases are written "
+                    "out",
+                    1,
+                    1,
                 )
             elif isinstance(value, dict):
                 document.root = value
@@ -195,7 +215,7 @@ class _Builder:
         if len(path) > MAX_DEPTH and not self.bomb:
             self.document.problem("an alias contains itself", *_mark(node), "write it out")
             self.bomb = self.looped = True
-        if self.count > MAX_VALUES or self.bomb:
+        if self.count > self.dialect.most_values or self.bomb:
             self.bomb = True
             return None
         self.document._values[path] = _mark(node)
@@ -208,11 +228,11 @@ class _Builder:
             return self.mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        return _scalar(node, typed=self.dialect.typed)
 
     def mapping(self, node: MappingNode, path: Path) -> dict[str, object]:
         result: dict[str, object] = {}
-        for key_node, value_node in node.value:
+        for key_node, value_node in self.pairs(node):
             if self.bomb:
                 break
             line, column = _mark(key_node)
@@ -236,18 +256,47 @@ class _Builder:
             result[key] = self.value(value_node, at)
         return result
 
+    def pairs(self, node: MappingNode, depth: int = 0) -> Iterator[tuple[Node, Node]]:
+        """Keys and values, those that merge keys bring behind the mapping's own."""
+        if not self.dialect.merges:
+            yield from node.value
+            return
+        if depth > MAX_DEPTH:
+            self.document.problem("a mapping is merged into itself", *_mark(node), "write it out")
+            self.bomb = self.looped = True
+            return
+        own: list[Node] = []
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, ScalarNode) and key.value == "<<" and not key.style:
+                own += value.value if isinstance(value, SequenceNode) else [value]
+                continue
+            if isinstance(key, ScalarNode):
+                seen.add(key.value)
+            yield key, value
+        for merged in own:
+            if not isinstance(merged, MappingNode):
+                self.document.problem("<< merges mappings alone", *_mark(merged))
+                continue
+            for key, value in self.pairs(merged, depth + 1):
+                if not isinstance(key, ScalarNode) or key.value not in seen:
+                    seen.add(getattr(key, "value", ""))
+                    yield key, value
+
 
 def _mark(at: Node | yaml.Event) -> tuple[int, int]:
     mark = at.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _scalar(node: Node) -> object:
+def _scalar(node: Node, *, typed: bool = True) -> object:
     text = str(node.value)
     if getattr(node, "style", None):  # quoted or block: text, whatever it looks like
         return text
-    if text in _WORDS:
+    if text in _WORDS and (typed or _WORDS[text] is None):
         return _WORDS[text]
+    if not typed:
+        return text
     if _INT.fullmatch(text):
         return int(text)
     number = float(text) if _FLOAT.fullmatch(text) else math.nan

@@ -31,8 +31,8 @@ _NOTES = (".md", ".txt", ".gitkeep", ".rst")
 class ProjectFiles:
     """The YAML files of a project by their path in it, such as ``streams/orders.yml``.
 
-    ``problems`` are those of reading them. ``schemas`` are files that contracts name, read when
-    they are asked for.
+    ``problems`` are those of reading them. ``schemas`` are files that contracts and sources name,
+    read when they are asked for.
     """
 
     directory: Path
@@ -74,6 +74,17 @@ class ProjectFiles:
         self.schemas[relative] = b""  # Named, so watched, even while it cannot be read.
         data = _read(path)
         self.schemas[relative] = data
+        return data
+
+    def read_config(self, path: str) -> bytes:
+        """The bytes of a file that a source names, inside the project or not; watched from then.
+
+        Raises:
+            OSError: it cannot be read, is no plain file or too large.
+        """
+        self.schemas[path] = b""
+        data = _read(self.directory / path)
+        self.schemas[path] = data
         return data
 
 

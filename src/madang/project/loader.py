@@ -17,15 +17,17 @@ from madang.project.files import ProjectFiles, read_files, reason
 from madang.project.platform_spec import PlatformSpec
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
+from madang.project.prometheus_yml import complete, read_go_document, set_aside
+from madang.project.scrape_spec import ScrapeSourceSpec
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import ContractSpec, StreamSpec
 from madang.project.system import system_sources, system_streams
 from madang.project.table_spec import TableSpec
 from madang.project.validate import build
 
-SOURCE_KINDS = ("files", "host")
+SOURCE_KINDS = ("files", "host", "scrape")
 
-S = TypeVar("S", StreamSpec, FilesSourceSpec, HostSourceSpec, TableSpec)
+S = TypeVar("S", StreamSpec, FilesSourceSpec, HostSourceSpec, ScrapeSourceSpec, TableSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ class _Loader:
         for name, file in self.files.of("sources").items():
             document = self._document(file)
             kind = self._source_kind(document)
+            if kind == "scrape":
+                document = read_go_document(file, self.files.contents[file])
             spec = self._source(document, name, kind)
             if spec:
                 known = {stream: one for stream, (_, one) in streams.items()}
@@ -190,12 +194,21 @@ class _Loader:
             self.problems += document.problems
         return found
 
-    def _source(
-        self, document: Document, name: str, kind: str | None
-    ) -> FilesSourceSpec | HostSourceSpec | None:
+    def _source(self, document: Document, name: str, kind: str | None) -> SourceSpec | None:
+        if kind == "scrape":
+            return self._scrape(document, name)
         if kind == "files":
             return self._build(FilesSourceSpec, document, name)
         return self._build(HostSourceSpec, document, name) if kind == "host" else None
+
+    def _scrape(self, document: Document, name: str) -> ScrapeSourceSpec | None:
+        set_aside(document)
+        spec = self._build(ScrapeSourceSpec, document, name)
+        if spec is None:
+            return None
+        completed, problems = complete(spec, document, self.files)
+        self.problems += problems
+        return completed
 
     def _source_kind(self, document: Document) -> str | None:
         if document.problems and not document.root:

@@ -74,7 +74,8 @@ class ProjectPublisher:
                     "loaded_at": self._now(),
                     "project": project.model_dump(mode="json", by_alias=True),
                 }
-                _write_json(self._data.published_project, document)
+                # It may hold passwords that stand in a source's file.
+                _write_json(self._data.published_project, document, mode=0o600)
             return PublishResult(project, result.problems, changed, result.schema_files)
 
     def publish_or_last_good(self) -> Project:
@@ -193,8 +194,8 @@ def read_published(data: DataDir) -> Project | None:
         return None  # Written by another version, or damaged: rebuilt from the directory.
 
 
-def _write_json(path: Path, document: object) -> None:
-    replace_file(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
+def _write_json(path: Path, document: object, *, mode: int = 0o644) -> None:
+    replace_file(path, json.dumps(document, ensure_ascii=False, indent=1).encode(), mode=mode)
 
 
 @contextmanager

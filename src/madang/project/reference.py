@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from madang.project.platform_spec import PlatformSpec
+from madang.project.relabel_spec import RelabelSpec
+from madang.project.scrape_spec import ScrapeJobSpec, ScrapeSourceSpec
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec
 from madang.project.stream_spec import StreamSpec
 from madang.project.table_spec import TableSpec
@@ -31,6 +33,17 @@ _FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("streams/&lt;name&gt;.yml", "A durable log of records, and the table it fills.", StreamSpec),
     ("sources/&lt;name&gt;.yml, kind: files", "Lines of files, followed.", FilesSourceSpec),
     ("sources/&lt;name&gt;.yml, kind: host", "Metrics of this machine.", HostSourceSpec),
+    (
+        "sources/&lt;name&gt;.yml, kind: scrape",
+        "Pages of metrics.",
+        ScrapeSourceSpec,
+    ),
+    ("scrape_configs", "The jobs of a scrape source, as Prometheus writes them.", ScrapeJobSpec),
+    (
+        "relabel_configs, metric_relabel_configs",
+        "Rules for labels: of targets before they are scraped, of samples before they are kept.",
+        RelabelSpec,
+    ),
     ("tables/&lt;name&gt;.yml", "What people should know of a table.", TableSpec),
 )
 _HEAD = """<!-- Made by `make docs` from the models in src/madang/project; change them instead. -->

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from madang.project.scrape_spec import ScrapeSourceSpec
 from madang.project.types import DurationS, Name, Regex, SizeBytes, Spec
 
 
@@ -61,5 +62,7 @@ class HostSourceSpec(Spec):
     """Time between two samples."""
 
 
-SourceSpec = Annotated[FilesSourceSpec | HostSourceSpec, Field(discriminator="kind")]
+SourceSpec = Annotated[
+    FilesSourceSpec | HostSourceSpec | ScrapeSourceSpec, Field(discriminator="kind")
+]
 """Any source; ``kind`` tells which."""

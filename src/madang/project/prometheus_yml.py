@@ -1,0 +1,191 @@
+"""A ``prometheus.yml`` or the same keys in a source's file → jobs, or what is wrong and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from madang.core.errors import Place
+from madang.project.checks import Finding
+from madang.project.document import Dialect, Document, read_document
+from madang.project.document import Path as KeyPath
+from madang.project.files import ProjectFiles, reason
+from madang.project.problem import Problem
+from madang.project.scrape_spec import GlobalSpec, ScrapeFileSpec, ScrapeJobSpec, ScrapeSourceSpec
+from madang.project.validate import build
+
+GO_YAML = Dialect(typed=False, merges=True, most_values=500_000)
+"""YAML as Prometheus reads it: the key says whether ``1.10`` is a number; merge keys are read."""
+
+_OTHER_SECTIONS = {
+    "rule_files": "recording and alerting rules",
+    "alerting": "alerting",
+    "remote_write": "sending samples onward",
+    "remote_read": "reading from other stores",
+    "storage": "storage settings",
+    "tracing": "tracing",
+    "runtime": "settings of Go's runtime",
+    "otlp": "OTLP settings",
+}
+_DISCOVERIES = (
+    "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka",
+    "gce", "hetzner", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve",
+    "nomad", "openstack", "outscale", "ovhcloud", "puppetdb", "scaleway", "serverset",
+    "stackit", "triton", "uyuni", "vultr",
+)  # fmt: skip
+_JOB_REFUSED = {f"{name}_sd_configs": "write file_sd_configs or http_sd_configs, and let what "
+                "knows the targets fill them" for name in _DISCOVERIES}  # fmt: skip
+_CLIENT_REFUSED = {
+    "oauth2": "write authorization with credentials_file, and renew the file",
+    "proxy_from_environment": "write proxy_url",
+    "no_proxy": "leave proxy_url out of the jobs that go directly",
+    "proxy_connect_header": "a proxy without it",
+    "http_headers": "send what the header says with authorization or params",
+}
+_JOB_IGNORED = (
+    "scrape_native_histograms",
+    "scrape_classic_histograms",
+    "always_scrape_classic_histograms",
+    "convert_classic_histograms_to_nhcb",
+    "native_histogram_bucket_limit",
+    "native_histogram_min_bucket_factor",
+    "scrape_failure_log_file",
+    "enable_type_and_unit_labels",
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_go_document(file: str, data: bytes) -> Document:
+    """A document whose scalars are text as written, without the keys that say nothing (null)."""
+    document = read_document(file, data, GO_YAML)
+    document.root = _without_nothing(document.root)
+    return document
+
+
+def set_aside(document: Document) -> None:
+    """Take out what Prometheus knows and Madang does not do, with a problem for each.
+
+    What would change the samples is an error, the rest a warning.
+    """
+    root = document.root
+    for key, what in _OTHER_SECTIONS.items():
+        if key in root:
+            _remove(document, (), key, f"{key} is not read: {what}", None, error=False)
+    _ignore(document, ("global",))
+    jobs = root.get("scrape_configs")
+    for index, job in enumerate(jobs if isinstance(jobs, list) else []):
+        at: KeyPath = ("scrape_configs", index)
+        _refuse(document, at, _JOB_REFUSED | _CLIENT_REFUSED)
+        _ignore(document, at)
+        found = job.get("http_sd_configs") if isinstance(job, dict) else None
+        for number in range(len(found) if isinstance(found, list) else 0):
+            _refuse(document, (*at, "http_sd_configs", number), _CLIENT_REFUSED)
+    if "scrape_config_files" in root:
+        hint = "write its jobs into scrape_configs"
+        _remove(document, (), "scrape_config_files", "scrape_config_files is not supported", hint)
+
+
+def complete(
+    spec: ScrapeSourceSpec, document: Document, files: ProjectFiles
+) -> tuple[ScrapeSourceSpec | None, list[Problem]]:
+    """``spec`` with the jobs that its ``config`` holds, paths made absolute; and what is wrong.
+
+    ``document`` is the source's own file; the problems of ``config``'s are returned.
+    """
+    if not spec.config:
+        _note(document, check_jobs(spec.global_, spec.scrape_configs))
+        return _with_folder(spec, files.directory), []
+    if spec.scrape_configs or spec.global_ != GlobalSpec():
+        text = "config and scrape_configs exclude each other"
+        _note(document, [Finding(("config",), text, "keep one of them")])
+        return None, []
+    try:
+        data = files.read_config(spec.config)
+    except OSError as error:
+        _note(document, [Finding(("config",), f"{spec.config} cannot be read: {reason(error)}")])
+        return None, []
+    named = read_go_document(spec.config, data)
+    set_aside(named)
+    read = build(ScrapeFileSpec, named) if named.root else None
+    if read is None:
+        return None, named.problems
+    _note(named, check_jobs(read.global_, read.scrape_configs))
+    update = {"global_": read.global_, "scrape_configs": read.scrape_configs}
+    folder = (files.directory / spec.config).parent
+    return _with_folder(spec.model_copy(update=update), folder), named.problems
+
+
+def check_jobs(settings: GlobalSpec, jobs: tuple[ScrapeJobSpec, ...]) -> Iterator[Finding]:
+    """Rules between jobs, and between a job and ``global``."""
+    seen: set[str] = set()
+    for index, job in enumerate(jobs):
+        at: KeyPath = ("scrape_configs", index)
+        if job.job_name in seen:
+            text = f"two of scrape_configs have the job_name {job.job_name!r}"
+            yield Finding((*at, "job_name"), text, "each has a name of its own")
+        seen.add(job.job_name)
+        try:
+            job.over(settings)
+        except ValueError as error:
+            yield Finding((*at, "scrape_timeout"), str(error))
+
+
+def _with_folder(model: M, folder: Path) -> M:
+    """The same with relative paths of files starting at ``folder``."""
+    update: dict[str, Any] = {}
+    for name, value in model:
+        if name == "files" or (name.endswith("_file") and isinstance(value, str) and value):
+            update[name] = (
+                str(folder / value)
+                if isinstance(value, str)
+                else tuple(str(folder / one) for one in value)
+            )
+        elif isinstance(value, BaseModel):
+            update[name] = _with_folder(value, folder)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            update[name] = tuple(_with_folder(one, folder) for one in value)
+    return model.model_copy(update=update) if update else model
+
+
+def _without_nothing(value: Any) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(value, dict):
+        return {key: _without_nothing(one) for key, one in value.items() if one is not None}
+    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
+
+
+def _refuse(document: Document, at: KeyPath, hints: dict[str, str]) -> None:
+    found = _value_at(document, at)
+    for key in [one for one in found if one in hints] if isinstance(found, dict) else ():
+        _remove(document, at, key, f"{key} is not supported", hints[key])
+
+
+def _ignore(document: Document, at: KeyPath) -> None:
+    found = _value_at(document, at)
+    for key in [one for one in found if one in _JOB_IGNORED] if isinstance(found, dict) else ():
+        _remove(document, at, key, f"{key} is not read", None, error=False)
+
+
+def _value_at(document: Document, at: KeyPath) -> Any:  # noqa: ANN401 - any YAML
+    found: Any = document.root
+    for step in at:
+        found = found.get(step) if isinstance(found, dict) else found[step]
+    return found
+
+
+def _remove(
+    document: Document, at: KeyPath, key: str, text: str, hint: str | None, *, error: bool = True
+) -> None:
+    del _value_at(document, at)[key]
+    place: Place = document.at_key((*at, key))
+    document.problems.append(Problem(text, place, hint, "error" if error else "warning"))
+
+
+def _note(document: Document, findings: Iterator[Finding] | list[Finding]) -> None:
+    for one in findings:
+        document.problems.append(
+            Problem(one.message, document.at_value(one.path), one.hint, one.severity)
+        )
