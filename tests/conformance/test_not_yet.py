@@ -9,7 +9,6 @@ from conformance.cases import needs
 WAITING = {
     "promql": "there is no PromQL evaluator yet",
     "openmetrics": "nothing scrapes yet",
-    "exposition": "nothing scrapes yet",
     "dashboards": "there is no Grafana import yet",
 }
 

@@ -1,0 +1,40 @@
+"""The one entry: a page of any format → samples."""
+
+from __future__ import annotations
+
+from madang.collect.exposition.known import PageCache
+from madang.collect.exposition.media import Exposition
+from madang.collect.exposition.page import Page, PageLimits
+from madang.collect.exposition.problem import MalformedPageError, refusal
+from madang.collect.exposition.text import parse_text
+from madang.core.errors import InvalidInputError
+
+_DEFAULT_LIMITS = PageLimits()
+
+
+def parse_page(
+    body: bytes,
+    exposition: Exposition = Exposition.TEXT,
+    cache: PageCache | None = None,
+    limits: PageLimits = _DEFAULT_LIMITS,
+) -> Page:
+    """Read a page that a target answered with; an error in it refuses it whole.
+
+    Args:
+        body: The page, decompressed.
+        exposition: What it is in; see ``exposition_of``.
+        cache: What is remembered of this target's pages before; without one, nothing is. A page
+            that is refused does no harm to it.
+        limits: What the page may be at most.
+
+    Raises:
+        InvalidInputError: the page is malformed; ``where`` has line and column.
+        TooLargeError: the page, a line or the number of lines is over its limit.
+    """
+    if exposition is not Exposition.TEXT:
+        raise InvalidInputError(f"pages of {exposition} cannot be read yet")
+    kept = PageCache() if cache is None else cache
+    try:
+        return parse_text(body, kept, limits)
+    except MalformedPageError as problem:
+        raise refusal(problem, body) from None

@@ -1,0 +1,184 @@
+"""What follows a series on its line: the value, a time, in OpenMetrics an exemplar."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from madang.collect.exposition.known import canonical_bytes
+from madang.collect.exposition.numbers import (
+    INT64_MAX,
+    NotANumberError,
+    Offsets,
+    milliseconds,
+    parse_float,
+    parse_floats,
+    slices,
+)
+from madang.collect.exposition.page import NO_TIMESTAMP, Exemplar
+from madang.collect.exposition.problem import MalformedPageError, shown_at
+from madang.collect.exposition.series_text import read_exemplar_labels
+
+_TEXT_TAIL = re.compile(rb"[ \t]*([^{ \t\n]+)(?:[ \t]+([0-9]+))?[ \t]*")
+_WORD = re.compile(rb"[^ \n]+")
+_EXEMPLAR_CHARACTERS = 128
+_SAFE_DIGITS = 18
+"""So many digits always fit into 64 bits."""
+
+
+@dataclass(slots=True)
+class Tails:
+    """Values, float64 [n]; times, int64 [n] with ``NO_TIMESTAMP``, or None; exemplars.
+
+    ``exact`` has the times of OpenMetrics as they are written, in seconds, by place.
+    """
+
+    values: npt.NDArray[np.float64]
+    ts_ms: npt.NDArray[np.int64] | None = None
+    exemplars: list[Exemplar] = field(default_factory=list)
+    exact: dict[int, Decimal] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing but values."""
+        return self.ts_ms is None and not self.exemplars
+
+
+def read_tails(body: bytes, starts: Offsets, ends: Offsets, *, openmetrics: bool) -> Tails:
+    """Read ``body[starts[i]:ends[i]]``, in bulk as far as they are plain.
+
+    Raises:
+        MalformedPageError: at the first that cannot be read, or near it.
+    """
+    texts = slices(body, starts, ends)
+    raw = texts.buffers()[2] if len(texts) else None
+    data = np.frombuffer(raw, np.uint8) if raw is not None and raw.size else np.empty(0, np.uint8)
+    blanks = np.flatnonzero(data <= 32)
+    try:
+        if len(blanks) == 0:
+            return Tails(parse_floats(texts))
+        offsets = np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]
+        return _with_blanks(
+            body, starts, ends, data=data, offsets=offsets, blanks=blanks, openmetrics=openmetrics
+        )
+    except NotANumberError as error:
+        at = int(starts[error.place])
+        raise MalformedPageError(f"expected a value: {error.reason}", at) from None
+
+
+def _with_blanks(
+    body: bytes,
+    starts: Offsets,
+    ends: Offsets,
+    *,
+    data: npt.NDArray[np.uint8],
+    offsets: Offsets,
+    blanks: npt.NDArray[np.intp],
+    openmetrics: bool,
+) -> Tails:
+    """``value time`` in bulk; lines with more blanks, and OpenMetrics' own, one by one."""
+    count = len(starts)
+    tail_of = np.searchsorted(offsets, blanks, side="right") - 1
+    blanks_in = np.bincount(tail_of, minlength=count)
+    timed = blanks_in[tail_of] == 1
+    timed &= (blanks > offsets[tail_of]) & (blanks < offsets[tail_of + 1] - 1)
+    timed &= (data[blanks] == ord(" ")) | (data[blanks] == ord("\t"))
+    timed &= offsets[tail_of + 1] - blanks - 1 <= _SAFE_DIGITS
+    if openmetrics:
+        timed[:] = False
+    timed_tails, cuts = tail_of[timed], blanks[timed].astype(np.int32)
+    buffer = data.tobytes()
+    times = slices(buffer, cuts + 1, offsets[timed_tails + 1])
+    if len(times):
+        digits = np.frombuffer(times.buffers()[2], np.uint8)
+        if ((digits < ord("0")) | (digits > ord("9"))).any():
+            timed_tails, cuts, times = timed_tails[:0], cuts[:0], times[:0]
+    value_ends = offsets[1:].copy()
+    value_ends[timed_tails] = cuts
+    in_bulk = blanks_in == 0
+    in_bulk[timed_tails] = True
+    bulk = np.flatnonzero(in_bulk)
+    tails = Tails(np.empty(count, np.float64), np.full(count, NO_TIMESTAMP, np.int64))
+    try:
+        tails.values[bulk] = parse_floats(slices(buffer, offsets[bulk], value_ends[bulk]))
+    except NotANumberError as error:
+        raise NotANumberError(int(bulk[error.place]), error.reason) from None
+    assert tails.ts_ms is not None
+    tails.ts_ms[timed_tails] = times.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    read_one = _read_openmetrics if openmetrics else _read_text
+    for place in np.flatnonzero(~in_bulk).tolist():
+        read_one(body, int(starts[place]), int(ends[place]), place, tails)
+    if (tails.ts_ms == NO_TIMESTAMP).all():
+        tails.ts_ms = None
+    return tails
+
+
+def _read_text(body: bytes, at: int, end: int, place: int, tails: Tails) -> None:
+    match = _TEXT_TAIL.fullmatch(body, at, end)
+    if match is None:
+        expected = "expected a value, and at most a time in milliseconds behind it"
+        raise MalformedPageError(f"{expected}, found {shown_at(body, at, 40)}", at)
+    tails.values[place] = _value(body, match.start(1), match.end(1), "a value")
+    if match[2] is not None and tails.ts_ms is not None:
+        # More digits than fit are not even turned into a number.
+        digits = match[2].lstrip(b"0") or b"0"
+        if len(digits) > _SAFE_DIGITS + 1 or int(digits) > INT64_MAX:
+            raise MalformedPageError("the time is beyond 64 bits", match.start(2))
+        tails.ts_ms[place] = int(digits)
+
+
+def _read_openmetrics(body: bytes, at: int, end: int, place: int, tails: Tails) -> None:
+    stop = _word_end(body, at, end, "a value")
+    tails.values[place] = _value(body, at, stop, "a value")
+    at = stop
+    if at < end and body[at : at + 2] != b" #":
+        stop = _word_end(body, at + 1, end, "a time")
+        seconds = _value(body, at + 1, stop, "a time in seconds", finite=True)
+        if tails.ts_ms is not None:
+            tails.ts_ms[place] = milliseconds(seconds)
+        tails.exact[place] = Decimal(body[at + 1 : stop].decode())
+        at = stop
+    if at == end:
+        return
+    if body[at : at + 4] != b" # {":
+        found = shown_at(body, at + 1)
+        raise MalformedPageError(f"expected the end of the line or ' # {{', found {found}", at)
+    labels_at = at + 4
+    pairs, at = read_exemplar_labels(body, labels_at)
+    if sum(len(part.decode()) for pair in pairs for part in pair) > _EXEMPLAR_CHARACTERS:
+        limit = f"an exemplar's labels have at most {_EXEMPLAR_CHARACTERS} characters"
+        raise MalformedPageError(limit, labels_at)
+    if body[at : at + 1] != b" ":
+        raise MalformedPageError(f"expected one blank, found {shown_at(body, at)}", at)
+    stop = _word_end(body, at + 1, end, "an exemplar's value")
+    value = _value(body, at + 1, stop, "an exemplar's value")
+    ts_ms = None
+    if stop < end:
+        at, stop = stop + 1, _word_end(body, stop + 1, end, "an exemplar's time")
+        ts_ms = milliseconds(_value(body, at, stop, "an exemplar's time", finite=True))
+        if stop < end:
+            raise MalformedPageError("expected the end of the line", stop)
+    tails.exemplars.append(Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms))
+
+
+def _word_end(body: bytes, at: int, end: int, expected: str) -> int:
+    match = _WORD.match(body, at, end)
+    if match is None:
+        raise MalformedPageError(f"expected {expected}, found {shown_at(body, at)}", at)
+    return match.end()
+
+
+def _value(body: bytes, at: int, end: int, expected: str, *, finite: bool = False) -> float:
+    try:
+        value = parse_float(body[at:end])
+    except ValueError as error:
+        raise MalformedPageError(f"expected {expected}: {error}", at) from None
+    if finite and not math.isfinite(value):
+        raise MalformedPageError(f"expected {expected}, found {shown_at(body, at)}", at)
+    return value
