@@ -90,7 +90,7 @@ class Pushed:
     """
 
     samples: Samples
-    series_ids: npt.NDArray[np.uint64]
+    series_ids: npt.NDArray[np.int64]
     histograms: NativeHistograms = field(default_factory=no_histograms)
     metadata: Sequence[FamilyMetadata] = ()
     exemplars: Sequence[Exemplar] = ()

@@ -37,7 +37,7 @@ class SeriesTable:
         self.size_bytes = 0
         self._numbers: dict[bytes, int] = {}
         self._labels: list[bytes] = []
-        self._ids = np.empty(1024, np.uint64)
+        self._ids = np.empty(1024, np.int64)
         self._scratch = np.empty(1024, np.int64)
 
     def number(self, canonical: bytes) -> int:
@@ -65,7 +65,7 @@ class SeriesTable:
 
     def places(
         self, numbers: npt.NDArray[np.int64]
-    ) -> tuple[Sequence[bytes], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    ) -> tuple[Sequence[bytes], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """The different series among ``numbers``: their labels, their ids, and who has which."""
         # Each writes its place at its number; the last one stays, and is the one that speaks.
         # (A sort would cost ten times as much.)
