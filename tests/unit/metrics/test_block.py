@@ -7,7 +7,8 @@ import pytest
 from madang.core.errors import CorruptionError
 from madang.core.samples import SAMPLES_SCHEMA, canonical_labels, series_id
 from madang.metrics.head.block import Block, SampleColumns
-from madang.metrics.head.block_files import read_block, write_block
+from madang.metrics.head.part_files import read_part, write_part
+from madang.metrics.head.series_index import IndexState, SeriesIndex
 
 HOUR_MS = 3_600_000
 
@@ -90,28 +91,49 @@ def test_nothing_is_taken_under_a_number_that_two_series_have(block):
     assert [ts_ms for ts_ms, _ in found["up", "b"]] == [1000, 2000, 3000, 4000]
 
 
+def write(folder, block, since=None):
+    write_part(folder, block.index.since(since or IndexState()), block.runs.chunk())
+
+
 def test_a_block_comes_back_from_disk_and_grows(block, tmp_path):
-    write_block(tmp_path / "block", block.index, block.runs.chunk())
-    index, chunk = read_block(tmp_path / "block")
+    write(tmp_path / "part", block)
+    series, chunk = read_part(tmp_path / "part")
+    index = SeriesIndex()
+    index.extend(series)
     assert contents(index, chunk) == EXPECTED
-    assert [path.name for path in tmp_path.iterdir()] == ["block"]
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]
     added = index.add(np.array([5], np.int64), [canonical_labels({"__name__": "new"})])
     assert added.refs.tolist() == [3]
     assert contents(index, chunk) == EXPECTED
 
 
+def test_a_later_part_has_only_what_is_new(block, tmp_path):
+    write(tmp_path / "1", block)
+    state = block.index.state()
+    block.take(SampleColumns.of(batch(3000, {("up", "c"): 1.0, ("load", "b"): 3.0})))
+    write(tmp_path / "2", block, state)
+    index = SeriesIndex()
+    first, _ = read_part(tmp_path / "1")
+    second, _ = read_part(tmp_path / "2")
+    assert (len(second.ids), second.columns["pod"].texts) == (2, ["c"])
+    index.extend(first)
+    index.extend(second)
+    refs = np.arange(5, dtype=np.int32)
+    assert index.labels(refs) == block.index.labels(refs)
+    assert index.refs_of(block.index.ids).tolist() == refs.tolist()
+
+
 def test_an_empty_block_comes_back(tmp_path):
-    empty = Block(0, HOUR_MS)
-    write_block(tmp_path / "block", empty.index, empty.runs.chunk())
-    index, chunk = read_block(tmp_path / "block")
-    assert (len(index), len(chunk)) == (0, 0)
+    write(tmp_path / "part", Block(0, HOUR_MS))
+    series, chunk = read_part(tmp_path / "part")
+    assert (len(series.ids), len(chunk)) == (0, 0)
 
 
 @pytest.mark.parametrize("file", ["series.arrow", "samples.arrow"])
 @pytest.mark.parametrize("kept", [0, 10, 300])
 def test_half_a_file_is_damage_not_data(block, tmp_path, file, kept):
-    write_block(tmp_path / "block", block.index, block.runs.chunk())
-    path = tmp_path / "block" / file
+    write(tmp_path / "part", block)
+    path = tmp_path / "part" / file
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises((CorruptionError, OSError)):
-        read_block(tmp_path / "block")
+        read_part(tmp_path / "part")

@@ -17,6 +17,15 @@ Refs = npt.NDArray[np.int32]
 _SEPARATOR = 0xFF
 
 
+@dataclass(frozen=True, slots=True)
+class LabelPart:
+    """What a column gained: series, codes of their values, and new texts."""
+
+    refs: Refs
+    codes: npt.NDArray[np.int32]
+    texts: Sequence[str]
+
+
 @dataclass(slots=True)
 class LabelColumn:
     """The series that have a label, ascending, and the codes of its values.
@@ -29,11 +38,18 @@ class LabelColumn:
     texts: list[str] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, refs: Refs, codes: npt.NDArray[np.int32], texts: list[str]) -> LabelColumn:
-        """A column of arrays that are there; they are copied when it grows."""
-        known = {text: code for code, text in enumerate(texts)}
-        return cls(GrowingArray(np.int32, refs), GrowingArray(np.int32, codes), texts, known)
+    def since(self, refs: int, texts: int) -> LabelPart:
+        """What was added behind the first ``refs`` series of the block and ``texts`` texts."""
+        begin = int(np.searchsorted(self.refs.values, refs))
+        return LabelPart(self.refs.values[begin:], self.codes.values[begin:], self.texts[texts:])
+
+    def add(self, part: LabelPart) -> None:
+        """Add what ``since`` gave of another column that was like this one."""
+        for text in part.texts:
+            self.known[text] = len(self.texts)
+            self.texts.append(text)
+        self.refs.extend(part.refs)
+        self.codes.extend(part.codes)
 
     def extend(self, refs: Refs, values: pa.StringArray) -> None:
         """Add series, whose refs are beyond those that are there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from madang.core.samples import canonical_labels
 from madang.metrics.head.growing import GrowingArray
-from madang.metrics.head.label_columns import LabelColumn, Refs, take_apart
+from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
 
 LabelSet = tuple[tuple[str, str], ...]
 """Labels sorted by name."""
@@ -43,6 +43,23 @@ class Added:
     new: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How far an index has grown: its series, and the texts of each label."""
+
+    series: int = 0
+    texts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """Series that follow those of an earlier state of an index, and what their labels add."""
+
+    ids: npt.NDArray[np.int64]
+    checks: npt.NDArray[np.int64]
+    columns: Mapping[str, LabelPart]
+
+
 class SeriesIndex:
     """Series, each with a number (``core.samples.series_id``), a ref and labels.
 
@@ -57,33 +74,8 @@ class SeriesIndex:
         self._recent: dict[int, int] = {}
         self._columns: dict[str, LabelColumn] = {}
 
-    @classmethod
-    def of(
-        cls,
-        ids: npt.NDArray[np.int64],
-        checks: npt.NDArray[np.int64],
-        columns: Mapping[str, LabelColumn],
-    ) -> SeriesIndex:
-        """An index of arrays that are there, by ref; they are copied when it grows."""
-        index = cls()
-        index._ids = GrowingArray(np.int64, ids)
-        index._checks = GrowingArray(np.int64, checks)
-        index._columns = dict(columns)
-        index._sort()
-        return index
-
     def __len__(self) -> int:
         return len(self._ids)
-
-    @property
-    def checks(self) -> npt.NDArray[np.int64]:
-        """A second hash of each series' labels, by ref."""
-        return self._checks.values
-
-    @property
-    def columns(self) -> Mapping[str, LabelColumn]:
-        """The label columns, by name."""
-        return self._columns
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
@@ -133,6 +125,26 @@ class SeriesIndex:
         new = np.zeros(len(ids), np.bool_)
         new[first] = True
         return Added(refs, new)
+
+    def state(self) -> IndexState:
+        """How far it has grown."""
+        texts = {name: len(column.texts) for name, column in self._columns.items()}
+        return IndexState(len(self), texts)
+
+    def since(self, state: IndexState) -> SeriesPart:
+        """What was added since it was in a state."""
+        grown = {
+            name: column.since(state.series, state.texts.get(name, 0))
+            for name, column in self._columns.items()
+        }
+        columns = {name: part for name, part in grown.items() if len(part.refs)}
+        return SeriesPart(self.ids[state.series :], self._checks.values[state.series :], columns)
+
+    def extend(self, part: SeriesPart) -> None:
+        """Add what ``since`` gave of another index that was as this one is now."""
+        for name, column in part.columns.items():
+            self._columns.setdefault(name, LabelColumn()).add(column)
+        self._append(part.ids, part.checks)
 
     def select(self, matchers: Iterable[Matcher]) -> Refs:
         """The series that all matchers accept, ascending."""

@@ -1,8 +1,12 @@
-"""A block on disk: two Arrow files that are mapped, not read.
+"""Parts of a block on disk: Arrow files that are mapped, not read.
 
-``series.arrow`` has a row for each label name: ``name``, ``refs`` (the series that have it,
-ascending), ``codes`` (which of ``texts`` is each one's value). In front of them stands a row with
-the empty name, whose ``numbers`` are the series' ids and then their checks.
+``series.arrow`` holds the series that the part adds to the block, ``samples.arrow`` its samples,
+which may be of series of earlier parts too.
+
+``series.arrow`` has a row for each label name that they have: ``name``, ``refs`` (the series that
+have it, ascending), ``codes`` (the place of each one's value among all texts of the label in the
+block), ``texts`` (those that the part adds). In front of them stands a row with the empty name,
+whose ``numbers`` are the series' ids and then their checks.
 ``samples.arrow`` has a row for each series: ``ref``, ``ts`` (ms since 1970, ascending), ``value``.
 The files are written once; the folder's name appears when both are on disk.
 """
@@ -20,8 +24,8 @@ import pyarrow as pa
 from madang.core.durable_files import sync_folder
 from madang.core.errors import CorruptionError
 from madang.metrics.head.chunk import Chunk
-from madang.metrics.head.label_columns import LabelColumn
-from madang.metrics.head.series_index import SeriesIndex
+from madang.metrics.head.label_columns import LabelPart
+from madang.metrics.head.series_index import SeriesPart
 
 VERSION = b"1"
 _INTS = pa.large_list(pa.int32())
@@ -45,8 +49,8 @@ SAMPLES_FILE = pa.schema(
 )
 
 
-def write_block(folder: Path, index: SeriesIndex, chunk: Chunk) -> None:
-    """Write a block as ``folder``; durable when it returns.
+def write_part(folder: Path, series: SeriesPart, chunk: Chunk) -> None:
+    """Write a part as ``folder``; durable when it returns.
 
     Raises:
         OSError: it could not be written; the folder is not there.
@@ -55,7 +59,7 @@ def write_block(folder: Path, index: SeriesIndex, chunk: Chunk) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
-        _write(draft / "series.arrow", _series_batch(index))
+        _write(draft / "series.arrow", _series_batch(series))
         _write(draft / "samples.arrow", _samples_batch(chunk))
         sync_folder(draft)
         draft.rename(folder)
@@ -65,8 +69,8 @@ def write_block(folder: Path, index: SeriesIndex, chunk: Chunk) -> None:
     sync_folder(folder.parent)
 
 
-def read_block(folder: Path) -> tuple[SeriesIndex, Chunk]:
-    """Map a block; the arrays are those of the files until something is added.
+def read_part(folder: Path) -> tuple[SeriesPart, Chunk]:
+    """Map a part; its arrays are those of the files.
 
     Raises:
         CorruptionError: a file is no such file, or not whole.
@@ -79,9 +83,8 @@ def read_block(folder: Path) -> tuple[SeriesIndex, Chunk]:
     for row in range(1, series.num_rows):
         refs, codes = (series.column(name)[row].values.to_numpy() for name in ("refs", "codes"))
         texts = series.column("texts")[row].values.to_pylist()
-        columns[series.column("name")[row].as_py()] = LabelColumn.of(refs, codes, texts)
+        columns[series.column("name")[row].as_py()] = LabelPart(refs, codes, texts)
     half = len(numbers) // 2
-    index = SeriesIndex.of(numbers[:half], numbers[half:], columns)
     ts = samples.column("ts")
     chunk = Chunk(
         samples.column("ref").to_numpy(),
@@ -89,18 +92,18 @@ def read_block(folder: Path) -> tuple[SeriesIndex, Chunk]:
         ts.values.to_numpy(),
         samples.column("value").values.to_numpy(),
     )
-    return index, chunk
+    return SeriesPart(numbers[:half], numbers[half:], columns), chunk
 
 
-def _series_batch(index: SeriesIndex) -> pa.RecordBatch:
-    columns = list(index.columns.items())
-    numbers = np.concatenate([index.ids, index.checks])
+def _series_batch(part: SeriesPart) -> pa.RecordBatch:
+    columns = list(part.columns.values())
+    numbers = np.concatenate([part.ids, part.checks])
     return pa.RecordBatch.from_arrays(
         [
-            pa.array(["", *(name for name, _ in columns)], pa.string()),
-            _lists([np.empty(0, np.int32), *(column.refs.values for _, column in columns)]),
-            _lists([np.empty(0, np.int32), *(column.codes.values for _, column in columns)]),
-            pa.array([[], *(column.texts for _, column in columns)], SERIES_FILE.field(3).type),
+            pa.array(["", *part.columns], pa.string()),
+            _lists([np.empty(0, np.int32), *(column.refs for column in columns)]),
+            _lists([np.empty(0, np.int32), *(column.codes for column in columns)]),
+            pa.array([[], *(column.texts for column in columns)], SERIES_FILE.field(3).type),
             _lists([numbers, *(numbers[:0] for _ in columns)]),
         ],
         schema=SERIES_FILE,
