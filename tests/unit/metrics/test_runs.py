@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from madang.core.samples import STALE_NAN
 from madang.metrics.head import runs as runs_module
+from madang.metrics.head.chunk import in_order
 from madang.metrics.head.runs import Runs
 
 samples = st.lists(
@@ -14,6 +15,11 @@ samples = st.lists(
     ),
     max_size=60,
 )
+
+
+def select(runs, refs, start_ms, end_ms):
+    found = in_order([part.rows() for part in runs.find(refs, start_ms, end_ms)])
+    return found.offsets(len(refs)), found
 
 
 def bits(value):
@@ -40,7 +46,7 @@ def test_what_comes_first_at_a_time_stays(batches, pending, span):
                 else:
                     plain[ref, ts_ms] = value
         wanted = np.array([0, 2, 3, 5, 9], np.int32)
-        offsets, found = runs.select(wanted, *span)
+        offsets, found = select(runs, wanted, *span)
         for place, ref in enumerate(wanted.tolist()):
             expected = sorted(
                 (ts_ms, bits(value))
@@ -62,7 +68,7 @@ def test_chunks_stay_few():
     for scrape in range(400):
         refs = np.arange(1000, dtype=np.int32)
         runs.add(refs, np.full(1000, scrape * 15_000), np.full(1000, float(scrape)))
-    offsets, found = runs.select(np.array([7, 999], np.int32), 15_000, 45_000)
+    offsets, found = select(runs, np.array([7, 999], np.int32), 15_000, 45_000)
     assert offsets.tolist() == [0, 3, 6]
     assert found.values.tolist() == [1.0, 2.0, 3.0] * 2
     assert len(runs._chunks) <= 5

@@ -18,7 +18,7 @@ class Matches:
     pattern: str
     negated: bool = False
 
-    def accepts(self, value):
+    def matches(self, value):
         return bool(re.fullmatch(self.pattern, value)) != self.negated
 
 
@@ -49,7 +49,7 @@ def test_series_are_found_as_an_obvious_index_finds_them(batches, wanted):
     assert found.tolist() == [
         ref
         for ref, labels in enumerate(plain)
-        if all(one.accepts(labels.get(one.name, "")) for one in wanted)
+        if all(one.matches(labels.get(one.name, "")) for one in wanted)
     ]
     assert [dict(one) for one in index.labels(found)] == [plain[ref] for ref in found.tolist()]
     assert index.names_of(found) == sorted({name for ref in found.tolist() for name in plain[ref]})

@@ -31,20 +31,40 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.values)
 
-    def between(self, refs: Refs, start_ms: int, end_ms: int) -> Rows:
-        """The samples of ``refs`` (ascending) from ``start_ms`` to ``end_ms``, both inclusive."""
+    def find(self, refs: Refs, start_ms: int, end_ms: int) -> Found:
+        """Where samples of ``refs`` (ascending) between two times, both inclusive, are."""
         if not len(self.refs) or not len(refs):
-            return Rows.none()
+            none = np.empty(0, np.int64)
+            return Found(self, none, none, none)
         places = np.minimum(np.searchsorted(self.refs, refs), len(self.refs) - 1)
         wanted = np.flatnonzero(self.refs[places] == refs)
         places = places[wanted]
         begins, ends = self.offsets[places], self.offsets[places + 1]
         first = _first_not_below(self.ts_ms, begins, ends, start_ms)
         last = _first_not_below(self.ts_ms, first, ends, end_ms + 1)
-        counts = last - first
-        taken = _ranges(first, counts)
-        owners = np.repeat(wanted, counts)
-        return Rows(owners, self.ts_ms[taken], self.values[taken])
+        return Found(self, wanted, first, last - first)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Samples in a chunk: of each of ``wanted`` (places among the series meant), ``counts``.
+
+    They stand from ``first`` on.
+    """
+
+    chunk: Chunk
+    wanted: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.counts.sum())
+
+    def rows(self) -> Rows:
+        """The samples."""
+        taken = _ranges(self.first, self.counts)
+        owners = np.repeat(self.wanted, self.counts)
+        return Rows(owners, self.chunk.ts_ms[taken], self.chunk.values[taken])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +75,9 @@ class Rows:
     ts_ms: Times
     values: Values
 
-    @classmethod
-    def none(cls) -> Rows:
-        """No samples."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+    def owned_by(self, owners: npt.NDArray[np.int64]) -> Rows:
+        """The same samples, of ``owners[i]`` where they were of ``i``."""
+        return Rows(owners[self.owners], self.ts_ms, self.values)
 
 
 @dataclass(frozen=True, slots=True)

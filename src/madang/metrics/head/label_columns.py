@@ -43,6 +43,15 @@ class LabelColumn:
         begin = int(np.searchsorted(self.refs.values, refs))
         return LabelPart(self.refs.values[begin:], self.codes.values[begin:], self.texts[texts:])
 
+    def retained(self, live: Refs) -> LabelColumn:
+        """The same for some series only (ascending), and the texts that they need."""
+        kept = np.isin(self.refs.values, live, assume_unique=True)
+        used, codes = np.unique(self.codes.values[kept], return_inverse=True)
+        column = LabelColumn()
+        texts = [self.texts[code] for code in used.tolist()]
+        column.add(LabelPart(self.refs.values[kept], codes.astype(np.int32), texts))
+        return column
+
     def add(self, part: LabelPart) -> None:
         """Add what ``since`` gave of another column that was like this one."""
         for text in part.texts:

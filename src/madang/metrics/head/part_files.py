@@ -1,27 +1,22 @@
-"""Parts of a block on disk: Arrow files that are mapped, not read.
+"""Parts of the head on disk: Arrow files that are written once, and mapped, not read.
 
-``series.arrow`` holds the series that the part adds to the block, ``samples.arrow`` its samples,
-which may be of series of earlier parts too.
+A file of series holds those that it adds to the index; a row for each label name that they have:
+``name``, ``refs`` (the series that have it, ascending), ``codes`` (the place of each one's value
+among all texts of the label), ``texts`` (those that it adds). In front of them stands a row with
+the empty name, whose ``refs`` are all of the series and ``numbers`` their ids, then their checks.
 
-``series.arrow`` has a row for each label name that they have: ``name``, ``refs`` (the series that
-have it, ascending), ``codes`` (the place of each one's value among all texts of the label in the
-block), ``texts`` (those that the part adds). In front of them stands a row with the empty name,
-whose ``numbers`` are the series' ids and then their checks.
-``samples.arrow`` has a row for each series: ``ref``, ``ts`` (ms since 1970, ascending), ``value``.
-The files are written once; the folder's name appears when both are on disk.
+A file of samples has a row for each series: ``ref``, ``ts`` (ms since 1970, ascending), ``value``.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from madang.core.durable_files import sync_folder
 from madang.core.errors import CorruptionError
 from madang.metrics.head.chunk import Chunk
 from madang.metrics.head.label_columns import LabelPart
@@ -49,50 +44,48 @@ SAMPLES_FILE = pa.schema(
 )
 
 
-def write_part(folder: Path, series: SeriesPart, chunk: Chunk) -> None:
-    """Write a part as ``folder``; durable when it returns.
+def write_series(path: Path, part: SeriesPart) -> None:
+    """Write series; durable when it returns, but for the folder's entry. Raises OSError."""
+    _write(path, _series_batch(part))
+
+
+def read_series(path: Path) -> SeriesPart:
+    """Map series that were written.
 
     Raises:
-        OSError: it could not be written; the folder is not there.
-    """
-    draft = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        _write(draft / "series.arrow", _series_batch(series))
-        _write(draft / "samples.arrow", _samples_batch(chunk))
-        sync_folder(draft)
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    sync_folder(folder.parent)
-
-
-def read_part(folder: Path) -> tuple[SeriesPart, Chunk]:
-    """Map a part; its arrays are those of the files.
-
-    Raises:
-        CorruptionError: a file is no such file, or not whole.
+        CorruptionError: it is no such file, or not whole.
         OSError: it cannot be read.
     """
-    series = _map(folder / "series.arrow", SERIES_FILE)
-    samples = _map(folder / "samples.arrow", SAMPLES_FILE)
-    numbers = series.column("numbers")[0].values.to_numpy()
+    batch = _map(path, SERIES_FILE)
+    lists = {name: batch.column(name) for name in ("refs", "codes", "texts", "numbers")}
+    numbers = lists["numbers"][0].values.to_numpy()
     columns = {}
-    for row in range(1, series.num_rows):
-        refs, codes = (series.column(name)[row].values.to_numpy() for name in ("refs", "codes"))
-        texts = series.column("texts")[row].values.to_pylist()
-        columns[series.column("name")[row].as_py()] = LabelPart(refs, codes, texts)
+    for row in range(1, batch.num_rows):
+        columns[batch.column("name")[row].as_py()] = LabelPart(
+            lists["refs"][row].values.to_numpy(),
+            lists["codes"][row].values.to_numpy(),
+            lists["texts"][row].values.to_pylist(),
+        )
     half = len(numbers) // 2
-    ts = samples.column("ts")
-    chunk = Chunk(
-        samples.column("ref").to_numpy(),
+    refs = lists["refs"][0].values.to_numpy()
+    return SeriesPart(refs, numbers[:half], numbers[half:], columns)
+
+
+def write_samples(path: Path, chunk: Chunk) -> None:
+    """Write samples; durable when it returns, but for the folder's entry. Raises OSError."""
+    _write(path, _samples_batch(chunk))
+
+
+def read_samples(path: Path) -> Chunk:
+    """Map samples that were written. Raises as ``read_series`` does."""
+    batch = _map(path, SAMPLES_FILE)
+    ts = batch.column("ts")
+    return Chunk(
+        batch.column("ref").to_numpy(),
         ts.offsets.to_numpy(),
         ts.values.to_numpy(),
-        samples.column("value").values.to_numpy(),
+        batch.column("value").values.to_numpy(),
     )
-    return SeriesPart(numbers[:half], numbers[half:], columns), chunk
 
 
 def _series_batch(part: SeriesPart) -> pa.RecordBatch:
@@ -101,8 +94,8 @@ def _series_batch(part: SeriesPart) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [
             pa.array(["", *part.columns], pa.string()),
-            _lists([np.empty(0, np.int32), *(column.refs for column in columns)]),
-            _lists([np.empty(0, np.int32), *(column.codes for column in columns)]),
+            _lists([part.refs, *(column.refs for column in columns)]),
+            _lists([part.refs[:0], *(column.codes for column in columns)]),
             pa.array([[], *(column.texts for column in columns)], SERIES_FILE.field(3).type),
             _lists([numbers, *(numbers[:0] for _ in columns)]),
         ],

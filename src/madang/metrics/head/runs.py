@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from madang.metrics.head.chunk import (
     Chunk,
+    Found,
     Rows,
     Sorted,
     Times,
     Values,
     chunk_of,
-    in_order,
     rows_of,
 )
 from madang.metrics.head.label_columns import Refs
@@ -58,17 +57,10 @@ class Runs:
         if self._pending_count >= _PENDING:
             self._sort()
 
-    def select(
-        self, refs: Refs, start_ms: int, end_ms: int
-    ) -> tuple[npt.NDArray[np.int64], Sorted]:
-        """The samples of ``refs`` (ascending) between two times, both inclusive.
-
-        Returns:
-            Where those of each ref begin (and the end), and the samples.
-        """
+    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found]:
+        """The samples of ``refs`` (ascending) between two times, both inclusive; oldest first."""
         self._sort()
-        found = in_order([chunk.between(refs, start_ms, end_ms) for chunk in self._chunks])
-        return found.offsets(len(refs)), found
+        return [chunk.find(refs, start_ms, end_ms) for chunk in self._chunks]
 
     def chunk(self) -> Chunk:
         """All samples as one chunk."""
@@ -76,6 +68,10 @@ class Runs:
         if len(self._chunks) != 1:
             self._merge(0)
         return self._chunks[0]
+
+    def clear(self) -> None:
+        """Forget the samples; what was left out stays counted."""
+        self._chunks, self._pending, self._pending_count = [], [], 0
 
     def _sort(self) -> None:
         if not self._pending:

@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from madang.core.samples import canonical_labels
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
 
@@ -19,6 +18,7 @@ LabelSet = tuple[tuple[str, str], ...]
 
 _NO_REFS = np.empty(0, np.int32)
 _RECENT = 65_536
+_MOST = 2**31 - 1
 
 
 class Matcher(Protocol):
@@ -26,7 +26,7 @@ class Matcher(Protocol):
 
     name: str
 
-    def accepts(self, value: str) -> bool:
+    def matches(self, value: str) -> bool:
         """Whether a value is meant; the empty one stands for no label."""
         ...
 
@@ -45,9 +45,9 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """How far an index has grown: its series, and the texts of each label."""
+    """How far an index has grown: the next ref, and how many texts each label has."""
 
-    series: int = 0
+    next_ref: int = 0
     texts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -55,6 +55,7 @@ class IndexState:
 class SeriesPart:
     """Series that follow those of an earlier state of an index, and what their labels add."""
 
+    refs: Refs
     ids: npt.NDArray[np.int64]
     checks: npt.NDArray[np.int64]
     columns: Mapping[str, LabelPart]
@@ -63,10 +64,13 @@ class SeriesPart:
 class SeriesIndex:
     """Series, each with a number (``core.samples.series_id``), a ref and labels.
 
-    Refs count from 0 in the order of appearance. Not thread-safe; views that it gave stay valid.
+    Refs count from 0 in the order of appearance and are not given twice, also where series were
+    forgotten. Not thread-safe; views that it gave stay valid.
     """
 
     def __init__(self) -> None:
+        self._refs = GrowingArray(np.int32)
+        self._next = 0
         self._ids = GrowingArray(np.int64)
         self._checks = GrowingArray(np.int64)
         self._sorted_ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
@@ -79,7 +83,7 @@ class SeriesIndex:
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
-        """The series' numbers, by ref."""
+        """The series' numbers, in the order of their refs."""
         return self._ids.values
 
     @property
@@ -113,15 +117,15 @@ class SeriesIndex:
         unknown = np.flatnonzero(refs < 0)
         first = unknown[np.unique(ids[unknown], return_index=True)[1]]
         first.sort()
-        parts = list(take_apart([labels[place] for place in first.tolist()], len(self)))
+        parts = list(take_apart([labels[place] for place in first.tolist()], self._next))
         for name, owners, values in parts:
             column = self._columns.get(name)
             if column is None:
                 column = self._columns[name] = LabelColumn()
             column.extend(owners, values)
-        self._append(ids[first], checks[first])
+        self._append(self._next_refs(len(first)), ids[first], checks[first])
         refs[unknown] = self.refs_of(ids[unknown])
-        refs[self._checks.values[refs] != checks] = -1
+        refs[self._checks.values[np.searchsorted(self._refs.values, refs)] != checks] = -1
         new = np.zeros(len(ids), np.bool_)
         new[first] = True
         return Added(refs, new)
@@ -129,38 +133,53 @@ class SeriesIndex:
     def state(self) -> IndexState:
         """How far it has grown."""
         texts = {name: len(column.texts) for name, column in self._columns.items()}
-        return IndexState(len(self), texts)
+        return IndexState(self._next, texts)
 
     def since(self, state: IndexState) -> SeriesPart:
-        """What was added since it was in a state."""
+        """What was added since it was in a state; nothing may have been forgotten meanwhile."""
+        begin = int(np.searchsorted(self._refs.values, state.next_ref))
         grown = {
-            name: column.since(state.series, state.texts.get(name, 0))
+            name: column.since(state.next_ref, state.texts.get(name, 0))
             for name, column in self._columns.items()
         }
-        columns = {name: part for name, part in grown.items() if len(part.refs)}
-        return SeriesPart(self.ids[state.series :], self._checks.values[state.series :], columns)
+        return SeriesPart(
+            self._refs.values[begin:],
+            self._ids.values[begin:],
+            self._checks.values[begin:],
+            {name: part for name, part in grown.items() if len(part.refs)},
+        )
 
     def extend(self, part: SeriesPart) -> None:
         """Add what ``since`` gave of another index that was as this one is now."""
         for name, column in part.columns.items():
             self._columns.setdefault(name, LabelColumn()).add(column)
-        self._append(part.ids, part.checks)
+        self._append(part.refs, part.ids, part.checks)
+
+    def retain(self, live: Refs) -> None:
+        """Forget all series but those (ascending)."""
+        kept = np.isin(self._refs.values, live, assume_unique=True)
+        refs, ids, checks = self._refs.values[kept], self.ids[kept], self._checks.values[kept]
+        self._refs, self._ids = GrowingArray(np.int32, refs), GrowingArray(np.int64, ids)
+        self._checks = GrowingArray(np.int64, checks)
+        columns = {name: column.retained(live) for name, column in self._columns.items()}
+        self._columns = {name: column for name, column in columns.items() if len(column.refs)}
+        self._sort()
 
     def select(self, matchers: Iterable[Matcher]) -> Refs:
         """The series that all matchers accept, ascending."""
-        wanted = sorted(matchers, key=lambda one: one.accepts(""))
+        wanted = sorted(matchers, key=lambda one: one.matches(""))
         refs: Refs | None = None
         for matcher in wanted:
             column = self._columns.get(matcher.name)
             if column is None:
-                if not matcher.accepts(""):
+                if not matcher.matches(""):
                     return _NO_REFS
             elif refs is not None:
-                refs = column.filter(refs, matcher.accepts)
-            elif not matcher.accepts(""):
-                refs = column.having(matcher.accepts)
+                refs = column.filter(refs, matcher.matches)
+            elif not matcher.matches(""):
+                refs = column.having(matcher.matches)
             else:
-                refs = column.filter(self._all(), matcher.accepts)
+                refs = column.filter(self._all(), matcher.matches)
         return self._all() if refs is None else refs
 
     def labels(self, refs: Refs) -> list[LabelSet]:
@@ -177,10 +196,6 @@ class SeriesIndex:
             for place, pairs in zip(places.tolist(), zip(*columns, strict=True), strict=False):
                 found[place] = pairs
         return found
-
-    def canonical(self, refs: Refs) -> list[bytes]:
-        """The labels of series, as ``canonical_labels`` writes them."""
-        return [canonical_labels(labels) for labels in self.labels(refs)]
 
     def values(self, name: str, refs: Refs | None = None) -> list[str]:
         """The values of a label, sorted: of all series, or of some."""
@@ -202,20 +217,30 @@ class SeriesIndex:
         return sorted(counted, key=lambda one: (-one[1], one[0]))[:most]
 
     def _all(self) -> Refs:
-        return np.arange(len(self), dtype=np.int32)
+        return self._refs.values
 
-    def _append(self, ids: npt.NDArray[np.int64], checks: npt.NDArray[np.int64]) -> None:
-        begin = len(self)
+    def _next_refs(self, count: int) -> Refs:
+        if self._next + count > _MOST:
+            raise OverflowError(f"over {_MOST:,} series in one head")
+        return np.arange(self._next, self._next + count, dtype=np.int32)
+
+    def _append(
+        self, refs: Refs, ids: npt.NDArray[np.int64], checks: npt.NDArray[np.int64]
+    ) -> None:
+        if not len(refs):
+            return
+        self._refs.extend(refs)
         self._ids.extend(ids)
         self._checks.extend(checks)
+        self._next = int(refs[-1]) + 1
         if len(self._recent) + len(ids) <= _RECENT and len(ids) < _RECENT // 16:
-            self._recent.update(zip(ids.tolist(), range(begin, len(self)), strict=True))
-            return
-        self._sort()
+            self._recent.update(zip(ids.tolist(), refs.tolist(), strict=True))
+        else:
+            self._sort()
 
     def _sort(self) -> None:
-        order = np.argsort(self.ids, kind="stable").astype(np.int32)
-        self._sorted_ids, self._sorted_refs = self.ids[order], order
+        order = np.argsort(self.ids, kind="stable")
+        self._sorted_ids, self._sorted_refs = self.ids[order], self._refs.values[order]
         self._recent.clear()
 
 

@@ -1,0 +1,144 @@
+"""The head on disk: what a process that starts anew need not read from the stream again.
+
+``manifest.json`` names the files that count and the stream's offsets up to which they hold it;
+whatever it does not name is left over from a process that was killed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from madang.core.durable_files import replace_file, sync_folder
+from madang.core.errors import CorruptionError
+from madang.core.ids import new_id
+from madang.metrics.head.block import Block
+from madang.metrics.head.head import Head
+from madang.metrics.head.part_files import read_series, write_series
+from madang.metrics.head.series_index import IndexState
+
+_log = logging.getLogger(__name__)
+_VERSION = 1
+
+
+class BlockFiles(msgspec.Struct, frozen=True):
+    """The files of a block, in the order in which they were written."""
+
+    start_ms: int
+    end_ms: int
+    samples: list[str]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What ``manifest.json`` says.
+
+    ``stream`` is the identity of the log that ``offsets`` count in: by partition, the next one.
+    """
+
+    version: int
+    stream: str
+    offsets: dict[int, int]
+    newest_ms: int | None
+    series: list[str]
+    blocks: list[BlockFiles]
+
+
+class HeadFolder:
+    """Writes a head piece by piece, and brings it back.
+
+    Args:
+        path: The folder; made where it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._manifest: Manifest | None = None
+        self._written = IndexState()
+
+    def restore(self, head: Head, stream: str) -> Mapping[int, int]:
+        """Fill a new head with what was written.
+
+        Args:
+            head: Without samples.
+            stream: The identity of the log that it follows; what was of another one is passed over.
+
+        Returns:
+            The offsets to go on from; empty where nothing was written, or nothing of this log.
+
+        Raises:
+            CorruptionError: a file is damaged; ``forget`` begins anew from the stream.
+            OSError: one cannot be read.
+        """
+        path = self._path / "manifest.json"
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except FileNotFoundError:
+            return {}
+        except msgspec.MsgspecError as error:
+            raise CorruptionError(f"{path} is damaged: {error}") from None
+        if manifest.version != _VERSION:
+            raise CorruptionError(f"{path} is of version {manifest.version}, not {_VERSION}")
+        if manifest.stream != stream:
+            _log.warning("%s is of another log: its samples are read from the stream", self._path)
+            return {}
+        for name in manifest.series:
+            head.index.extend(read_series(self._path / name))
+        for files in manifest.blocks:
+            block = head.blocks[files.start_ms] = Block(files.start_ms, files.end_ms)
+            for name in files.samples:
+                block.read_part(self._path / name)
+        head.newest_ms = manifest.newest_ms
+        self._manifest, self._written = manifest, head.index.state()
+        self._tidy()
+        return manifest.offsets
+
+    def write(self, head: Head, stream: str, offsets: Mapping[int, int]) -> None:
+        """Write what the head took since the last time; durable when it returns.
+
+        Args:
+            head: All that it has of the stream before ``offsets``, and nothing beyond.
+            stream: The identity of the log.
+            offsets: By partition, the next one.
+
+        Raises:
+            OSError: it could not be written; what was written before still counts.
+        """
+        self._path.mkdir(parents=True, exist_ok=True)
+        former = self._manifest
+        series = list(former.series) if former else []
+        known = {files.start_ms: files for files in former.blocks} if former else {}
+        state = head.index.state()
+        if state.next_ref > self._written.next_ref:
+            series.append(f"series-{new_id()}.arrow")
+            write_series(self._path / series[-1], head.index.since(self._written))
+        blocks = []
+        for start_ms, block in sorted(head.blocks.items()):
+            samples = list(known[start_ms].samples) if start_ms in known else []
+            if block.in_memory:
+                samples.append(f"samples-{new_id()}.arrow")
+                block.write_part(self._path / samples[-1])
+            blocks.append(BlockFiles(start_ms, block.end_ms, samples))
+        sync_folder(self._path)
+        manifest = Manifest(_VERSION, stream, dict(offsets), head.newest_ms, series, blocks)
+        replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))
+        self._manifest, self._written = manifest, state
+        self._tidy()
+
+    def forget(self) -> None:
+        """Remove what was written: the next process reads the stream from its start."""
+        (self._path / "manifest.json").unlink(missing_ok=True)
+        self._manifest, self._written = None, IndexState()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove files that the manifest does not name."""
+        kept = {"manifest.json"}
+        if self._manifest is not None:
+            kept.update(self._manifest.series)
+            kept.update(name for files in self._manifest.blocks for name in files.samples)
+        for path in self._path.glob("*.arrow"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)

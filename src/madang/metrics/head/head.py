@@ -1,0 +1,186 @@
+"""The newest hours of samples: taken from a stream, asked by PromQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from madang.core.errors import TooLargeError
+from madang.metrics.head.block import Block
+from madang.metrics.head.chunk import Sorted, in_order
+from madang.metrics.head.intake import SampleColumns
+from madang.metrics.head.label_columns import Refs
+from madang.metrics.head.series_index import LabelSet, Matcher, SeriesIndex
+
+BLOCK_MS = 2 * 3_600_000
+_KEPT_PAGES = 4_096
+
+
+@dataclass(slots=True)
+class Counts:
+    """Samples that the head took, and those that it did not, by reason.
+
+    ``unknown``: nobody said which labels their series has. ``collided``: two series have that
+    number, so that nobody knows whose they are. ``late`` and ``early``: beyond what is taken.
+    """
+
+    taken: int = 0
+    unknown: int = 0
+    collided: int = 0
+    late: int = 0
+    early: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Samples of several series, one series after the other."""
+
+    labels: Sequence[LabelSet]
+    offsets: npt.NDArray[np.int64]
+    samples: Sorted
+
+
+class Head:
+    """Samples of the newest hours, in blocks whose begins are multiples of their span.
+
+    Not thread-safe.
+
+    Args:
+        block_ms: The span of a block.
+        late_ms: How much older than the newest one a sample may be.
+        ahead_ms: How far beyond the time of its arrival a sample may be.
+    """
+
+    def __init__(
+        self, *, block_ms: int = BLOCK_MS, late_ms: int = BLOCK_MS // 2, ahead_ms: int = 600_000
+    ) -> None:
+        self.index = SeriesIndex()
+        self.blocks: dict[int, Block] = {}
+        self.counts = Counts()
+        self.newest_ms: int | None = None
+        self._block_ms = block_ms
+        self._late_ms = late_ms
+        self._ahead_ms = ahead_ms
+        self._collided: set[int] = set()
+        # A target's page has the same series every time: the refs of the last ones are kept.
+        self._pages: dict[tuple[int, int, int], tuple[npt.NDArray[np.int64], Refs]] = {}
+
+    def take(self, samples: SampleColumns, arrived_ms: int) -> None:
+        """Add samples, in the order of the stream.
+
+        Args:
+            samples: Of any time.
+            arrived_ms: When they were appended to the stream.
+
+        Raises:
+            ValueError: what is announced are no labels; nothing was added.
+        """
+        if not len(samples.ids):
+            return
+        refs = self._resolve(samples)
+        kept = self._check(samples, refs, arrived_ms)
+        ts_ms, values = samples.ts_ms, samples.values
+        if not np.all(kept):
+            refs, ts_ms, values = refs[kept], ts_ms[kept], values[kept]
+        if not len(refs):
+            return
+        self.counts.taken += len(refs)
+        newest_ms = int(ts_ms.max())
+        self.newest_ms = max(newest_ms, self.newest_ms or newest_ms)
+        starts = ts_ms // self._block_ms * self._block_ms
+        for start_ms in np.unique(starts).tolist():
+            within = starts == start_ms
+            if np.all(within):
+                self._block(start_ms).add(refs, ts_ms, values)
+            else:
+                self._block(start_ms).add(refs[within], ts_ms[within], values[within])
+
+    def select(
+        self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> Selected:
+        """Samples between two times, both inclusive, of the series that all matchers match.
+
+        Series without a sample then are left out; the others come in the order of their refs.
+
+        Raises:
+            TooLargeError: there are more samples than ``limit``, unless that is 0.
+        """
+        refs = self.index.select(matchers)
+        found = [
+            part
+            for block in self._within(start_ms, end_ms)
+            for part in block.find(refs, start_ms, end_ms)
+            if len(part)
+        ]
+        total = sum(map(len, found))
+        if limit and total > limit:
+            raise TooLargeError(
+                f"the selector finds {total:,} samples, over the limit of {limit:,}",
+                hint="ask for less time, or for fewer series",
+            )
+        samples = in_order([part.rows() for part in found])
+        owners = samples.owners[np.flatnonzero(np.diff(samples.owners, prepend=-1))]
+        offsets = np.append(np.searchsorted(samples.owners, owners), len(samples.owners))
+        return Selected(self.index.labels(refs[owners]), offsets, samples)
+
+    def label_names(self, matchers: Iterable[Matcher]) -> list[str]:
+        """The label names of matching series, sorted."""
+        matchers = list(matchers)
+        return self.index.names_of(self.index.select(matchers)) if matchers else self.index.names
+
+    def label_values(self, name: str, matchers: Iterable[Matcher]) -> list[str]:
+        """The values of a label of matching series, sorted."""
+        matchers = list(matchers)
+        return self.index.values(name, self.index.select(matchers) if matchers else None)
+
+    def _resolve(self, samples: SampleColumns) -> Refs:
+        if len(samples.announced):
+            ids = samples.ids[samples.announced]
+            added = self.index.add(ids, samples.labels)
+            self._collided.update(ids[added.refs < 0].tolist())
+        ids = samples.ids
+        key = (len(ids), int(ids[0]), int(ids[-1]))
+        known = self._pages.get(key)
+        if known is not None and np.array_equal(known[0], ids):
+            return known[1]
+        refs = self.index.refs_of(ids)
+        if not np.any(refs < 0) and not self._collided:
+            if len(self._pages) >= _KEPT_PAGES:
+                self._pages.clear()
+            self._pages[key] = ids.copy(), refs
+        return refs
+
+    def _check(self, samples: SampleColumns, refs: Refs, arrived_ms: int) -> npt.NDArray[np.bool_]:
+        """Which samples are taken; the others are counted, each by one reason."""
+        kept = np.ones(len(refs), np.bool_)
+
+        def refuse(bad: npt.NDArray[np.bool_]) -> int:
+            count = int(np.count_nonzero(kept & bad))
+            if count:
+                kept[bad] = False
+            return count
+
+        if self._collided:
+            self._pages.clear()
+            self.counts.collided += refuse(np.isin(samples.ids, list(self._collided)))
+        self.counts.unknown += refuse(refs < 0)
+        self.counts.early += refuse(samples.ts_ms > arrived_ms + self._ahead_ms)
+        if self.newest_ms is not None:
+            self.counts.late += refuse(samples.ts_ms < self.newest_ms - self._late_ms)
+        return kept
+
+    def _within(self, start_ms: int, end_ms: int) -> list[Block]:
+        return [
+            block
+            for _, block in sorted(self.blocks.items())
+            if block.start_ms <= end_ms and start_ms < block.end_ms
+        ]
+
+    def _block(self, start_ms: int) -> Block:
+        block = self.blocks.get(start_ms)
+        if block is None:
+            block = self.blocks[start_ms] = Block(start_ms, start_ms + self._block_ms)
+        return block
