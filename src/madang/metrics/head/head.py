@@ -25,6 +25,7 @@ class Counts:
 
     ``unknown``: nobody said which labels their series has. ``collided``: two series have that
     number, so that nobody knows whose they are. ``late`` and ``early``: beyond what is taken.
+    ``broken_labels``: announcements that no collector makes.
     """
 
     taken: int = 0
@@ -32,6 +33,7 @@ class Counts:
     collided: int = 0
     late: int = 0
     early: int = 0
+    broken_labels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,23 @@ class Head:
         # A target's page has the same series every time: the refs of the last ones are kept.
         self._pages: dict[tuple[int, int, int], tuple[npt.NDArray[np.int64], Refs]] = {}
 
+    @property
+    def in_memory(self) -> int:
+        """How many samples are in no file yet."""
+        return sum(block.in_memory for block in self.blocks.values())
+
+    def clear(self) -> None:
+        """Forget all samples and series; what was refused stays counted."""
+        self.index, self.blocks, self.newest_ms = SeriesIndex(), {}, None
+        self._collided.clear()
+        self._pages.clear()
+
     def take(self, samples: SampleColumns, arrived_ms: int) -> None:
         """Add samples, in the order of the stream.
 
         Args:
             samples: Of any time.
             arrived_ms: When they were appended to the stream.
-
-        Raises:
-            ValueError: what is announced are no labels; nothing was added.
         """
         if not len(samples.ids):
             return
@@ -138,9 +148,7 @@ class Head:
 
     def _resolve(self, samples: SampleColumns) -> Refs:
         if len(samples.announced):
-            ids = samples.ids[samples.announced]
-            added = self.index.add(ids, samples.labels)
-            self._collided.update(ids[added.refs < 0].tolist())
+            self._announce(samples)
         ids = samples.ids
         key = (len(ids), int(ids[0]), int(ids[-1]))
         known = self._pages.get(key)

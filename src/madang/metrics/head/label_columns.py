@@ -125,6 +125,15 @@ def take_apart(
         begin += count
 
 
+def are_labels(labels: bytes) -> bool:
+    """Whether ``take_apart`` would take them."""
+    try:
+        _parts([labels], 0)
+    except ValueError:
+        return False
+    return True
+
+
 def _parts(labels: Sequence[bytes], first_ref: int) -> tuple[Refs, pa.StringArray]:
     """All names and values in one array, and the series of each pair."""
     filled = [text for text in labels if text]
