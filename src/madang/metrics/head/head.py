@@ -12,7 +12,7 @@ from madang.core.errors import TooLargeError
 from madang.metrics.head.block import Block
 from madang.metrics.head.chunk import Sorted, in_order
 from madang.metrics.head.intake import SampleColumns
-from madang.metrics.head.label_columns import Refs
+from madang.metrics.head.label_columns import Refs, are_labels
 from madang.metrics.head.series_index import LabelSet, Matcher, SeriesIndex
 
 BLOCK_MS = 2 * 3_600_000
@@ -160,6 +160,19 @@ class Head:
                 self._pages.clear()
             self._pages[key] = ids.copy(), refs
         return refs
+
+    def _announce(self, samples: SampleColumns) -> None:
+        """Learn the labels that stand beside samples; those that are none are counted."""
+        ids, labels = samples.ids[samples.announced], samples.labels
+        try:
+            added = self.index.add(ids, labels)
+        except ValueError:
+            good = np.fromiter(map(are_labels, labels), np.bool_, len(labels))
+            self.counts.broken_labels += len(labels) - int(np.count_nonzero(good))
+            ids = ids[good]
+            kept = [text for text, keep in zip(labels, good.tolist(), strict=True) if keep]
+            added = self.index.add(ids, kept)
+        self._collided.update(ids[added.refs < 0].tolist())
 
     def _check(self, samples: SampleColumns, refs: Refs, arrived_ms: int) -> npt.NDArray[np.bool_]:
         """Which samples are taken; the others are counted, each by one reason."""
