@@ -8,7 +8,6 @@ from conformance.cases import needs
 
 WAITING = {
     "promql": "there is no PromQL evaluator yet",
-    "openmetrics": "nothing scrapes yet",
     "dashboards": "there is no Grafana import yet",
 }
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from madang.collect.exposition.known import PageCache
 from madang.collect.exposition.media import Exposition
+from madang.collect.exposition.openmetrics import parse_openmetrics
 from madang.collect.exposition.page import Page, PageLimits
 from madang.collect.exposition.problem import MalformedPageError, refusal
 from madang.collect.exposition.text import parse_text
-from madang.core.errors import InvalidInputError
 
 _DEFAULT_LIMITS = PageLimits()
+_PARSERS = {
+    Exposition.TEXT: parse_text,
+    Exposition.OPENMETRICS: parse_openmetrics,
+}
 
 
 def parse_page(
@@ -31,10 +35,8 @@ def parse_page(
         InvalidInputError: the page is malformed; ``where`` has line and column.
         TooLargeError: the page, a line or the number of lines is over its limit.
     """
-    if exposition is not Exposition.TEXT:
-        raise InvalidInputError(f"pages of {exposition} cannot be read yet")
     kept = PageCache() if cache is None else cache
     try:
-        return parse_text(body, kept, limits)
+        return _PARSERS[exposition](body, kept, limits)
     except MalformedPageError as problem:
         raise refusal(problem, body) from None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from madang.collect.exposition.known import canonical_bytes
+from madang.collect.exposition.layout import Layout, Lines
 from madang.collect.exposition.numbers import (
     INT64_MAX,
     NotANumberError,
@@ -28,6 +29,8 @@ from madang.collect.exposition.series_text import read_exemplar_labels
 _TEXT_TAIL = re.compile(rb"[ \t]*([^{ \t\n]+)(?:[ \t]+([0-9]+))?[ \t]*")
 _WORD = re.compile(rb"[^ \n]+")
 _EXEMPLAR_CHARACTERS = 128
+_MOSTLY = 0.7
+"""Above this part of tails that changed, all are read rather than those alone."""
 _SAFE_DIGITS = 18
 """So many digits always fit into 64 bits."""
 
@@ -70,6 +73,28 @@ def read_tails(body: bytes, starts: Offsets, ends: Offsets, *, openmetrics: bool
     except NotANumberError as error:
         at = int(starts[error.place])
         raise MalformedPageError(f"expected a value: {error.reason}", at) from None
+
+
+def read_changed(
+    lines: Lines,
+    layout: Layout,
+    changed: npt.NDArray[np.bool_],
+    *,
+    openmetrics: bool,
+) -> Tails:
+    """The tails of a page whose keys are those of the layout; unchanged ones are not read."""
+    samples = layout.samples
+    starts = lines.starts[samples] + layout.key_sizes[samples]
+    ends = lines.ends[samples]
+    if layout.values is None or np.count_nonzero(changed) > _MOSTLY * len(samples):
+        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
+    places = np.flatnonzero(changed)
+    some = read_tails(lines.body, starts[places], ends[places], openmetrics=openmetrics)
+    if not some.plain:
+        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
+    values = layout.values.copy()
+    values[places] = some.values
+    return Tails(values)
 
 
 def _with_blanks(

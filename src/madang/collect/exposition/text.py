@@ -10,10 +10,7 @@ from madang.collect.exposition.metadata import TextMetadata
 from madang.collect.exposition.page import NO_TIMESTAMP, Family, Page, PageLimits
 from madang.collect.exposition.problem import MalformedPageError
 from madang.collect.exposition.series_text import read_series
-from madang.collect.exposition.tails import Tails, read_tails
-
-_MOSTLY = 0.7
-"""Above this part of tails that changed, all are read rather than those alone."""
+from madang.collect.exposition.tails import read_changed, read_tails
 
 
 def parse_text(body: bytes, cache: PageCache, limits: PageLimits) -> Page:
@@ -67,28 +64,6 @@ def _like_the_one_before(
         duplicates=0 if kept is None else len(layout.series) - len(kept),
         same_series=True,
     )
-
-
-def read_changed(
-    lines: Lines,
-    layout: Layout,
-    changed: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    *,
-    openmetrics: bool,
-) -> Tails:
-    """The tails of a page whose keys are those of the layout; unchanged ones are not read."""
-    samples = layout.samples
-    starts = lines.starts[samples] + layout.key_sizes[samples]
-    ends = lines.ends[samples]
-    if layout.values is None or np.count_nonzero(changed) > _MOSTLY * len(samples):
-        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
-    places = np.flatnonzero(changed)
-    some = read_tails(lines.body, starts[places], ends[places], openmetrics=openmetrics)
-    if not some.plain:
-        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
-    values = layout.values.copy()
-    values[places] = some.values
-    return Tails(values)
 
 
 class _TextReading:
@@ -184,17 +159,22 @@ class _TextReading:
             if self._utf8 or _is_utf8(head):
                 place = self._cache.known.place_of_plain(head, float_label)
             if place is not None:
-                self._texts[head] = place
+                self._remember(head, place)
                 return place, size
         text = read_series(self._body, start, strict=False)
         place = self._cache.known.place_of(text, start, float_label)
         key = self._body[start : text.end]
         if key.endswith(b" "):
-            self._texts[key] = place
+            self._remember(key, place)
         elif not key.endswith((b"}", b"\t")):
             # `a-1` is the value -1 of `a`; but `a` may be followed by anything on the next page.
             self._comparable = False
         return place, len(key)
+
+    def _remember(self, key: bytes, place: int) -> None:
+        if len(self._texts) > 2 * len(self._cache) + 1000:  # written in another way on every page
+            self._texts.clear()
+        self._texts[key] = place
 
     def _over_lines(self, line: int, key_end: int) -> int:
         """A newline is in a label's value: the line goes on. Returns where it ends."""

@@ -1,0 +1,35 @@
+"""The cases of the OpenMetrics project: what must parse does, what must not does not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.cases import CASES, needs
+from madang.collect.exposition import Exposition, PageCache, parse_page
+from madang.core.errors import InvalidInputError
+
+FOLDER = CASES / "openmetrics"
+pytestmark = needs("openmetrics")
+NAMES = sorted(path.name for path in FOLDER.iterdir()) if FOLDER.is_dir() else []
+
+
+def test_all_cases_are_there():
+    assert len(NAMES) == 211
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_case(name):
+    body = (FOLDER / name / "metrics").read_bytes()
+    cache = PageCache()
+    if json.loads((FOLDER / name / "test.json").read_text())["shouldParse"]:
+        first = parse_page(body, Exposition.OPENMETRICS, cache)
+        again = parse_page(body, Exposition.OPENMETRICS, cache)
+        assert again.values.tobytes() == first.values.tobytes()
+        assert again.metadata == first.metadata
+    else:
+        for _ in range(2):
+            with pytest.raises(InvalidInputError) as caught:
+                parse_page(body, Exposition.OPENMETRICS, cache)
+            assert caught.value.where.line > 0

@@ -1,0 +1,177 @@
+"""OpenMetrics: what it tells beyond samples, its rules of order and value, page after page."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.collect.exposition import (
+    Created,
+    Exemplar,
+    Exposition,
+    Family,
+    MetricType,
+    PageCache,
+    parse_page,
+)
+from madang.core.errors import InvalidInputError
+from madang.core.samples import canonical_labels, labels_of
+
+PAGE = """# TYPE req_seconds histogram
+# UNIT req_seconds seconds
+# HELP req_seconds How long.\\nIn \\"all\\".
+req_seconds_bucket{path="/",le="1"} 3 # {trace="x"} 0.5 1.5
+req_seconds_bucket{path="/",le="+Inf"} 5 # {} 2
+req_seconds_count{path="/"} 5
+req_seconds_sum{path="/"} 7.5
+req_seconds_created{path="/"} 1000.25
+# TYPE hits counter
+hits_total 7 # {trace="y"} 1
+hits_created 5
+# TYPE up stateset
+up{up="a"} 1
+up{up="b"} 0
+# TYPE build info
+build_info{version="1"} 1
+loose 3
+# TYPE "dotted.name" gauge
+{"dotted.name","l.x"="y"} 1
+# EOF
+"""
+
+
+def read(text, cache=None):
+    return parse_page(text.encode(), Exposition.OPENMETRICS, cache)
+
+
+def test_a_whole_page():
+    cache = PageCache()
+    for attempt in range(3):
+        page = read(PAGE, cache)
+        assert page.same_series == (attempt > 0)
+        assert len(page) == 12
+        assert page.values.tolist() == [3, 5, 5, 7.5, 1000.25, 7, 5, 1, 0, 1, 3, 1]
+        assert list(page.exemplars) == [
+            Exemplar(0, canonical_labels({"trace": "x"}), 0.5, 1500),
+            Exemplar(1, b"", 2.0),
+            Exemplar(5, canonical_labels({"trace": "y"}), 1.0),
+        ]
+        assert list(page.created) == [Created(0, 1_000_250), Created(5, 5000)]
+        assert page.metadata == (
+            Family("req_seconds", MetricType.HISTOGRAM, 'How long.\nIn "all".', "seconds"),
+            Family("hits", MetricType.COUNTER),
+            Family("up", MetricType.STATESET),
+            Family("build", MetricType.INFO),
+            Family("loose", MetricType.UNKNOWN),
+            Family("dotted.name", MetricType.GAUGE),
+        )
+        assert labels_of(page.labels[0]) == {
+            "__name__": "req_seconds_bucket", "le": "1.0", "path": "/",
+        }  # fmt: skip
+        assert labels_of(page.labels[11]) == {"__name__": "dotted.name", "l.x": "y"}
+
+
+BROKEN = [
+    ('le="+Inf"} 5', 'le="+Inf"} 6', "equals that of the bucket"),
+    ('le="1"} 3', 'le="1"} 6', "at least that of the bucket before"),
+    ('le="1"} 3', 'le="1"} 2.5', "whole number"),
+    ("_sum{path=\"/\"} 7.5", "_sum{path=\"/\"} -1", "neither negative nor NaN"),
+    ("hits_total 7", "hits_total NaN", "neither negative nor NaN"),
+    ('up{up="b"} 0', 'up{up="b"} 2', "0 or 1"),
+    ("loose 3", "loose 3 # {} 1", "have exemplars"),
+    ("hits_created 5", "hits_created 5 # {} 1", "have exemplars"),
+    ("loose 3", "loose  3", "expected"),
+    ("loose 3", "loose 3 1", None),
+    ("hits_total 7", "hits_total 7 1", "with and without times"),
+    ("# EOF", "# EOF ", "expected '# EOF' as the last line"),
+    ("# EOF\n", "# EOF\n\n", "expected '# EOF' as the last line"),
+    ("loose 3", "# EOF\nloose 3", "more behind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN)
+def test_rules_hold_on_every_page_not_only_on_the_first(old, new, message):
+    cache = PageCache()
+    read(PAGE, cache)
+    read(PAGE, cache)
+    changed = PAGE.replace(old, new, 1)
+    for known in (cache, None):
+        if message is None:
+            assert len(read(changed, known)) == 12
+        else:
+            with pytest.raises(InvalidInputError, match=message):
+                read(changed, known)
+
+
+def test_the_same_series_at_several_times():
+    cache = PageCache()
+    text = "# TYPE a gauge\na 1 1\na 2 1.0001\na 3 2\n# EOF\n"
+    for _ in range(2):
+        page = read(text, cache)
+        assert page.ts_ms.tolist() == [1000, 2000]
+        assert page.values.tolist() == [1, 3]
+        assert page.duplicates == 1
+    assert read("a 1 0\n# EOF", cache).ts_ms.tolist() == [0]
+    with pytest.raises(InvalidInputError, match="backwards"):
+        read("# TYPE a gauge\na 1 2\na 1 1\n# EOF")
+
+
+def test_a_time_beyond_64_bits_is_cut():
+    assert read("a 1 12345678901234567890.5\n# EOF").ts_ms.tolist() == [2**63 - 1]
+
+
+def test_created_goes_with_the_first_sample_that_is_kept():
+    page = read("# TYPE a counter\na_total 1\na_total 2\na_created 3\n# EOF")
+    assert page.values.tolist() == [1, 3]
+    assert page.duplicates == 1
+    assert list(page.created) == [Created(0, 3000)]
+
+
+LINES = st.sampled_from(
+    ["# TYPE a counter", "# TYPE a histogram", "# TYPE a gauge", "# TYPE b summary", "# HELP a x",
+     "# UNIT a s", "# EOF", "a_total ", "a_created ", 'a_bucket{le="1"} ', 'a_bucket{le="+Inf"} ',
+     "a_count ", "a_sum ", "a ", 'a{x="y"} ', 'b{quantile="0.5"} ', "b_sum ", "b_count ", "c ", ""]
+)  # fmt: skip
+VALUES = st.sampled_from(["1", "2", "2", "-1", "NaN", "+Inf", "0.5", "1 1", "1 2", '1 # {t="u"} 1'])
+
+
+@st.composite
+def pages(draw):
+    """Some pages with the same lines, and some that differ in one."""
+    lines = draw(st.lists(LINES, max_size=8))
+    made = []
+    for _ in range(draw(st.integers(1, 5))):
+        if lines and draw(st.booleans()):
+            lines = [*lines]
+            lines[draw(st.integers(0, len(lines) - 1))] = draw(LINES)
+        text = [line + draw(VALUES) if line[-1:] == " " else line for line in lines]
+        made.append("\n".join([*text, "# EOF"]).encode())
+    return made
+
+
+def outcome(body, cache):
+    try:
+        page = parse_page(body, Exposition.OPENMETRICS, cache)
+    except InvalidInputError as error:
+        return str(error)
+    times = None if page.ts_ms is None else page.ts_ms.tolist()
+    labels = [page.labels[series] for series in page.series]
+    return (
+        labels, page.values.tobytes(), times, page.metadata, page.duplicates,
+        list(page.exemplars), list(page.created),
+    )  # fmt: skip
+
+
+@given(pages())
+def test_pages_in_a_row_are_pages_alone(bodies):
+    cache = PageCache()
+    for body in bodies:
+        assert outcome(body, cache) == outcome(body, None)
+
+
+@given(st.binary(max_size=60), st.integers(0, len(PAGE)), st.integers(0, 30))
+def test_any_bytes_are_read_or_refused(noise, at, cut):
+    body = PAGE.encode()
+    for broken in (noise, body[:at] + noise + body[at + cut :]):
+        assert outcome(broken, None) == outcome(broken, PageCache())
