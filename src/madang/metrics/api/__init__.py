@@ -1,0 +1,1 @@
+"""Prometheus's HTTP API over a storage: parameters in, JSON out, no sockets."""
