@@ -5,7 +5,9 @@ A range query has millions of them: they are put together by Arrow, not one by o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,31 +15,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def points(ts_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> pa.StringArray:
-    """Each sample as a JSON array of seconds and the value as text."""
-    return pc.binary_join_element_wise(
-        pc.binary_join_element_wise("[", seconds(ts_ms), ""),
-        pc.binary_join_element_wise(numbers(values), '"]', ""),
-        ',"',
-    )
-
-
 def point_lists(
     offsets: npt.NDArray[np.int64],
     ts_ms: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
-) -> list[str]:
-    """The samples of each series, as JSON arrays of points."""
-    lists = pa.LargeListArray.from_arrays(pa.array(offsets), points(ts_ms, values).cast("string"))
-    joined = pc.binary_join(lists, ",")
-    return [f"[{text}]" for text in joined.to_pylist()]
+) -> list[bytes]:
+    """The samples of each series, from ``offsets[i]`` on, as JSON arrays of points."""
+    begins = _taken(ts_ms, lambda ms: f'[{seconds_text(ms)},"')
+    between, none = (pa.scalar(text, pa.large_string()) for text in ('"],', ""))
+    texts = pc.binary_join_element_wise(
+        begins, numbers(values).cast(pa.large_string()), between, none
+    )
+    _, places, data = texts.buffers()
+    bounds = np.frombuffer(places, np.int64)[offsets].tolist()
+    text = data.to_pybytes() if data is not None else b""
+    return [b"[%b]" % text[begin : max(begin, end - 1)] for begin, end in pairwise(bounds)]
 
 
-def seconds(ts_ms: npt.NDArray[np.int64]) -> pa.StringArray:
-    """Times as seconds with at most three decimals, without zeros at their end."""
+def _taken(ts_ms: npt.NDArray[np.int64], write: Callable[[int], str]) -> pa.LargeStringArray:
+    """``write`` of each time, called once for those that are equal."""
     unique, places = np.unique(ts_ms, return_inverse=True)
-    texts = [_seconds_text(ms) for ms in unique.tolist()]
-    return pa.array(texts, pa.string()).take(pa.array(places))
+    texts = pa.array([write(ms) for ms in unique.tolist()], pa.large_string())
+    return texts.take(pa.array(places))
 
 
 def numbers(values: npt.NDArray[np.float64]) -> pa.StringArray:
@@ -61,7 +60,8 @@ def number_text(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def _seconds_text(ms: int) -> str:
+def seconds_text(ms: int) -> str:
+    """A time as seconds with at most three decimals, without zeros at their end."""
     whole, part = divmod(abs(ms), 1000)
     text = f"{whole}.{part:03}".rstrip("0").rstrip(".")
     return f"-{text}" if ms < 0 else text
