@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from madang.collect.exposition.layout import Layout
 from madang.collect.exposition.numbers import label_float
 from madang.collect.exposition.page import MetricType
 from madang.collect.exposition.problem import MalformedPageError
@@ -140,8 +139,8 @@ class PageCache:
     known: KnownSeries = field(default_factory=KnownSeries)
     texts: dict[object, dict[bytes, Any]] = field(default_factory=dict)
     """By the label that is in force as a float, or another rule: a line's text → its series."""
-    layout: Layout | None = None
-    """The page before, if one of the same form may be compared with it."""
+    layout: object = None
+    """The page before, as its format keeps it, if the next may be compared with it."""
 
     def __len__(self) -> int:
         """How many series are known."""

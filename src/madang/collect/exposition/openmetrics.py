@@ -46,7 +46,7 @@ def parse_openmetrics(body: bytes, cache: PageCache, limits: PageLimits) -> Page
     """
     lines = split_lines(body, limits)
     layout, cache.layout = cache.layout, None
-    if layout is not None and isinstance(layout.rest, _OpenMetricsRest):
+    if isinstance(layout, Layout) and isinstance(layout.rest, _OpenMetricsRest):
         try:
             page = _like_the_one_before(lines, layout, layout.rest, cache)
         except MalformedPageError:

@@ -7,12 +7,14 @@ from madang.collect.exposition.media import Exposition
 from madang.collect.exposition.openmetrics import parse_openmetrics
 from madang.collect.exposition.page import Page, PageLimits
 from madang.collect.exposition.problem import MalformedPageError, refusal
+from madang.collect.exposition.protobuf import parse_protobuf
 from madang.collect.exposition.text import parse_text
 
 _DEFAULT_LIMITS = PageLimits()
 _PARSERS = {
     Exposition.TEXT: parse_text,
     Exposition.OPENMETRICS: parse_openmetrics,
+    Exposition.PROTOBUF: parse_protobuf,
 }
 
 
@@ -32,7 +34,8 @@ def parse_page(
         limits: What the page may be at most.
 
     Raises:
-        InvalidInputError: the page is malformed; ``where`` has line and column.
+        InvalidInputError: the page is malformed; ``where`` has line and column
+            (of protobuf, the message has the byte).
         TooLargeError: the page, a line or the number of lines is over its limit.
     """
     kept = PageCache() if cache is None else cache

@@ -22,7 +22,7 @@ def parse_text(body: bytes, cache: PageCache, limits: PageLimits) -> Page:
     """
     lines = split_lines(body, limits)
     layout, cache.layout = cache.layout, None
-    if layout is not None and isinstance(layout.rest, _TextRest):
+    if isinstance(layout, Layout) and isinstance(layout.rest, _TextRest):
         try:
             page = _like_the_one_before(lines, layout, layout.rest, cache)
         except MalformedPageError:
