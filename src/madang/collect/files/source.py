@@ -10,7 +10,7 @@ import stat
 import threading
 from pathlib import Path
 
-from madang.collect.files.content import PackedContent, PlainContent
+from madang.collect.files.content import PACKED, PackedContent, PlainContent
 from madang.collect.files.followed import FollowedFile, Patience
 from madang.collect.files.framing import LineFraming, MultilineFraming
 from madang.collect.files.globs import GlobSet
@@ -199,6 +199,7 @@ class FilesSource:
             for path, status, identity in new
             if not self._is_skipped(status, identity)
         ]
+        found.sort(key=_originals_first)
         present = {key for key, *_ in found} | {key for *_, key in self._skipped.values()}
         self._placer.forget_waiting(present)
         # First those that may hold what they held: a copy is told from what its original holds.
@@ -345,6 +346,15 @@ class FilesSource:
 def _absolute(glob: str, context: SourceContext) -> str:
     glob = glob.replace("${data}", str(context.data))
     return os.path.normpath(context.directory / Path(glob).expanduser())
+
+
+def _originals_first(found: tuple[FileKey, str, os.stat_result, FileId]) -> tuple[bool, int, int]:
+    """Of files that are new in one look a copy, even one under way, comes behind its original.
+
+    That is plain and as long at least, and of two that are as long the one with the shorter name.
+    """
+    _, path, status, _ = found
+    return Path(path).suffix.lower() in PACKED, -status.st_size, len(path)
 
 
 def _pause_of(error: MadangError) -> float:

@@ -37,12 +37,16 @@ class Rotated(RuleBasedStateMachine):
     the follower is ``blind``, because it was restarted since then, it has no descriptor of it.
     """
 
-    @initialize(banner=st.sampled_from(["", "started\n", "long"]))
-    def begin(self, banner):
+    @initialize(
+        banner=st.sampled_from(["", "started\n", "long"]),
+        named=st.sampled_from(["app.log.{}", "app.{}.log"]),
+    )
+    def begin(self, banner, named):
         self.folder = Path(tempfile.mkdtemp())
         self.follow = _module.Follow(self.folder, memory=True, batch_size=512)
         self.log = self.follow.logs / "app.log"
         self.banner = "=" * 1500 + "\n" if banner == "long" else banner
+        self.named = named
         self.number = 0
         self.rotations = 0
         self.whole: list[list[str]] = [[]]
@@ -83,7 +87,12 @@ class Rotated(RuleBasedStateMachine):
         self.whole.append([])
 
     def _rotated(self) -> list[Path]:
-        return sorted(path for path in self.follow.logs.iterdir() if path.suffix[1:].isdigit())
+        there = {path for path in self.follow.logs.iterdir() if path.suffix != ".gz"}
+        return sorted(there - {self.log})
+
+    def _next_name(self) -> Path:
+        self.rotations += 1
+        return self.follow.logs / self.named.format(self.rotations)
 
     @precondition(lambda self: not self.copied)
     @rule(count=st.integers(1, 30), width=st.sampled_from([1, 40, 700]), left_open=st.booleans())
@@ -100,15 +109,13 @@ class Rotated(RuleBasedStateMachine):
     @precondition(lambda self: not self.copied and self.log.exists())
     @rule()
     def rename(self):
-        self.rotations += 1
-        self.log.rename(self.follow.logs / f"app.log.{self.rotations}")
+        self.log.rename(self._next_name())
         self._new_generation()
 
     @precondition(lambda self: not self.copied and self.log.exists() and self.log.stat().st_size)
     @rule(pieces=st.sampled_from([1, 1, 2, 5]), empty_first=st.booleans())
     def copy(self, pieces, empty_first):
-        self.rotations += 1
-        copy = self.follow.logs / f"app.log.{self.rotations}"
+        copy = self._next_name()
         if empty_first:
             copy.touch()
             self._look()

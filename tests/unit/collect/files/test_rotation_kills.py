@@ -372,3 +372,18 @@ def test_the_beginning_of_a_copy_is_not_the_copy_of_another_that_begins_alike(fo
     os.truncate(log, 0)
     look_well(f)
     assert sorted(f.lines()) == sorted([*lines(0, 2), *lines(0, 1), *lines(2, 4)])
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_copy_that_is_found_with_its_original_and_sorts_before_it(follow, pieces):
+    f = follow(memory=True)
+    log, copy = f.logs / "app.log", f.logs / "app.1.log"
+    write(log, 0, 2)
+    write(copy, 0, 2 // pieces)
+    f.poll()
+    write(copy, 2 // pieces, 2)
+    write(log, 2, 3)  # too late for the copy
+    f.poll()
+    os.truncate(log, 0)
+    look_well(f)
+    assert sorted(f.lines()) == lines(0, 3)
