@@ -1,0 +1,98 @@
+"""Label matchers: which series a selector means."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import re2
+
+from madang.core.errors import InvalidInputError
+
+Labels = tuple[tuple[str, str], ...]
+"""The labels of a series: pairs of name and value, sorted by name, without empty values."""
+
+METRIC_NAME = "__name__"
+
+
+class Regex(Protocol):
+    """A compiled regular expression of RE2."""
+
+    def fullmatch(self, text: str) -> re2._Match | None:
+        """The match of the whole text, with its groups."""
+        ...
+
+
+class MatchKind(enum.Enum):
+    """How a matcher compares."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+def compile_regex(pattern: str) -> Regex:
+    """A regular expression of RE2's language, whose ``fullmatch`` takes time linear in the text.
+
+    Raises:
+        InvalidInputError: the pattern is none.
+    """
+    try:
+        options = re2.Options()
+        options.log_errors = False
+        options.dot_nl = True
+        regex: Regex = re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        text = reason.decode() if isinstance(reason, bytes) else reason
+        raise InvalidInputError(f"{pattern!r} is no regular expression: {text}") from error
+    return regex
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on the value of one label; a label that a series lacks has the value ''.
+
+    Raises:
+        InvalidInputError: the value of a REGEX or NOT_REGEX is no regular expression.
+    """
+
+    name: str
+    kind: MatchKind
+    value: str
+    _regex: Regex | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.kind in {MatchKind.REGEX, MatchKind.NOT_REGEX}:
+            object.__setattr__(self, "_regex", compile_regex(self.value))
+
+    def matches(self, value: str) -> bool:
+        """Whether a label of this value is meant."""
+        if self._regex is None:
+            return (value == self.value) is (self.kind is MatchKind.EQUAL)
+        found = self._regex.fullmatch(value) is not None
+        return found is (self.kind is MatchKind.REGEX)
+
+    def matching(self, values: Iterable[str]) -> frozenset[str]:
+        """Those of the values that are meant."""
+        return frozenset(value for value in values if self.matches(value))
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.kind.value}{quoted(self.value)}"
+
+
+def quoted(text: str) -> str:
+    """A text as PromQL writes it, in double quotes."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    for letter in text:
+        if "\udc80" <= letter <= "\udcff":  # a byte that is no UTF-8
+            escapes[letter] = f"\\x{ord(letter) - 0xDC00:02x}"
+    return '"' + "".join(escapes.get(letter, letter) for letter in text) + '"'
+
+
+def labels_text(labels: Labels) -> str:
+    """Labels as people read them: ``{a="b", c="d"}``."""
+    return "{" + ", ".join(f"{name}={quoted(value)}" for name, value in labels) + "}"

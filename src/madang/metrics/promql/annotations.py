@@ -1,0 +1,36 @@
+"""What a query's answer comes with: warnings, and remarks on what was probably not meant."""
+
+from __future__ import annotations
+
+from madang.metrics.promql.parse import place
+
+
+class Annotations:
+    """Warnings and infos of one query, each text once, with its place in the query."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+        self._warnings: dict[str, None] = {}
+        self._infos: dict[str, None] = {}
+
+    def warn(self, text: str, pos: int) -> None:
+        """Add what makes the answer doubtful."""
+        self._warnings[f"PromQL warning: {text} {self._place(pos)}"] = None
+
+    def inform(self, text: str, pos: int) -> None:
+        """Add what may be of interest."""
+        self._infos[f"PromQL info: {text} {self._place(pos)}"] = None
+
+    def _place(self, pos: int) -> str:
+        where = place(self._query, pos)
+        return f"({where.line}:{where.column})"
+
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings, in the order in which they came up."""
+        return list(self._warnings)
+
+    @property
+    def infos(self) -> list[str]:
+        """All infos, in the order in which they came up."""
+        return list(self._infos)

@@ -1,0 +1,97 @@
+"""``label_replace`` and ``label_join``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from madang.core.errors import InvalidInputError
+from madang.metrics.matcher import METRIC_NAME, Labels, compile_regex
+from madang.metrics.promql.context import Context
+from madang.metrics.promql.errors import QueryFailedError
+from madang.metrics.promql.functions.family import Function
+from madang.metrics.promql.syntax import Call
+from madang.metrics.promql.values import Bools, Value, Vector, merged
+
+_REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>\w+)\}|(?P<plain>\w+))")
+
+
+def with_label(labels: Labels, name: str, value: str) -> Labels:
+    """Labels with one of them set, or removed if the value is empty."""
+    rest = [pair for pair in labels if pair[0] != name]
+    return tuple(sorted([*rest, (name, value)])) if value else tuple(rest)
+
+
+def valid_name(name: str) -> bool:
+    """Whether a label can have this name: any text in UTF-8, not empty."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _relabelled(vector: Vector, target: str, change: Callable[[Labels], Labels | None]) -> Vector:
+    labels = []
+    unnamed: Bools | None = None if vector.unnamed is None else vector.unnamed.copy()
+    for row, old in enumerate(vector.labels):
+        new = change(old)
+        labels.append(old if new is None else new)
+        if new is not None and unnamed is not None and target == METRIC_NAME:
+            unnamed[row] = False
+    return merged(Vector(labels, vector.values, vector.present, unnamed))
+
+
+def _label_replace(context: Context, node: Call) -> Value:
+    vector = context.vector(node.args[0])
+    target, replacement, source, pattern = (context.text(arg) for arg in node.args[1:])
+    if not valid_name(target):
+        raise QueryFailedError(f"invalid destination label name in label_replace(): {target}")
+    try:
+        regex = compile_regex(pattern)
+    except InvalidInputError as error:
+        raise QueryFailedError(
+            f"invalid regular expression in label_replace(): {pattern}"
+        ) from error
+    known: dict[str, str | None] = {}
+
+    def expanded(value: str) -> str | None:
+        found = regex.fullmatch(value)
+        if found is None:
+            return None
+        groups = {str(number): text or "" for number, text in enumerate(found.groups(), 1)}
+        groups |= {name: text or "" for name, text in found.groupdict().items()}
+        groups["0"] = value
+
+        def text_of(reference: re.Match[str]) -> str:
+            name = reference["braced"] or reference["plain"]
+            return groups.get(name, "") if name else "$"
+
+        return _REFERENCE.sub(text_of, replacement)
+
+    def change(labels: Labels) -> Labels | None:
+        value = dict(labels).get(source, "")
+        if value not in known:
+            known[value] = expanded(value)
+        new = known[value]
+        return None if new is None else with_label(labels, target, new)
+
+    return _relabelled(vector, target, change)
+
+
+def _label_join(context: Context, node: Call) -> Value:
+    vector = context.vector(node.args[0])
+    target, separator, *sources = (context.text(arg) for arg in node.args[1:])
+    for name in (target, *sources):
+        if not valid_name(name):
+            kind = "destination" if name == target else "source"
+            raise QueryFailedError(f"invalid {kind} label name in label_join(): {name}")
+
+    def change(labels: Labels) -> Labels:
+        values = dict(labels)
+        joined = separator.join(values.get(source, "") for source in sources)
+        return with_label(labels, target, joined)
+
+    return _relabelled(vector, target, change)
+
+
+FUNCTIONS: dict[str, Function] = {"label_replace": _label_replace, "label_join": _label_join}

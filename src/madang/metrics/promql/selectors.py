@@ -1,0 +1,159 @@
+"""From selectors and subqueries to samples, at each step or in the window before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from madang.core.errors import TooLargeError
+from madang.core.samples import is_stale
+from madang.metrics.matcher import Labels, Matcher
+from madang.metrics.promql.context import Context
+from madang.metrics.promql.errors import NativeHistogramError, QueryFailedError
+from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
+from madang.metrics.promql.values import Bools, Grid, Vector, as_series
+from madang.metrics.promql.windows import Windows, ends
+from madang.metrics.storage import Floats, Ints, SeriesSet
+
+_BLOCK_CELLS = 1 << 18
+
+
+def shifted(context: Context, shift: Shift) -> Grid:
+    """The times that are read: one if ``@`` fixes it, else one per step."""
+    at = shift.at
+    if at is None:
+        return context.grid.shifted(-shift.offset_ms)
+    if isinstance(at, Anchor):
+        at = context.query.start_ms if at is Anchor.START else context.query.end_ms
+    return Grid(at - shift.offset_ms, 1, 1)
+
+
+def instant(context: Context, selector: Selector) -> tuple[Vector, Floats]:
+    """The newest sample of each series at each step, and its time in milliseconds."""
+    grid = shifted(context, selector.shift)
+    lookback = context.options.lookback_ms
+    series = _selected(context, selector, grid.start_ms - lookback + 1, grid.end_ms)
+    context.budget.allocate(len(series), context.steps)
+    values = np.zeros((len(series), grid.count))
+    times = np.zeros((len(series), grid.count))
+    present = np.zeros((len(series), grid.count), np.bool_)
+    since = grid.times() - lookback
+    per_series = max(grid.count, series.samples // max(len(series), 1), 1)
+    size = max(_BLOCK_CELLS // per_series, 1)
+    stale = is_stale(series.values)
+    any_stale = bool(stale.any())
+    for begin in range(0, len(series), size):
+        rows = slice(begin, min(begin + size, len(series)))
+        bounds = series.offsets[rows.start : rows.stop + 1]
+        taken = slice(int(bounds[0]), int(bounds[-1]))
+        place = ends(series.ts_ms[taken], bounds - bounds[0], grid) - 1
+        found = place >= (bounds[:-1] - bounds[0])[:, None]
+        np.maximum(place, 0, out=place)
+        newest = series.ts_ms[taken].take(place)
+        found &= newest > since
+        if any_stale:
+            found &= ~stale[taken].take(place)
+        values[rows] = series.values[taken].take(place)
+        times[rows] = newest
+        present[rows] = found
+    shape = (len(series), context.steps)
+    vector = Vector(series.labels, np.broadcast_to(values, shape), np.broadcast_to(present, shape))
+    kept: Bools = np.logical_or.reduce(present, axis=1)
+    if kept.all():
+        return vector, np.broadcast_to(times, shape)
+    return vector.rows(kept), np.broadcast_to(times[kept], (int(kept.sum()), shape[1]))
+
+
+def windows(context: Context, node: Node) -> Windows:
+    """The windows of a range selector or a subquery."""
+    if isinstance(node, RangeSelector):
+        grid = shifted(context, node.selector.shift)
+        start_ms = grid.start_ms - node.range_ms + 1
+        series = _selected(context, node.selector, start_ms, grid.end_ms)
+        found = Windows(_fresh(series), grid, node.range_ms)
+    elif isinstance(node, Subquery):
+        found = _subquery(context, node)
+    else:
+        raise QueryFailedError(f"expected a range vector, got {type(node).__name__}")
+    context.budget.allocate(len(found.series), context.steps)
+    return found
+
+
+def _subquery(context: Context, node: Subquery) -> Windows:
+    grid = shifted(context, node.shift)
+    step_ms = node.step_ms or context.options.subquery_step_ms
+    # Steps are multiples of the step's length since 1970; a window is open at its left.
+    first = ((grid.start_ms - node.range_ms) // step_ms + 1) * step_ms
+    count = (grid.end_ms - first) // step_ms + 1
+    if count <= 0:
+        return Windows(SeriesSet.empty(), grid, node.range_ms)
+    context.budget.allocate(1, count)
+    inner_context = context.on(Grid(first, step_ms, count))
+    inner = inner_context.vector(node.expr).without_empty()
+    series = as_series(inner, inner_context.grid)
+    context.budget.read(series.samples, len(series))
+    return Windows(series, grid, node.range_ms, inner.unnamed)
+
+
+def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) -> SeriesSet:
+    sets = [_read(context, matchers, start_ms, end_ms) for matchers in selector.groups]
+    series = sets[0] if len(sets) == 1 else _united(sets)
+    if series.histograms is not None and any(h is not None for h in series.histograms):
+        raise NativeHistogramError(
+            "native histograms cannot be evaluated yet",
+            hint="ask for the classic buckets, <name>_bucket",
+        )
+    return series
+
+
+def _read(context: Context, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> SeriesSet:
+    try:
+        series = context.storage.select(matchers, start_ms, end_ms, limit=context.budget.left)
+    except TooLargeError as error:
+        raise QueryFailedError(
+            "query processing would load too many samples into memory in query execution: "
+            f"{error.message}",
+            hint="ask for less time or fewer series",
+        ) from error
+    context.budget.read(series.samples, len(series))
+    return series
+
+
+def _united(sets: list[SeriesSet]) -> SeriesSet:
+    """Several answers as one; a series that is in several of them comes once."""
+    seen: set[Labels] = set()
+    kept: list[tuple[SeriesSet, int]] = []
+    for answer in sets:
+        for row, labels in enumerate(answer.labels):
+            if labels not in seen:
+                seen.add(labels)
+                kept.append((answer, row))
+    if not kept:
+        return SeriesSet.empty()
+    spans = [(answer, slice(*answer.offsets[row : row + 2].tolist())) for answer, row in kept]
+    lengths = [span.stop - span.start for _, span in spans]
+    histograms = None
+    if any(answer.histograms is not None for answer in sets):
+        parts = [
+            np.full(span.stop - span.start, None, object)
+            if answer.histograms is None
+            else answer.histograms[span]
+            for answer, span in spans
+        ]
+        histograms = np.concatenate(parts)
+    return SeriesSet(
+        [answer.labels[row] for answer, row in kept],
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.concatenate([answer.ts_ms[span] for answer, span in spans]),
+        np.concatenate([answer.values[span] for answer, span in spans]),
+        histograms,
+    )
+
+
+def _fresh(series: SeriesSet) -> SeriesSet:
+    """Without the marks of staleness, which range vectors do not have."""
+    stale = is_stale(series.values)
+    if not stale.any():
+        return series
+    before: Ints = np.concatenate([[0], np.cumsum(~stale)]).astype(np.int64)
+    keep = ~stale
+    return SeriesSet(series.labels, before[series.offsets], series.ts_ms[keep], series.values[keep])

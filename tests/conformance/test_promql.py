@@ -1,0 +1,57 @@
+"""Prometheus's own tests of PromQL: which of their evaluations come out as they say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from conformance.cases import CASES, needs
+from conformance.promql_run import run
+from conformance.promql_script import read
+
+pytestmark = needs("promql")
+
+# Per script: passed, waiting (for native histograms or start timestamps), not parsed, failed.
+# The first number may only rise, the others only fall.
+EXPECTED = {
+    "aggregators": (125, 35, 0, 0),
+    "at_modifier": (78, 0, 0, 0),
+    "collision": (2, 0, 0, 0),
+    "duration_expression": (8, 0, 51, 0),
+    "extended_vectors": (30, 4, 127, 8),
+    "fill-modifier": (46, 0, 0, 0),
+    "functions": (334, 97, 0, 0),
+    "histograms": (93, 92, 0, 0),
+    "info": (1, 0, 5, 47),
+    "limit": (1, 36, 0, 0),
+    "literals": (25, 0, 0, 0),
+    "name_label_dropping": (30, 0, 0, 0),
+    "native_histograms": (3, 503, 16, 0),
+    "operators": (142, 72, 0, 0),
+    "range_queries": (17, 1, 0, 0),
+    "selectors": (31, 0, 0, 0),
+    "staleness": (17, 0, 0, 0),
+    "start_timestamps": (2, 24, 0, 0),
+    "subquery": (32, 2, 0, 0),
+    "trig_functions": (19, 0, 0, 0),
+    "type_and_unit": (58, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_evaluations_come_out_as_the_script_says(name, record_property):
+    outcomes = list(run(read(CASES / "promql" / f"{name}.test")))
+    counts = Counter(outcome.state for outcome in outcomes)
+    found = tuple(counts[state] for state in ("passed", "waits", "unparsed", "failed"))
+    for outcome in outcomes:
+        if outcome.state != "passed":
+            print(f"{name}.test:{outcome.state}:{outcome}")
+    reasons = Counter(outcome.reason for outcome in outcomes if outcome.state == "waits")
+    print(f"{name}: {dict(counts)}, waiting for {dict(reasons)}")
+    record_property("evaluations", dict(counts))
+    assert found == EXPECTED[name]
+
+
+def test_every_script_is_run():
+    assert {path.stem for path in (CASES / "promql").glob("*.test")} == set(EXPECTED)
