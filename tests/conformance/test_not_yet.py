@@ -7,7 +7,6 @@ import pytest
 from conformance.cases import needs
 
 WAITING = {
-    "promql": "there is no PromQL evaluator yet",
     "dashboards": "there is no Grafana import yet",
 }
 

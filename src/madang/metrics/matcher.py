@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import re2
 
@@ -14,13 +14,26 @@ from madang.core.errors import InvalidInputError
 Labels = tuple[tuple[str, str], ...]
 """The labels of a series: pairs of name and value, sorted by name, without empty values."""
 
-METRIC_NAME = "__name__"
+
+_RE2: Any = re2  # the package has no types
+
+
+class Found(Protocol):
+    """A match of a regular expression."""
+
+    def groups(self) -> tuple[str | None, ...]:
+        """The texts of its groups, None for those that took no part."""
+        ...
+
+    def groupdict(self) -> dict[str, str | None]:
+        """Those of its groups that have names."""
+        ...
 
 
 class Regex(Protocol):
     """A compiled regular expression of RE2."""
 
-    def fullmatch(self, text: str) -> re2._Match | None:
+    def fullmatch(self, text: str) -> Found | None:
         """The match of the whole text, with its groups."""
         ...
 
@@ -44,7 +57,7 @@ def compile_regex(pattern: str) -> Regex:
         options = re2.Options()
         options.log_errors = False
         options.dot_nl = True
-        regex: Regex = re2.compile(pattern, options)
+        regex: Regex = _RE2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else error
         text = reason.decode() if isinstance(reason, bytes) else reason

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from madang.core.errors import ConflictError, TooLargeError
-from madang.metrics.matcher import METRIC_NAME, Labels, Matcher, MatchKind, labels_text
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels, Matcher, MatchKind, labels_text
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
 Objects = npt.NDArray[Any]

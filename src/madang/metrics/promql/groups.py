@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from madang.metrics.matcher import METRIC_NAME, Labels
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels
 from madang.metrics.promql.sums import group_sums
 from madang.metrics.promql.values import Bools, Vector
 from madang.metrics.storage import Floats, Ints

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 import promql_parser as pp
 
 from madang.core.errors import InvalidInputError, Place
-from madang.metrics.matcher import METRIC_NAME, Matcher, MatchKind
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Matcher, MatchKind
 from madang.metrics.promql.errors import BadQueryError
 from madang.metrics.promql.syntax import (
     Aggregate,

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from madang.metrics.matcher import METRIC_NAME, Labels
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.storage import Floats, Ints, SeriesSet
 

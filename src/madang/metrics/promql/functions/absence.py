@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from madang.metrics.matcher import METRIC_NAME, Labels, MatchKind
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels, MatchKind
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.functions.family import Function
 from madang.metrics.promql.selectors import windows

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madang.metrics.matcher import METRIC_NAME, Labels, quoted
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels, quoted
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.functions.bucket_math import bucket_fraction, bucket_quantile

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 
 from madang.core.errors import InvalidInputError
-from madang.metrics.matcher import METRIC_NAME, Labels, compile_regex
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import Labels, compile_regex
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.functions.family import Function

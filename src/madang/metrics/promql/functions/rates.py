@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from madang.metrics.matcher import METRIC_NAME, quoted
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import quoted
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.functions.family import Function, of_windows
 from madang.metrics.promql.selectors import windows
