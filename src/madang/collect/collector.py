@@ -18,7 +18,7 @@ from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.core.names import unknown
-from madang.project import FilesSourceSpec, HostSourceSpec, Project
+from madang.project import FilesSourceSpec, HostSourceSpec, Project, ScrapeSourceSpec
 from madang.project.reading import reading_of
 from madang.project.source_spec import SourceSpec
 from madang.stream import Stream
@@ -74,8 +74,10 @@ def source_factories() -> dict[str, SourceFactory]:
     Madang's own are there in any case, so that a source tree that was never installed works too.
     An extension that cannot be loaded is reported and left out.
     """
-    found: dict[str, SourceFactory] = {"files": _files, "host": _host}
+    found: dict[str, SourceFactory] = {"files": _files, "host": _host, "scrape": _scrape}
     for point in entry_points(group=ENTRY_POINTS):
+        if point.value.startswith("madang.collect."):
+            continue
         try:
             found[point.name] = point.load()
         except Exception:  # noqa: BLE001 - somebody else's code
@@ -91,6 +93,13 @@ def _files(spec: SourceSpec, context: SourceContext) -> Source:
 def _host(spec: SourceSpec, context: SourceContext) -> Source:
     assert isinstance(spec, HostSourceSpec)
     return HostSource(spec, context)
+
+
+def _scrape(spec: SourceSpec, context: SourceContext) -> Source:
+    from madang.collect.scrape import ScrapeSource  # asyncio, TLS, RE2: only where it is used
+
+    assert isinstance(spec, ScrapeSourceSpec)
+    return ScrapeSource(spec, context)
 
 
 class Projects(Protocol):

@@ -49,6 +49,15 @@ def parse_duration_s(text: str) -> float:
     return total_ms / 1000
 
 
+def duration_text(seconds: float) -> str:
+    """The duration as Prometheus writes it, such as ``1m500ms``; whole milliseconds."""
+    left_ms, text = round(seconds * 1000), ""
+    for unit, ms in zip(("d", "h", "m", "s", "ms"), _MILLISECONDS[2:], strict=True):
+        count, left_ms = divmod(left_ms, ms)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
 def parse_size_bytes(text: str) -> int:
     """Bytes of ``10MB`` or ``1.5GiB``; both count in powers of 1024, as Prometheus has it.
 

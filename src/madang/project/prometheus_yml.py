@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from madang.core.errors import Place
+from madang.core.errors import InvalidInputError, Place
 from madang.project.checks import Finding
 from madang.project.document import Dialect, Document, read_document
 from madang.project.document import Path as KeyPath
@@ -64,6 +65,21 @@ def read_go_document(file: str, data: bytes) -> Document:
     document = read_document(file, data, GO_YAML)
     document.root = _without_nothing(document.root)
     return document
+
+
+def read_go_values(file: str, data: bytes) -> Any:  # noqa: ANN401 - any YAML
+    """What a YAML file holds, scalars as text; its root may be a list.
+
+    Raises:
+        InvalidInputError: it is no YAML; the place is in it.
+    """
+    data = re.sub(rb"\A((?:[ \t]*(?:#[^\n]*)?\r?\n)*)---[ \t]*\r?(\n|\Z)", rb"\1\2", data)
+    indented = b"\n".join(b"  " + line for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    document = read_go_document(file, b"root:\n" + indented)
+    for one in document.problems:
+        line = max(one.where.line - 1, 1)
+        raise InvalidInputError(one.message, hint=one.hint, where=Place(file, line))
+    return document.root.get("root")
 
 
 def set_aside(document: Document) -> None:

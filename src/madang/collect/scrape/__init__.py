@@ -1,5 +1,12 @@
 """Pages of metrics, fetched from targets at intervals, as Prometheus does.
 
-Targets are found (``targets``), their labels relabelled, their pages fetched (``fetch``) and turned
-into batches of samples (``series``).
+Entry: :class:`ScrapeSource`. Targets are found (``discovery``), their labels relabelled
+(``target``), their pages fetched (``http_client``) and turned into batches (``target_series``),
+which wait for the stream (``outbox``). :func:`read_targets` and :func:`read_metadata` tell other
+processes what is scraped.
 """
+
+from madang.collect.scrape.source import ScrapeSource
+from madang.collect.scrape.target_list import read_metadata, read_targets
+
+__all__ = ["ScrapeSource", "read_metadata", "read_targets"]
