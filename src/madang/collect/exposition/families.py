@@ -17,7 +17,7 @@ from madang.collect.exposition.page import Family, MetricType
 from madang.collect.exposition.problem import MalformedPageError
 from madang.collect.exposition.rules import RulesInMaking
 
-_SUFFIXES: dict[MetricType, tuple[bytes, ...]] = {
+SUFFIXES: dict[MetricType, tuple[bytes, ...]] = {
     MetricType.COUNTER: (b"_total", b"_created"),
     MetricType.SUMMARY: (b"", b"_count", b"_sum", b"_created"),
     MetricType.HISTOGRAM: (b"_bucket", b"_count", b"_sum", b"_created"),
@@ -30,7 +30,7 @@ _WITHOUT_UNIT = (MetricType.INFO, MetricType.STATESET)
 _BOUNDS = (b"le", b"quantile")
 _BUCKETED = (MetricType.HISTOGRAM, MetricType.GAUGE_HISTOGRAM)
 
-_METRIC_NAME = b"__name__"
+METRIC_NAME = b"__name__"
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class KnownSample:
     name: bytes
     labels: bytes
     odd_infinity: bool
-    own: bytes = _METRIC_NAME
+    own: bytes = METRIC_NAME
     has_own: bool = False
     bound: float = math.nan
     group: bytes = b""
@@ -64,8 +64,8 @@ class KnownSample:
             if own in _BOUNDS:
                 self.bound = _bound(parts[at + 1])
             del parts[at : at + 2]
-        if own != _METRIC_NAME:
-            at = 2 * parts[::2].index(_METRIC_NAME)
+        if own != METRIC_NAME:
+            at = 2 * parts[::2].index(METRIC_NAME)
             del parts[at : at + 2]
         self.group = b"\xff".join((b"", *parts))
 
@@ -124,8 +124,8 @@ class Families:
         if kind == b"TYPE":
             if family.type is not None:
                 raise _wrong(f"a second TYPE of {name.decode()}", at)
-            family.type = _metric_type(text, at)
-            suffixes = _SUFFIXES.get(family.type, (b"",))
+            family.type = metric_type(text, at)
+            suffixes = SUFFIXES.get(family.type, (b"",))
             family.suffixes = {name + suffix: suffix for suffix in suffixes}
         elif kind == b"HELP":
             if family.help is not None:
@@ -176,7 +176,7 @@ class Families:
 
     def _close(self, family: _OpenFamily, at: int) -> None:
         kind = family.type or MetricType.UNKNOWN
-        for suffix in {*_SUFFIXES.get(kind, ()), b""}:
+        for suffix in {*SUFFIXES.get(kind, ()), b""}:
             name = family.name + suffix
             if name in self._names:
                 raise _wrong(f"two families clash in the name {name.decode()}", at)
@@ -207,7 +207,7 @@ class Families:
             if not sample.has_own:
                 raise _wrong(f"a state needs a label {family.name.decode()}", at)
         else:
-            sample.see_as(_METRIC_NAME)
+            sample.see_as(METRIC_NAME)
 
     def _place_in_group(
         self, family: _OpenFamily, place: int, group: bytes, time: Decimal | None, at: int
@@ -247,7 +247,7 @@ class Families:
             single["one"].append(place)
         elif family.type is MetricType.SUMMARY and suffix == b"":
             single["quantile"].append(place)
-        if suffix in (b"_bucket", b"_total"):
+        if suffix in (b"_bucket", b"_total") and self.rules.exemplars is not None:
             self.rules.exemplars.append(place)
 
     def _add_to_histogram(
@@ -299,7 +299,12 @@ def _bound(text: bytes) -> float:
         return math.nan
 
 
-def _metric_type(text: bytes, at: int) -> MetricType:
+def metric_type(text: bytes, at: int) -> MetricType:
+    """The type that a ``# TYPE`` line names.
+
+    Raises:
+        MalformedPageError: it is none.
+    """
     try:
         return MetricType(text.decode())
     except ValueError:

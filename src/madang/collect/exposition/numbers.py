@@ -108,6 +108,15 @@ def milliseconds(seconds: float) -> int:
     return max(INT64_MIN + 1, min(INT64_MAX, int(seconds * 1000)))
 
 
+def whole_milliseconds(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """What ``milliseconds`` is, of many finite numbers."""
+    scaled = np.trunc(seconds * 1000)
+    inside = (scaled > INT64_MIN) & (scaled < INT64_MAX)
+    whole = np.where(inside, scaled, 0).astype(np.int64)
+    whole[~inside] = np.where(seconds[~inside] < 0, INT64_MIN + 1, INT64_MAX)
+    return whole
+
+
 @lru_cache(maxsize=4096)
 def label_float(text: bytes) -> bytes:
     """The value of ``le`` or ``quantile`` as OpenMetrics writes floats; no float stays as it is.

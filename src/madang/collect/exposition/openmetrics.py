@@ -1,4 +1,8 @@
-"""OpenMetrics 1.0 text, strictly: syntax, order, and what it asks of values."""
+"""OpenMetrics 1.0 text: as Prometheus reads it, or strictly, with its order and rules for values.
+
+Strictly read, the pages of most Go programs are refused: their library names a gauge and a counter
+such that two families share a name. Prometheus reads them, and so does a scrape here.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import numpy.typing as npt
 from madang.collect.exposition.families import Families, KnownSample
 from madang.collect.exposition.known import FLOAT_LABELS, PageCache
 from madang.collect.exposition.layout import Layout, Lines, cut, first_of_each, split_lines
+from madang.collect.exposition.loose_families import LooseFamilies
 from madang.collect.exposition.metadata import decoded, read_family_name
 from madang.collect.exposition.numbers import milliseconds
 from madang.collect.exposition.page import (
@@ -26,7 +31,7 @@ from madang.collect.exposition.page import (
 )
 from madang.collect.exposition.problem import MalformedPageError, shown_at
 from madang.collect.exposition.rules import Rules
-from madang.collect.exposition.series_text import read_series, unescape
+from madang.collect.exposition.series_text import Grammar, read_series, unescape
 from madang.collect.exposition.tails import Tails, read_changed, read_tails
 
 _METADATA = re.compile(rb"# (HELP|TYPE|UNIT) ")
@@ -37,7 +42,9 @@ _EOF = b"# EOF"
 _TYPE_OF_TEXT = {kind.value.encode(): kind for kind in MetricType}
 
 
-def parse_openmetrics(body: bytes, cache: PageCache, limits: PageLimits) -> Page:
+def parse_openmetrics(
+    body: bytes, cache: PageCache, limits: PageLimits, grammar: Grammar = Grammar.OPENMETRICS
+) -> Page:
     """A page of OpenMetrics text.
 
     Raises:
@@ -46,14 +53,18 @@ def parse_openmetrics(body: bytes, cache: PageCache, limits: PageLimits) -> Page
     """
     lines = split_lines(body, limits)
     layout, cache.layout = cache.layout, None
-    if isinstance(layout, Layout) and isinstance(layout.rest, _OpenMetricsRest):
+    if (
+        isinstance(layout, Layout)
+        and isinstance(layout.rest, _OpenMetricsRest)
+        and layout.rest.grammar is grammar
+    ):
         try:
             page = _like_the_one_before(lines, layout, layout.rest, cache)
         except MalformedPageError:
             page = None  # the long way finds the place, or sees that it is well-formed after all
         if page is not None:
             return page
-    return _OpenMetricsReading(lines, cache).page()
+    return _OpenMetricsReading(lines, cache, grammar).page()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +74,7 @@ class _OpenMetricsRest:
     metadata: tuple[Family, ...]
     rules: Rules
     timed: bool
+    grammar: Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +87,14 @@ class _Description:
 def _like_the_one_before(
     lines: Lines, layout: Layout, rest: _OpenMetricsRest, cache: PageCache
 ) -> Page | None:
-    found = None if rest.timed else layout.tails_of(lines)
+    strict = rest.grammar is Grammar.OPENMETRICS_STRICT
+    found = None if rest.timed and (strict or layout.repeats) else layout.tails_of(lines)
     if found is None:
         return None
     pieces, changed = found
-    tails = read_changed(lines, layout, changed, openmetrics=True)
-    if tails.ts_ms is not None:
-        return None
+    tails = read_changed(lines, layout, changed, rest.grammar)
+    if tails.ts_ms is not None and (strict or layout.repeats):
+        return None  # what their order allows is another matter on each page
     starts = lines.starts[layout.samples] + layout.key_sizes[layout.samples]
     _check(rest.rules, tails, starts)
     layout.lines, layout.pieces = lines, pieces
@@ -130,11 +143,15 @@ def _page(layout: Layout, rest: _OpenMetricsRest, tails: Tails, cache: PageCache
 class _OpenMetricsReading:
     """A page read line by line; lines that are known are looked up, the order is checked anew."""
 
-    def __init__(self, lines: Lines, cache: PageCache) -> None:
+    def __init__(self, lines: Lines, cache: PageCache, grammar: Grammar) -> None:
         self._lines = lines
         self._body = lines.body
         self._cache = cache
         self._float_label: bytes | None = None
+        self._grammar = grammar
+        self._families: Families | LooseFamilies = (
+            Families() if grammar is Grammar.OPENMETRICS_STRICT else LooseFamilies()
+        )
 
     def page(self) -> Page:
         lines = self._lines
@@ -144,13 +161,14 @@ class _OpenMetricsReading:
         is_sample = np.fromiter((type(i) is KnownSample for i in items), np.bool_, len(items))
         samples = np.flatnonzero(is_sample).astype(np.int32)
         starts = lines.starts[samples] + key_sizes[samples]
-        tails = read_tails(self._body, starts, lines.ends[samples], openmetrics=True)
+        tails = read_tails(self._body, starts, lines.ends[samples], self._grammar)
         families = self._check_order(items, tails)
         rules = families.rules.compiled(len(samples))
         _check(rules, tails, starts)
         series = np.array([i.place for i in items if type(i) is KnownSample], np.int32)
         kept = first_of_each(series, tails.ts_ms, NO_TIMESTAMP)
-        rest = _OpenMetricsRest(tuple(families.metadata), rules, tails.ts_ms is not None)
+        timed = tails.ts_ms is not None
+        rest = _OpenMetricsRest(tuple(families.metadata), rules, timed, self._grammar)
         layout = Layout(
             lines=lines,
             pieces=cut(lines, lines.starts + key_sizes),
@@ -159,7 +177,7 @@ class _OpenMetricsReading:
             series=series,
             page_series=series if kept is None else series[kept],
             kept=kept,
-            repeats=kept is not None,
+            repeats=first_of_each(series, None, NO_TIMESTAMP) is not None,
             values=tails.values if tails.plain else None,
             rest=rest,
         )
@@ -178,7 +196,7 @@ class _OpenMetricsReading:
         items: list[KnownSample | _Description | None] = []
         sizes: list[int] = []
         known = self._cache.texts
-        texts = known.setdefault(("openmetrics", None), {})
+        texts = known.setdefault((self._grammar, None), {})
         described = known.setdefault("openmetrics metadata", {})
         if len(described) > 2 * len(self._lines) + 1000:  # help texts that change with every page
             described.clear()
@@ -196,7 +214,7 @@ class _OpenMetricsReading:
                     if item is not None and item.kind == b"TYPE":
                         kind = _TYPE_OF_TEXT.get(item.text, MetricType.UNKNOWN)
                         self._float_label = FLOAT_LABELS.get(kind)
-                        texts = known.setdefault(("openmetrics", self._float_label), {})
+                        texts = known.setdefault((self._grammar, self._float_label), {})
                 else:
                     item, size = self._read_sample(line, start, texts)
             items.append(item)
@@ -233,7 +251,7 @@ class _OpenMetricsReading:
                 place = known.place_of_plain(head, self._float_label)
                 name = head[: head.find(b"{")]
         if place is None:
-            text = read_series(self._body, start, strict=True)
+            text = read_series(self._body, start, self._grammar)
             name, place = text.name, known.place_of(text, start, self._float_label)
             size = text.end - start
             head = line[:size]
@@ -246,8 +264,8 @@ class _OpenMetricsReading:
 
     def _check_order(
         self, items: list[KnownSample | _Description | None], tails: Tails
-    ) -> Families:
-        families = Families()
+    ) -> Families | LooseFamilies:
+        families = self._families
         exact = tails.exact
         place = 0
         for item, start in zip(items, self._lines.starts.tolist(), strict=True):

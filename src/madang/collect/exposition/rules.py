@@ -37,12 +37,13 @@ class RulesInMaking:
         default_factory=lambda: {name: [] for name in _PAIRS}
     )
     created: list[tuple[int, int]] = field(default_factory=list)
-    exemplars: list[int] = field(default_factory=list)
+    exemplars: list[int] | None = field(default_factory=list)
+    """The samples that may have one; None: all."""
 
     def compiled(self, count: int) -> Rules:
         """The rules for a page of ``count`` samples."""
-        may_have = np.zeros(count, np.bool_)
-        may_have[self.exemplars] = True
+        may_have = np.full(count, self.exemplars is None)
+        may_have[self.exemplars or []] = True
         return Rules(
             single={name: np.array(at, np.intp) for name, at in self.single.items() if at},
             pairs={name: np.array(at, np.intp).T for name, at in self.pairs.items() if at},

@@ -1,14 +1,16 @@
 r"""The series of a sample line, read label by label: ``name{label="value",…}`` and its new forms.
 
-Two grammars. Text 0.0.4 allows blanks between all tokens, a comma behind the last label, or none
-between two, and raw newlines in label values, as Prometheus's lexer does. OpenMetrics allows none
-of that. In both a name that is no plain word stands in quotes, a metric's inside the braces.
+Text 0.0.4 allows blanks between all tokens, a comma behind the last label, or none between two, and
+raw newlines in label values, as Prometheus's lexer does. OpenMetrics allows none of that, though
+Prometheus allows the comma behind the last label there as well. In both a name that is no plain
+word stands in quotes, a metric's inside the braces.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from madang.collect.exposition.problem import MalformedPageError, shown_at
 
@@ -20,6 +22,17 @@ QUOTED = re.compile(rb'"(?:[^\\"\n]|\\[^\n])*+"')
 _ESCAPE = re.compile(rb'\\([\\"n])')
 
 Pairs = list[tuple[bytes, bytes]]
+
+
+class Grammar(Enum):
+    """How a page is read."""
+
+    TEXT = auto()
+    """Text 0.0.4, as Prometheus reads it."""
+    OPENMETRICS = auto()
+    """OpenMetrics, as Prometheus reads it: syntax only."""
+    OPENMETRICS_STRICT = auto()
+    """OpenMetrics, as its specification has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +55,18 @@ def unescape(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda m: b"\n" if m[1] == b"n" else m[1], text)
 
 
-def read_series(body: bytes, at: int, *, strict: bool) -> SeriesText:
+def read_series(body: bytes, at: int, grammar: Grammar) -> SeriesText:
     """The series that begins at ``body[at]``.
 
     Args:
         body: The page.
         at: Where the line begins.
-        strict: OpenMetrics' grammar, else that of text 0.0.4.
+        grammar: Which of them.
 
     Raises:
         MalformedPageError: with what was expected there.
     """
+    strict = grammar is not Grammar.TEXT
     if not strict:
         at = _skip(body, at)
     start = at
@@ -65,7 +79,7 @@ def read_series(body: bytes, at: int, *, strict: bool) -> SeriesText:
         raise MalformedPageError(f"expected a metric name, found {shown_at(body, at)}", at)
     pairs: Pairs = []
     if body[at : at + 1] == b"{":
-        name, pairs, at = _read_labels(body, at + 1, name, strict=strict)
+        name, pairs, at = _read_labels(body, at + 1, name, grammar)
     if not name:
         raise MalformedPageError("the metric has no name", start)
     if not strict:
@@ -77,19 +91,20 @@ def read_series(body: bytes, at: int, *, strict: bool) -> SeriesText:
     return SeriesText(name, pairs, at)
 
 
-def read_exemplar_labels(body: bytes, at: int) -> tuple[Pairs, int]:
+def read_exemplar_labels(body: bytes, at: int, grammar: Grammar) -> tuple[Pairs, int]:
     """The labels of an exemplar, from behind their brace; and where they end."""
-    _, pairs, at = _read_labels(body, at, b"exemplar", strict=True)
+    _, pairs, at = _read_labels(body, at, b"exemplar", grammar)
     return pairs, at
 
 
-def _read_labels(body: bytes, at: int, name: bytes, *, strict: bool) -> tuple[bytes, Pairs, int]:
+def _read_labels(body: bytes, at: int, name: bytes, grammar: Grammar) -> tuple[bytes, Pairs, int]:
+    strict = grammar is not Grammar.TEXT
     pairs: Pairs = []
     expect_item = False  # behind a comma
     while True:
         at = at if strict else _skip(body, at)
         if body[at : at + 1] == b"}":
-            if expect_item and strict:
+            if expect_item and grammar is Grammar.OPENMETRICS_STRICT:
                 raise MalformedPageError("expected a label behind the comma, found '}'", at)
             return name, pairs, at + 1
         item_at = at

@@ -21,10 +21,11 @@ from madang.collect.exposition.numbers import (
     parse_float,
     parse_floats,
     slices,
+    whole_milliseconds,
 )
 from madang.collect.exposition.page import NO_TIMESTAMP, Exemplar
 from madang.collect.exposition.problem import MalformedPageError, shown_at
-from madang.collect.exposition.series_text import read_exemplar_labels
+from madang.collect.exposition.series_text import Grammar, read_exemplar_labels
 
 _TEXT_TAIL = re.compile(rb"[ \t]*([^{ \t\n]+)(?:[ \t]+([0-9]+))?[ \t]*")
 _WORD = re.compile(rb"[^ \n]+")
@@ -53,7 +54,7 @@ class Tails:
         return self.ts_ms is None and not self.exemplars
 
 
-def read_tails(body: bytes, starts: Offsets, ends: Offsets, *, openmetrics: bool) -> Tails:
+def read_tails(body: bytes, starts: Offsets, ends: Offsets, grammar: Grammar) -> Tails:
     """Read ``body[starts[i]:ends[i]]``, in bulk as far as they are plain.
 
     Raises:
@@ -68,7 +69,7 @@ def read_tails(body: bytes, starts: Offsets, ends: Offsets, *, openmetrics: bool
             return Tails(parse_floats(texts))
         offsets = np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]
         return _with_blanks(
-            body, starts, ends, data=data, offsets=offsets, blanks=blanks, openmetrics=openmetrics
+            body, starts, ends, data=data, offsets=offsets, blanks=blanks, grammar=grammar
         )
     except NotANumberError as error:
         at = int(starts[error.place])
@@ -79,19 +80,18 @@ def read_changed(
     lines: Lines,
     layout: Layout,
     changed: npt.NDArray[np.bool_],
-    *,
-    openmetrics: bool,
+    grammar: Grammar,
 ) -> Tails:
     """The tails of a page whose keys are those of the layout; unchanged ones are not read."""
     samples = layout.samples
     starts = lines.starts[samples] + layout.key_sizes[samples]
     ends = lines.ends[samples]
     if layout.values is None or np.count_nonzero(changed) > _MOSTLY * len(samples):
-        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
+        return read_tails(lines.body, starts, ends, grammar=grammar)
     places = np.flatnonzero(changed)
-    some = read_tails(lines.body, starts[places], ends[places], openmetrics=openmetrics)
+    some = read_tails(lines.body, starts[places], ends[places], grammar=grammar)
     if not some.plain:
-        return read_tails(lines.body, starts, ends, openmetrics=openmetrics)
+        return read_tails(lines.body, starts, ends, grammar=grammar)
     values = layout.values.copy()
     values[places] = some.values
     return Tails(values)
@@ -105,7 +105,7 @@ def _with_blanks(
     data: npt.NDArray[np.uint8],
     offsets: Offsets,
     blanks: npt.NDArray[np.intp],
-    openmetrics: bool,
+    grammar: Grammar,
 ) -> Tails:
     """``value time`` in bulk; lines with more blanks, and OpenMetrics' own, one by one."""
     count = len(starts)
@@ -113,17 +113,16 @@ def _with_blanks(
     blanks_in = np.bincount(tail_of, minlength=count)
     timed = blanks_in[tail_of] == 1
     timed &= (blanks > offsets[tail_of]) & (blanks < offsets[tail_of + 1] - 1)
-    timed &= (data[blanks] == ord(" ")) | (data[blanks] == ord("\t"))
-    timed &= offsets[tail_of + 1] - blanks - 1 <= _SAFE_DIGITS
-    if openmetrics:
-        timed[:] = False
+    if grammar is Grammar.TEXT:
+        timed &= (data[blanks] == ord(" ")) | (data[blanks] == ord("\t"))
+        timed &= offsets[tail_of + 1] - blanks - 1 <= _SAFE_DIGITS
+    else:  # the strict rules are about times as they are written: one by one
+        timed &= (data[blanks] == ord(" ")) & (grammar is Grammar.OPENMETRICS)
     timed_tails, cuts = tail_of[timed], blanks[timed].astype(np.int32)
     buffer = data.tobytes()
-    times = slices(buffer, cuts + 1, offsets[timed_tails + 1])
-    if len(times):
-        digits = np.frombuffer(times.buffers()[2], np.uint8)
-        if ((digits < ord("0")) | (digits > ord("9"))).any():
-            timed_tails, cuts, times = timed_tails[:0], cuts[:0], times[:0]
+    times = _times(slices(buffer, cuts + 1, offsets[timed_tails + 1]), grammar)
+    if times is None:
+        timed_tails, cuts, times = timed_tails[:0], cuts[:0], np.empty(0, np.int64)
     value_ends = offsets[1:].copy()
     value_ends[timed_tails] = cuts
     in_bulk = blanks_in == 0
@@ -135,13 +134,33 @@ def _with_blanks(
     except NotANumberError as error:
         raise NotANumberError(int(bulk[error.place]), error.reason) from None
     assert tails.ts_ms is not None
-    tails.ts_ms[timed_tails] = times.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    read_one = _read_openmetrics if openmetrics else _read_text
+    tails.ts_ms[timed_tails] = times
+    is_strict = grammar is Grammar.OPENMETRICS_STRICT
     for place in np.flatnonzero(~in_bulk).tolist():
-        read_one(body, int(starts[place]), int(ends[place]), place, tails)
+        start, end = int(starts[place]), int(ends[place])
+        if grammar is Grammar.TEXT:
+            _read_text(body, start, end, place, tails)
+        else:
+            _read_openmetrics(body, start, end, place, tails, strict=is_strict)
     if (tails.ts_ms == NO_TIMESTAMP).all():
         tails.ts_ms = None
     return tails
+
+
+def _times(texts: pa.StringArray, grammar: Grammar) -> npt.NDArray[np.int64] | None:
+    """Times in milliseconds, or None if there is a text that is none."""
+    if grammar is not Grammar.TEXT:
+        try:
+            seconds = parse_floats(texts)
+        except NotANumberError:
+            return None
+        return whole_milliseconds(seconds) if np.isfinite(seconds).all() else None
+    if len(texts):
+        digits = np.frombuffer(texts.buffers()[2], np.uint8)
+        if ((digits < ord("0")) | (digits > ord("9"))).any():
+            return None
+    times: npt.NDArray[np.int64] = texts.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return times
 
 
 def _read_text(body: bytes, at: int, end: int, place: int, tails: Tails) -> None:
@@ -158,7 +177,9 @@ def _read_text(body: bytes, at: int, end: int, place: int, tails: Tails) -> None
         tails.ts_ms[place] = int(digits)
 
 
-def _read_openmetrics(body: bytes, at: int, end: int, place: int, tails: Tails) -> None:
+def _read_openmetrics(
+    body: bytes, at: int, end: int, place: int, tails: Tails, *, strict: bool
+) -> None:
     stop = _word_end(body, at, end, "a value")
     tails.values[place] = _value(body, at, stop, "a value")
     at = stop
@@ -174,11 +195,21 @@ def _read_openmetrics(body: bytes, at: int, end: int, place: int, tails: Tails) 
     if body[at : at + 4] != b" # {":
         found = shown_at(body, at + 1)
         raise MalformedPageError(f"expected the end of the line or ' # {{', found {found}", at)
-    labels_at = at + 4
-    pairs, at = read_exemplar_labels(body, labels_at)
-    if sum(len(part.decode()) for pair in pairs for part in pair) > _EXEMPLAR_CHARACTERS:
+    exemplar, size = _read_exemplar(body, at + 4, end, place, strict=strict)
+    if size <= _EXEMPLAR_CHARACTERS:  # Prometheus drops a longer one, and keeps the sample
+        tails.exemplars.append(exemplar)
+    elif strict:
         limit = f"an exemplar's labels have at most {_EXEMPLAR_CHARACTERS} characters"
-        raise MalformedPageError(limit, labels_at)
+        raise MalformedPageError(f"{limit}, found {size}", at + 4)
+
+
+def _read_exemplar(
+    body: bytes, labels_at: int, end: int, place: int, *, strict: bool
+) -> tuple[Exemplar, int]:
+    """An exemplar from behind its brace to the line's end; and the characters of its labels."""
+    grammar = Grammar.OPENMETRICS_STRICT if strict else Grammar.OPENMETRICS
+    pairs, at = read_exemplar_labels(body, labels_at, grammar)
+    size = sum(len(part.decode()) for pair in pairs for part in pair)
     if body[at : at + 1] != b" ":
         raise MalformedPageError(f"expected one blank, found {shown_at(body, at)}", at)
     stop = _word_end(body, at + 1, end, "an exemplar's value")
@@ -189,7 +220,7 @@ def _read_openmetrics(body: bytes, at: int, end: int, place: int, tails: Tails) 
         ts_ms = milliseconds(_value(body, at, stop, "an exemplar's time", finite=True))
         if stop < end:
             raise MalformedPageError("expected the end of the line", stop)
-    tails.exemplars.append(Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms))
+    return Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms), size
 
 
 def _word_end(body: bytes, at: int, end: int, expected: str) -> int:

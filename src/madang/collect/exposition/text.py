@@ -9,7 +9,7 @@ from madang.collect.exposition.layout import Layout, Lines, cut, first_of_each, 
 from madang.collect.exposition.metadata import TextMetadata
 from madang.collect.exposition.page import NO_TIMESTAMP, Family, Page, PageLimits
 from madang.collect.exposition.problem import MalformedPageError
-from madang.collect.exposition.series_text import read_series
+from madang.collect.exposition.series_text import Grammar, read_series
 from madang.collect.exposition.tails import read_changed, read_tails
 
 
@@ -48,7 +48,7 @@ def _like_the_one_before(
     if found is None:
         return None
     pieces, changed = found
-    tails = read_changed(lines, layout, changed, openmetrics=False)
+    tails = read_changed(lines, layout, changed, grammar=Grammar.TEXT)
     kept = layout.kept
     if layout.repeats and (tails.ts_ms is not None or layout.values is None):
         return None  # with times, which of them stay is another matter on each page
@@ -95,7 +95,7 @@ class _TextReading:
             self._body,
             lines.starts[samples] + key_sizes[samples],
             lines.ends[samples],
-            openmetrics=False,
+            grammar=Grammar.TEXT,
         )
         kept = first_of_each(series, tails.ts_ms, NO_TIMESTAMP)
         metadata = self._metadata.families()
@@ -161,7 +161,7 @@ class _TextReading:
             if place is not None:
                 self._remember(head, place)
                 return place, size
-        text = read_series(self._body, start, strict=False)
+        text = read_series(self._body, start, Grammar.TEXT)
         place = self._cache.known.place_of(text, start, float_label)
         key = self._body[start : text.end]
         if key.endswith(b" "):

@@ -17,6 +17,7 @@ from madang.collect.exposition.numbers import (
     milliseconds,
     parse_float,
     parse_floats,
+    whole_milliseconds,
 )
 
 SOME = st.one_of(
@@ -42,6 +43,14 @@ def test_in_bulk_as_one_by_one(texts):
         with pytest.raises(NotANumberError) as caught:
             parse_floats(array)
         assert caught.value.place == bad
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, max_value=1e300, min_value=-1e300))
+)
+def test_milliseconds_in_bulk(seconds):
+    expected = [milliseconds(one) for one in seconds]
+    assert whole_milliseconds(np.array(seconds, np.float64)).tolist() == expected
 
 
 @given(st.floats())

@@ -41,14 +41,15 @@ loose 3
 """
 
 
-def read(text, cache=None):
-    return parse_page(text.encode(), Exposition.OPENMETRICS, cache)
+def read(text, cache=None, *, strict=True):
+    return parse_page(text.encode(), Exposition.OPENMETRICS, cache, strict=strict)
 
 
-def test_a_whole_page():
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_whole_page(strict):
     cache = PageCache()
     for attempt in range(3):
-        page = read(PAGE, cache)
+        page = read(PAGE, cache, strict=strict)
         assert page.same_series == (attempt > 0)
         assert len(page) == 12
         assert page.values.tolist() == [3, 5, 5, 7.5, 1000.25, 7, 5, 1, 0, 1, 3, 1]
@@ -58,14 +59,14 @@ def test_a_whole_page():
             Exemplar(5, canonical_labels({"trace": "y"}), 1.0),
         ]
         assert list(page.created) == [Created(0, 1_000_250), Created(5, 5000)]
-        assert page.metadata == (
+        assert [f for f in page.metadata if strict or f.name != "loose"] == [
             Family("req_seconds", MetricType.HISTOGRAM, 'How long.\nIn "all".', "seconds"),
             Family("hits", MetricType.COUNTER),
             Family("up", MetricType.STATESET),
             Family("build", MetricType.INFO),
-            Family("loose", MetricType.UNKNOWN),
+            *([Family("loose", MetricType.UNKNOWN)] if strict else []),
             Family("dotted.name", MetricType.GAUGE),
-        )
+        ]
         assert labels_of(page.labels[0]) == {
             "__name__": "req_seconds_bucket", "le": "1.0", "path": "/",
         }  # fmt: skip
@@ -102,6 +103,59 @@ def test_rules_hold_on_every_page_not_only_on_the_first(old, new, message):
         else:
             with pytest.raises(InvalidInputError, match=message):
                 read(changed, known)
+
+
+CLASHING = """# TYPE go_memstats_alloc_bytes gauge
+go_memstats_alloc_bytes 1
+# TYPE go_memstats_alloc_bytes counter
+go_memstats_alloc_bytes_total 2
+# EOF
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CLASHING,
+        'a{b="c",} 1\n# EOF',
+        '# TYPE a histogram\na_bucket{le="2"} 5\na_bucket{le="1"} 6\n# EOF',
+        "# TYPE a counter\na_total -1\n# EOF",
+        'a{x="1"} 1\nb 1\na{x="2"} 1\n# TYPE a gauge\n# HELP b x\n# EOF',
+        "a 1 2\na 2 1\n# EOF",
+        'a 1 # {b="%s"} 1\n# EOF' % ("x" * 128),
+    ],
+)
+def test_a_scrape_reads_what_prometheus_reads(text):
+    cache = PageCache()
+    with pytest.raises(InvalidInputError):
+        read(text, cache)
+    first = read(text, cache, strict=False)
+    assert read(text, cache, strict=False).values.tolist() == first.values.tolist()
+    assert len(first) == text.count("\n") - text.count("# TYPE") - text.count("# HELP") - (
+        text.endswith("\n")
+    )
+    with pytest.raises(InvalidInputError):
+        read(text, cache)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a  1\n# EOF", "expected"),
+        ("a 1\n\n# EOF", "expected a metric name"),
+        ("a 1", "# EOF"),
+        ("# EOF\na 1\n# EOF", "more behind"),
+        ("# TYPE a untyped\n# EOF", "expected a type"),
+        ("# UNIT a s\n# EOF", "does not end in _s"),
+        ("# FOO a b\n# EOF", "expected '# HELP'"),
+        ("a 1 # {} 1 \n# EOF", "expected"),
+        ("a 1 NaN\n# EOF", "a time in seconds"),
+        ('a{b="1",b="2"} 1\n# EOF', "given twice"),
+    ],
+)
+def test_a_scrape_refuses_what_prometheus_refuses(text, message):
+    with pytest.raises(InvalidInputError, match=message):
+        read(text, strict=False)
 
 
 def test_the_same_series_at_several_times():
@@ -150,9 +204,9 @@ def pages(draw):
     return made
 
 
-def outcome(body, cache):
+def outcome(body, cache, *, strict):
     try:
-        page = parse_page(body, Exposition.OPENMETRICS, cache)
+        page = parse_page(body, Exposition.OPENMETRICS, cache, strict=strict)
     except InvalidInputError as error:
         return str(error)
     times = None if page.ts_ms is None else page.ts_ms.tolist()
@@ -163,15 +217,20 @@ def outcome(body, cache):
     )  # fmt: skip
 
 
-@given(pages())
-def test_pages_in_a_row_are_pages_alone(bodies):
+@given(pages(), st.booleans())
+def test_pages_in_a_row_are_pages_alone(bodies, strict):
     cache = PageCache()
     for body in bodies:
-        assert outcome(body, cache) == outcome(body, None)
+        alone = outcome(body, None, strict=strict)
+        assert outcome(body, cache, strict=strict) == alone
+        if strict and not isinstance(alone, str):
+            assert outcome(body, None, strict=False)[:3] == alone[:3]
 
 
 @given(st.binary(max_size=60), st.integers(0, len(PAGE)), st.integers(0, 30))
 def test_any_bytes_are_read_or_refused(noise, at, cut):
     body = PAGE.encode()
     for broken in (noise, body[:at] + noise + body[at + cut :]):
-        assert outcome(broken, None) == outcome(broken, PageCache())
+        for strict in (True, False):
+            alone = outcome(broken, None, strict=strict)
+            assert alone == outcome(broken, PageCache(), strict=strict)
