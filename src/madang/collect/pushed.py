@@ -106,9 +106,9 @@ class Refusals:
         self.count = 0
         self._kept: list[Refused] = []
 
-    def add(self, position: int, reason: str, text: bytes | str = "") -> None:
-        """Note one."""
-        self.count += 1
+    def add(self, position: int, reason: str, text: bytes | str = "", count: int = 1) -> None:
+        """Note one, or several that are refused as one."""
+        self.count += count
         if len(self._kept) < REFUSED_LIMIT:
             self._kept.append(Refused(position, reason, shown(text)))
 

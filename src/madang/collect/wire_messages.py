@@ -30,6 +30,7 @@ _SCALARS = {
     "sfixed64": _PROTO.TYPE_SFIXED64,
     "bool": _PROTO.TYPE_BOOL,
     "bytes": _PROTO.TYPE_BYTES,
+    "string": _PROTO.TYPE_STRING,
 }
 
 

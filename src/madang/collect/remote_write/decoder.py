@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from madang.collect.gathered import Gathered
 from madang.collect.pushed import Pushed
 from madang.collect.remote_write.exchange import V1_PROTO, V2_PROTO
-from madang.collect.remote_write.gathered import Gathered
 from madang.collect.remote_write.snappy import unpack
 from madang.collect.remote_write.symbols import KnownSymbols
 from madang.collect.remote_write.v1 import KnownHeads, decode_v1

@@ -9,13 +9,20 @@ from madang.collect.wire_messages import build_messages
 
 _SHARED = {
     "Sample": ["double value = 1", "int64 timestamp = 2", "int64 start_timestamp = 3"],
-    "HistogramHead": [
-        "double sum = 3",
-        "int32 schema = 4",
-        "double zero_threshold = 5",
-        "int64 timestamp = 15",
-    ],
 }
+
+HISTOGRAM_HEAD = build_messages(
+    "madang.remote_write.histogram",
+    {
+        "Histogram": [
+            "double sum = 3",
+            "sint32 schema = 4",
+            "double zero_threshold = 5",
+            "int64 timestamp = 15",
+        ]
+    },
+)["Histogram"]
+"""Of a native histogram what stands beside its buckets; the same in both versions."""
 
 V1 = build_messages(
     "madang.remote_write.v1",

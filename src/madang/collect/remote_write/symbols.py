@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from madang.collect.remote_write.labels import SeriesError, series_labels
+from madang.collect.sender_labels import SeriesError, series_labels
 from madang.collect.series_table import SeriesTable
 from madang.core.samples import METRIC_NAME, labels_of
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from madang.collect.gathered import Gathered
 from madang.collect.pushed import FamilyMetadata
-from madang.collect.remote_write.gathered import Gathered
-from madang.collect.remote_write.labels import SeriesError, series_labels
+from madang.collect.remote_write.histograms import add_histograms
 from madang.collect.remote_write.messages import METRIC_TYPES, V1
 from madang.collect.remote_write.plain import (
     SAMPLE_BYTES,
@@ -17,12 +17,12 @@ from madang.collect.remote_write.plain import (
     read_samples,
     read_zeros,
 )
+from madang.collect.sender_labels import SeriesError, series_labels
 from madang.collect.wire_messages import AnyMessage
 from madang.core.errors import InvalidInputError
 
 _WriteRequest = V1["WriteRequest"]
 _TimeSeries = V1["TimeSeries"]
-_HistogramHead = V1["HistogramHead"]
 
 _LABEL_TAG = 0x0A
 
@@ -154,9 +154,7 @@ def _read_series(place: int, wire: bytes, heads: KnownHeads, gathered: Gathered)
     pairs = [(label.name, label.value) for label in series.labels]
     try:
         number = gathered.table.number(series_labels(pairs))
-        histograms = [(wire, _HistogramHead.FromString(wire)) for wire in series.histograms]
-        for message, head in histograms:
-            gathered.add_histogram(number, message, head)
+        add_histograms(series.histograms, number, gathered)
     except (SeriesError, DecodeError) as error:
         reason = str(error) if isinstance(error, SeriesError) else "no Histogram"
         gathered.refusals.add(place + 1, reason, shown_pairs(pairs))

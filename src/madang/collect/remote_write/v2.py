@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from madang.collect.gathered import Gathered
 from madang.collect.pushed import FamilyMetadata
-from madang.collect.remote_write.gathered import Gathered
-from madang.collect.remote_write.labels import SeriesError
+from madang.collect.remote_write.histograms import add_histograms
 from madang.collect.remote_write.messages import METRIC_TYPES, V2
 from madang.collect.remote_write.plain import (
     SAMPLE_BYTES,
@@ -19,12 +19,12 @@ from madang.collect.remote_write.plain import (
     read_zeros,
 )
 from madang.collect.remote_write.symbols import KnownSymbols, keys_of, pairs_of
+from madang.collect.sender_labels import SeriesError
 from madang.collect.wire_messages import AnyMessage
 from madang.core.errors import InvalidInputError
 
 _Request = V2["Request"]
 _TimeSeries = V2["TimeSeries"]
-_HistogramHead = V2["HistogramHead"]
 _REFS_TAG = 0x0A
 CREATED = "created timestamp"
 
@@ -134,9 +134,7 @@ class _Reader:
             number = self._known.series.get(key)
             if number is None:
                 number = self._known.learn(key)
-            heads = [_HistogramHead.FromString(message) for message in series.histograms]
-            for message, head in zip(series.histograms, heads, strict=True):
-                self._gathered.add_histogram(number, message, head)
+            add_histograms(series.histograms, number, self._gathered)
         except (SeriesError, DecodeError) as error:
             reason = str(error) if isinstance(error, SeriesError) else "not as protobuf writes it"
             self._gathered.refusals.add(place + 1, reason, b" ".join(texts))

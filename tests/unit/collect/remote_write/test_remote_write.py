@@ -23,7 +23,7 @@ from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.samples import STALE_NAN, Samples, canonical_labels, is_stale, series_id
 
 T0 = 1_700_000_000_000
-HISTOGRAM = ["uint64 count = 1", "double sum = 3", "int32 schema = 4", "int64 timestamp = 15"]
+HISTOGRAM = ["uint64 count = 1", "double sum = 3", "sint32 schema = 4", "int64 timestamp = 15"]
 SENT = build_messages(
     "sent",
     {

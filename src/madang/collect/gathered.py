@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from madang.collect.pushed import Exemplar, FamilyMetadata, NativeHistograms, Pushed, Refusals
-from madang.collect.remote_write.labels import SeriesError, exemplar_labels
+from madang.collect.sender_labels import SeriesError, exemplar_labels
 from madang.collect.series_table import SeriesTable
-from madang.collect.wire_messages import AnyMessage
 from madang.core.samples import Samples
 
 
@@ -51,21 +50,20 @@ class Gathered:
         all_times_ms.extend(times_ms)
         all_values.extend(values)
 
-    def add_histogram(self, number: int, message: bytes, head: AnyMessage) -> None:
-        """A native histogram of a series; ``head`` is its ``HistogramHead``.
+    def add_sample(self, place: int, number: int, ts_ms: int, value: float) -> None:
+        """One sample of a series."""
+        places, numbers, times_ms, values = self._single
+        places.append(place)
+        numbers.append(number)
+        times_ms.append(ts_ms)
+        values.append(value)
 
-        Raises:
-            SeriesError: it is none that Prometheus would take.
-        """
-        schema = head.schema
-        if not (-4 <= schema <= 8 or schema == -53):
-            raise SeriesError(f"a native histogram has the schema {schema}")
-        if head.zero_threshold < 0:
-            raise SeriesError(f"a native histogram has the zero threshold {head.zero_threshold}")
+    def add_histogram(self, number: int, message: bytes, ts_ms: int, total: float) -> None:
+        """A native histogram of a series, as ``prompb.Histogram``; ``total`` is its sum."""
         numbers, times_ms, sums, messages = self._histograms
         numbers.append(number)
-        times_ms.append(head.timestamp)
-        sums.append(head.sum)
+        times_ms.append(ts_ms)
+        sums.append(total)
         messages.append(message)
 
     def add_exemplar(

@@ -1,0 +1,30 @@
+"""What OTLP/HTTP answers: all taken, or what was rejected."""
+
+from __future__ import annotations
+
+import orjson
+
+from madang.collect.otlp.messages import RESPONSE
+from madang.collect.pushed import Pushed
+
+_TOLD = 10
+
+
+def answer(pushed: Pushed, *, is_json: bool = False) -> bytes:
+    """The body of a 200: an ExportMetricsServiceResponse, in the form of the request.
+
+    A partial success counts the rejected data points; a sender must not send them again.
+    """
+    if not pushed.refused_count:
+        return b"{}" if is_json else b""
+    lines = [f"point {one.position}: {one.text}: {one.reason}" for one in pushed.refused[:_TOLD]]
+    message = "; ".join(lines)
+    if is_json:
+        count = str(pushed.refused_count)
+        told = {"rejectedDataPoints": count, "errorMessage": message}
+        return orjson.dumps({"partialSuccess": told})
+    response = RESPONSE()
+    response.partial_success.rejected_data_points = pushed.refused_count
+    response.partial_success.error_message = message.encode()
+    wire: bytes = response.SerializeToString()
+    return wire
