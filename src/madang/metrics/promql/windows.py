@@ -17,7 +17,7 @@ from madang.metrics.matcher import Labels
 from madang.metrics.promql.values import Bools, Grid
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 15
 """How many windows, or samples, a block has, about."""
 _GATHER = 1 << 19
 """How many samples are gathered at once where windows are laid out side by side."""
@@ -150,10 +150,19 @@ class Windows:
         taken = slice(int(bounds[0]), int(bounds[-1]))
         times = self.series.ts_ms[taken]
         offsets = bounds - bounds[0]
-        high = ends(times, offsets, self.grid)
-        low = ends(times, offsets, self.grid.shifted(-self.range_ms))
+        low, high = self._bounds(times, offsets)
         values = self.series.values[taken]
         return Block(offsets, times, values, low, high, self.grid.times(), self.range_ms)
+
+    def _bounds(self, ts_ms: Ints, offsets: Ints) -> tuple[Ints, Ints]:
+        grid = self.grid
+        earlier = grid.shifted(-self.range_ms)
+        ahead, rest = divmod(self.range_ms, grid.step_ms or 1)
+        if rest or grid.step_ms == 0 or grid.count == 1 or ahead > grid.count:
+            return ends(ts_ms, offsets, earlier), ends(ts_ms, offsets, grid)
+        # Each window begins where an earlier step's window ends: both are found in one pass.
+        places = ends(ts_ms, offsets, replace(earlier, count=grid.count + ahead))
+        return places[:, : grid.count], places[:, ahead:]
 
     def map(self, function: RangeFunction, steps: int) -> tuple[Floats, Bools]:
         """A function over all windows: values and presence, series × steps."""

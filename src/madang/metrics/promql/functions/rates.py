@@ -19,14 +19,17 @@ _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
 
 def _resets(block: Block) -> Bools:
     values, previous = block.changes_from_previous()
-    return values < previous
+    fallen = values < previous
+    # The first sample of a series falls from nothing.
+    begins = block.offsets[:-1]
+    fallen[begins[begins < len(fallen)]] = False
+    return fallen
 
 
 def _lost_in_resets(block: Block) -> Floats | None:
     """What counters had reached before they fell back, per window; None if none fell back."""
     reset = _resets(block)
     places = np.flatnonzero(reset)
-    # The first sample of a series is no reset, nor is it counted: windows begin after it.
     if not places.size:
         return None
     fallen = block.values[places - 1]
@@ -47,27 +50,29 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
     is not taken to where it would have been below zero.
     """
     counts = block.counts
-    present = counts > 1
     first, first_ms = block.first(block.values), block.first(block.ts_ms)
     last_ms = block.last(block.ts_ms)
     change = block.last(block.values) - first
     if counter and (lost := _lost_in_resets(block)) is not None:
-        change = change + lost
-    sampled = (last_ms - first_ms) / 1000.0
+        change += lost
+    sampled = (last_ms - first_ms).astype(np.float64)
     average = sampled / (counts - 1)
     threshold = average * 1.1
-    to_start = (first_ms - (block.ends - block.range_ms)) / 1000.0
-    to_end = (block.ends - last_ms) / 1000.0
-    half = average / 2
-    to_start = np.where(to_start >= threshold, half, to_start)
+    average *= 0.5
+    to_start = first_ms - (block.ends - block.range_ms)
+    to_start = np.where(to_start >= threshold, average, to_start)
     if counter:
-        to_zero = np.where((change > 0) & (first >= 0), sampled * (first / change), to_start)
-        to_start = np.where(to_zero < to_start, to_zero, to_start)
-    to_end = np.where(to_end >= threshold, half, to_end)
-    factor = (sampled + to_start + to_end) / sampled
+        to_zero = sampled * (first / change)
+        nearer = (to_zero < to_start) & (change > 0) & (first >= 0)
+        to_start = np.where(nearer, to_zero, to_start)
+    to_end = block.ends - last_ms
+    to_start += np.where(to_end >= threshold, average, to_end)
+    to_start /= sampled
+    to_start += 1.0
+    change *= to_start
     if per_second:
-        factor /= block.range_ms / 1000.0
-    return change * factor, present
+        change /= block.range_ms / 1000.0
+    return change, counts > 1
 
 
 def _extrapolating(*, counter: bool, per_second: bool) -> Function:
