@@ -23,7 +23,7 @@ EXPECTED = {
     "fill-modifier": (46, 0, 0, 0),
     "functions": (334, 97, 0, 0),
     "histograms": (93, 92, 0, 0),
-    "info": (1, 0, 5, 47),
+    "info": (47, 1, 5, 0),
     "limit": (1, 36, 0, 0),
     "literals": (25, 0, 0, 0),
     "name_label_dropping": (30, 0, 0, 0),
