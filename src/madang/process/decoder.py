@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -78,7 +78,7 @@ class StreamDecoder:
     def decode(self, chunks: Sequence[Chunk], schema: pa.Schema | None) -> Decoded:
         """Decode ``chunks``; see :class:`madang.lake.decoder.Decoder`."""
         layout = Layout(schema, self._spec.columns)
-        done: list[_Decoded] = [self._batch(batch, layout) for batch in gather(chunks)]
+        done: list[_Decoded] = [self._living(batch, layout) for batch in gather(chunks)]
         return _merge(self._spec.name, layout, done)
 
     def _spec_of(self, reading: str | None) -> StreamSpec:
@@ -154,6 +154,24 @@ class StreamDecoder:
         dead = times.dead(spec.field)
         fine = pa.array(times.faults == 0)
         return _Decoded(batch, parsed.without(dead), times.values.filter(fine), {})
+
+    def _living(self, batch: Batch, layout: Layout) -> _Decoded:
+        """The batch, its columns planned by the records alone that become rows.
+
+        That one dies often shows only once its values were read. A column for ever is too much for
+        a record that is none, so then the others are read again as if it had not been there.
+        """
+        before = layout.mark()
+        done = self._batch(batch, layout)
+        dead = done.parsed.dead
+        if not dead or not layout.grown(before):
+            return done
+        layout.restore(before)
+        if not len(done.parsed.rows):
+            return done
+        rows = np.delete(np.arange(len(batch.ordinal)), [entry.row for entry in dead])
+        again = self._batch(batch.take(rows), layout)
+        return replace(again, batch=batch, parsed=again.parsed.within(rows, dead))
 
     def _batch(self, batch: Batch, layout: Layout) -> _Decoded:
         record_format = self._format(batch)

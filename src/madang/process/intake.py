@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,21 @@ class Batch:
     offset: npt.NDArray[np.int64]
     ordinal: npt.NDArray[np.int64]
     typed: pa.Table | None = None
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Batch:
+        """Only these records."""
+        indices = pa.array(rows)
+        return replace(
+            self,
+            origin=self.origin[rows],
+            ts=self.ts.take(indices),
+            key=self.key.take(indices),
+            value=self.value.take(indices),
+            partition=self.partition[rows],
+            offset=self.offset[rows],
+            ordinal=self.ordinal[rows],
+            typed=None if self.typed is None else self.typed.take(indices),
+        )
 
 
 def gather(chunks: Sequence[Chunk]) -> list[Batch]:

@@ -91,6 +91,14 @@ class Node:
         return ARROW[self.kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a layout has grown: columns added, names taken."""
+
+    added: int
+    taken: int
+
+
 class Layout:
     """The data's columns in the table's order, new ones behind.
 
@@ -105,6 +113,7 @@ class Layout:
         self._declared = dict(declared or {})
         self._taken: dict[str, Path] = {}
         self._leaves = 0
+        self._added: list[Node] = []
         for name in RESERVED:
             self._taken[name] = ()
         for arrow_field in schema or ():
@@ -148,7 +157,34 @@ class Layout:
         for name in node.path[:-1]:
             siblings = siblings[name].children
         siblings[node.path[-1]] = node
+        self._added.append(node)
         return True
+
+    def mark(self) -> Mark:
+        """How far it has grown; see :meth:`restore`."""
+        return Mark(len(self._added), len(self._taken))
+
+    def grown(self, mark: Mark) -> bool:
+        """Whether a column was added since."""
+        return len(self._added) > mark.added
+
+    def restore(self, mark: Mark) -> None:
+        """Forget the columns that were added and the names that were taken since."""
+        while len(self._added) > mark.added:
+            node = self._added.pop()
+            siblings = self._siblings(node.path)
+            if siblings is not None:
+                siblings.pop(node.path[-1], None)
+            if node.kind is not Kind.STRUCT:
+                self._leaves -= 1
+        while len(self._taken) > mark.taken:
+            self._taken.popitem()
+
+    def _siblings(self, path: Path) -> dict[str, Node] | None:
+        if len(path) == 1:
+            return self.columns
+        parent = self.find(path[:-1])
+        return None if parent is None else parent.children
 
     def _adopt(self, path: Path, arrow_field: pa.Field, siblings: dict[str, Node]) -> None:
         kind, element = _kind(arrow_field)
