@@ -7,7 +7,9 @@ so that a steady page costs one comparison in bulk and the reading of its values
 from madang.collect.exposition.known import PageCache
 from madang.collect.exposition.media import (
     DEFAULT_SCRAPE_PROTOCOLS,
+    OPENMETRICS_CONTENT_TYPE,
     SCRAPE_PROTOCOLS,
+    TEXT_CONTENT_TYPE,
     Exposition,
     accept_header,
     exposition_of,
@@ -23,11 +25,15 @@ from madang.collect.exposition.page import (
     PageLimits,
 )
 from madang.collect.exposition.parse import parse_page
+from madang.collect.exposition.write_openmetrics import write_openmetrics
+from madang.collect.exposition.write_text import write_text
 
 __all__ = [
     "DEFAULT_SCRAPE_PROTOCOLS",
     "NO_TIMESTAMP",
+    "OPENMETRICS_CONTENT_TYPE",
     "SCRAPE_PROTOCOLS",
+    "TEXT_CONTENT_TYPE",
     "Created",
     "Exemplar",
     "Exposition",
@@ -40,4 +46,6 @@ __all__ = [
     "accept_header",
     "exposition_of",
     "parse_page",
+    "write_openmetrics",
+    "write_text",
 ]

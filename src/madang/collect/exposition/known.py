@@ -64,6 +64,12 @@ class KnownSeries:
             pairs = [(n, label_float(v)) if n == float_label else (n, v) for n, v in pairs]
         return self.place(canonical_bytes(pairs, at))
 
+    def place_of_name(self, name: bytes) -> int | None:
+        """The number of a series without labels, or None if that is no plain name."""
+        if METRIC.fullmatch(name) is None:
+            return None
+        return self.place(_METRIC_NAME + b"\xff" + name)
+
     def place_of_plain(self, head: bytes, float_label: bytes | None = None) -> int | None:
         r"""The number of a series that is written in the common way, or None.
 

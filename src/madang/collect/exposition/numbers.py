@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
 _EXPONENT_FROM = 6  # Go: below 1e-4 and from 1e6 on
+_LACKING_MS = 1e-3  # four times what a double of today in milliseconds can lack
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 Offsets: TypeAlias = npt.NDArray[np.int32]
@@ -104,17 +105,34 @@ def _one_by_one(texts: pa.StringArray) -> npt.NDArray[np.float64]:
 
 
 def milliseconds(seconds: float) -> int:
-    """Seconds as whole milliseconds towards zero, within 64 bits."""
-    return max(INT64_MIN + 1, min(INT64_MAX, int(seconds * 1000)))
+    """Seconds as whole milliseconds towards zero, within 64 bits.
+
+    Where only the last bits of the double lack to a whole millisecond, it is that one.
+    """
+    scaled = seconds * 1000
+    if not INT64_MIN < scaled < INT64_MAX:
+        return INT64_MAX if seconds > 0 else INT64_MIN + 1
+    near = round(scaled)
+    return near if abs(scaled - near) < _LACKING_MS else int(scaled)
 
 
 def whole_milliseconds(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """What ``milliseconds`` is, of many finite numbers."""
-    scaled = np.trunc(seconds * 1000)
+    with np.errstate(over="ignore"):
+        scaled = seconds * 1000
     inside = (scaled > INT64_MIN) & (scaled < INT64_MAX)
-    whole = np.where(inside, scaled, 0).astype(np.int64)
+    scaled = np.where(inside, scaled, 0)
+    near = np.rint(scaled)
+    whole = np.where(np.abs(scaled - near) < _LACKING_MS, near, np.trunc(scaled)).astype(np.int64)
     whole[~inside] = np.where(seconds[~inside] < 0, INT64_MIN + 1, INT64_MAX)
     return whole
+
+
+def number_of_seconds(ts_ms: int) -> bytes:
+    """Milliseconds as seconds, exactly."""
+    whole, rest = divmod(abs(ts_ms), 1000)
+    sign = "-" if ts_ms < 0 else ""
+    return f"{sign}{whole}.{rest:03d}".rstrip("0").rstrip(".").encode()
 
 
 @lru_cache(maxsize=4096)

@@ -243,8 +243,13 @@ class _OpenMetricsReading:
         known = self._cache.known
         size = line.rfind(b'"} ') + 3
         head = line[:size]
-        place = None
-        if size > 2:
+        place: int | None = None
+        if size <= 2 and b"{" not in line:
+            size = line.find(b" ") + 1
+            head = line[:size]
+            name = line[: size - 1] if size else b""
+            place = known.place_of_name(name)
+        elif size > 2:
             if (item := texts.get(head)) is not None:
                 return item, size
             if head.isascii():

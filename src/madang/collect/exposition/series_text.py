@@ -15,7 +15,7 @@ from enum import Enum, auto
 from madang.collect.exposition.problem import MalformedPageError, shown_at
 
 METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 _BLANKS = re.compile(rb"[ \t]*")
 _QUOTED_OVER_LINES = re.compile(rb'"(?:[^\\"]|\\[^\n])*+"')
 QUOTED = re.compile(rb'"(?:[^\\"\n]|\\[^\n])*+"')
@@ -131,7 +131,7 @@ def _read_labels(body: bytes, at: int, name: bytes, grammar: Grammar) -> tuple[b
 
 
 def _read_label_name(body: bytes, at: int) -> tuple[bytes, bool, int]:
-    if (match := _LABEL.match(body, at)) is not None:
+    if (match := LABEL.match(body, at)) is not None:
         return match[0], False, match.end()
     if body[at : at + 1] != b'"':
         raise MalformedPageError(f"expected a label name, found {shown_at(body, at)}", at)

@@ -150,10 +150,17 @@ class _TextReading:
 
     def _read_series(self, line: bytes, start: int) -> tuple[int, int]:
         float_label = self._metadata.float_label
+        place: int | None
         size = line.rfind(b'"} ') + 3
-        if size > 2:
+        if size <= 2 and b"{" not in line:
+            size = line.find(b" ") + 1
+            place = self._cache.known.place_of_name(line[: size - 1]) if size else None
+            if place is not None:
+                self._remember(line[:size], place)
+                return place, size
+        elif size > 2:
             head = line[:size]
-            place: int | None = self._texts.get(head)
+            place = self._texts.get(head)
             if place is not None:
                 return place, size
             if self._utf8 or _is_utf8(head):
