@@ -36,11 +36,17 @@ QUERY_HISTORY_SCHEMA = pa.schema(
         pa.field("duration_s", pa.float64()),
         pa.field("queued_s", pa.float64()),
         pa.field("fresh_incomplete", pa.list_(pa.string())),
+        pa.field("user_id", pa.int64()),
+        pa.field("token", pa.string()),
+        pa.field("token_name", pa.string()),
     ]
 )
 """``ts`` is when the query ended; ``state`` is ``done``, ``failed`` or ``cancelled``; ``params`` is
 JSON; ``started_at`` is when a worker took it, ``queued_s`` how long it had waited before;
-``fresh_incomplete`` names tables whose newest records were not read, null if there are none."""
+``fresh_incomplete`` names tables whose newest records were not read, null if there are none.
+``user`` is who asked, or the owner of the token that did, ``user_id`` their id, ``token`` the
+token's id, null for a session, ``token_name`` what its owner calls it. Rows from before there were
+``user_id`` and ``token`` have ``token:<name>`` as the ``user`` where a token asked."""
 _SQL_CHARACTERS = 100_000
 _PARAMS_CHARACTERS = 10_000
 _WAITING = 10_000
@@ -77,6 +83,9 @@ def history_row(finished: Finished) -> dict[str, Any]:
         "duration_s": stats.duration_s,
         "queued_s": request.queued_s,
         "fresh_incomplete": stats.fresh_incomplete or None,
+        "user_id": request.identity.user_id,
+        "token": request.identity.token,
+        "token_name": request.identity.token_name,
     }
 
 

@@ -35,7 +35,11 @@ _CONTENT_TYPES = {
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who asks."""
+    """Who asks.
+
+    ``user`` is a user's name, the owner's where a token asks: nobody can pick another's. Who is the
+    same is told by ``user_id`` and ``token``; ``token_name`` is what the owner calls it.
+    """
 
     user: str
     role: str = "viewer"
@@ -44,6 +48,11 @@ class Identity(msgspec.Struct, frozen=True):
     """Scope of the token or session: ``read`` or ``admin``; ``ingest`` reads nothing."""
     client: str = ""
     """What they ask with: ``ui``, ``api``, ``cli``."""
+    user_id: int | None = None
+    """The user's id, never given out again; None where no accounts are asked."""
+    token: str | None = None
+    """The id of the token that asks; None: a session."""
+    token_name: str | None = None
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):

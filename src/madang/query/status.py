@@ -45,6 +45,9 @@ class QueryStatus(msgspec.Struct, frozen=True):
     fresh_rows: int = 0
     params: dict[str, Any] | list[Any] | None = None
     fresh_incomplete: list[str] = msgspec.field(default_factory=list)
+    user_id: int | None = None
+    token: str | None = None
+    token_name: str | None = None
 
 
 class Running:
@@ -166,6 +169,9 @@ class Running:
             self.stats.fresh_rows,
             self.request.params,
             self.stats.fresh_incomplete,
+            self.request.identity.user_id,
+            self.request.identity.token,
+            self.request.identity.token_name,
         )
 
 

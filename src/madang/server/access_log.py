@@ -22,7 +22,11 @@ _MAX_WAITING = 50_000
 
 
 class Access(NamedTuple):
-    """One request. ``path`` comes without its query, which may hold secrets."""
+    """One request. ``path`` comes without its query, which may hold secrets.
+
+    ``user`` is who asked, or the owner of the token that did. ``token`` is the token's id;
+    ``token_name`` is what its owner calls it, which tells nothing for sure.
+    """
 
     ended_at_us: int
     method: str
@@ -35,6 +39,8 @@ class Access(NamedTuple):
     user: str | None
     client: str | None
     agent: str | None
+    token: str | None = None
+    token_name: str | None = None
 
 
 class AccessLog:
@@ -138,6 +144,8 @@ def _line(access: Access) -> bytes:
         "bytes_in": access.bytes_in,
         "bytes_out": access.bytes_out,
         "user": access.user,
+        "token": access.token,
+        "token_name": access.token_name,
         "client": access.client,
         "agent": access.agent,
     }

@@ -159,7 +159,7 @@ def check_permission(identity: Identity, permission: Permission) -> None:
     what = "the token" if identity.kind == "token" else f"the role {identity.role.value}"
     raise DeniedError(
         f"{what} does not have the permission {permission.value!r}",
-        hint=f"{identity.name} may {', '.join(sorted(identity.permissions)) or 'nothing'}",
+        hint=f"{identity} may {', '.join(sorted(identity.permissions)) or 'nothing'}",
     )
 
 
@@ -168,7 +168,7 @@ async def caller(connection: HTTPConnection, scopes: SecurityScopes) -> Identity
     authenticator: Authenticator = connection.app.state.authenticator
     scope = connection.scope
     identity = await authenticator.identify(scope["method"], scope["headers"])
-    scope["madang.user"] = identity.name
+    scope["madang.identity"] = identity
     for permission in scopes.scopes:
         check_permission(identity, Permission(permission))
     return identity

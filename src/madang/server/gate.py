@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from madang.core.clock import Clock
 from madang.core.errors import MadangError
+from madang.operate.accounts import Identity
 from madang.server.access_log import Access, AccessLog
 from madang.server.errors import ForeignHostError, error_response, unexpected
 from madang.server.metrics import observe_request
@@ -120,6 +121,7 @@ class Gate:
         method = scope["method"]
         observe_request(method, route, status, duration_s)
         client = scope.get("client")
+        identity: Identity | None = scope.get("madang.identity")
         self._access_log.write(
             Access(
                 ended_at_us=self._clock.now_us(),
@@ -130,9 +132,11 @@ class Gate:
                 duration_s=duration_s,
                 bytes_in=_bytes_in(scope),
                 bytes_out=bytes_out,
-                user=scope.get("madang.user"),
+                user=identity.user if identity else None,
                 client=client[0] if client else None,
                 agent=_header(scope, b"user-agent"),
+                token=identity.token if identity else None,
+                token_name=identity.token_name if identity else None,
             )
         )
 

@@ -145,7 +145,7 @@ class Ingest:
                 f"{scope['path']} does not take {method}", hint="it takes POST"
             )
         identity = await self._authenticator.identify(method, scope["headers"])
-        scope["madang.user"] = identity.name
+        scope["madang.identity"] = identity
         check_permission(identity, Permission.INGEST)
         return self._target(scope["path"].removeprefix("/ingest/"))
 

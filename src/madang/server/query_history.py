@@ -8,6 +8,7 @@ import orjson
 
 from madang.core.clock import from_us
 from madang.project.system import QUERY_HISTORY
+from madang.server.asker import Asker
 from madang.server.context import ServerContext
 from madang.server.models.base import ErrorDetail
 from madang.server.models.sql import QueryRow
@@ -18,8 +19,8 @@ _MOST_SCANNED = 5000
 _STEP = 500
 
 
-def ended_queries(context: ServerContext, limit: int, user: str | None) -> list[QueryRow]:
-    """The last ``limit`` queries that ended (of a user), newest first; of the last 5,000."""
+def ended_queries(context: ServerContext, limit: int, asker: Asker | None) -> list[QueryRow]:
+    """The last ``limit`` queries that ended (of an asker), newest first; of the last 5,000."""
     stream = opened(context, QUERY_HISTORY)
     if stream is None or not stream.bounds(0).end:
         return []
@@ -38,7 +39,7 @@ def ended_queries(context: ServerContext, limit: int, user: str | None) -> list[
             for chunk in chunks:
                 rows += chunk.batch.slice(0, max(0, end - chunk.base_offset)).to_pylist()
                 offset = chunk.end_offset
-        found += [_row(row) for row in reversed(rows) if user in (None, row["user"])]
+        found += [_row(row) for row in reversed(rows) if asker is None or asker.asked_row(row)]
         end = start
     return found[:limit]
 
@@ -51,6 +52,8 @@ def _row(row: dict[str, Any]) -> QueryRow:
         query_id=row["query_id"],
         state=row["state"],
         user=row["user"] or "",
+        token=row.get("token"),
+        token_name=row.get("token_name"),
         sql=row["sql"] or "",
         started_at=row["started_at"] or row["ts"] or from_us(0),
         duration_s=row["duration_s"] or 0.0,

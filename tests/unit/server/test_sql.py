@@ -223,7 +223,8 @@ def test_history_survives_in_the_stream(serving, client):
             break
         time.sleep(0.02)
     row = client.get(f"/api/queries/{found['query_id']}").json()
-    assert (row["sql"], row["state"], row["user"]) == ("SELECT $x AS answer", "done", "token:read")
+    assert (row["sql"], row["state"], row["user"]) == ("SELECT $x AS answer", "done", "admin")
+    assert row["token_name"] == "read"
     assert (row["params"], row["fresh_rows"]) == ({"x": 42}, 0)
     assert [one.state for one in serving.ended if one.query_id == found["query_id"]] == ["done"]
     recent = client.get("/api/queries?limit=5").json()["queries"]

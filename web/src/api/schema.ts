@@ -653,6 +653,8 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
+            token?: string | null;
+            token_name?: string | null;
             truncated: boolean;
             user: string;
         };

@@ -54,20 +54,30 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
 class Identity:
     """Somebody known.
 
-    ``name`` is the user's, or ``token:<name>``: what logs and the query history show. A token never
-    may more than its owner. ``credential`` is the session's digest or the token's id; it signs
-    nobody in. ``by_code``: the session was opened with a one-time link.
+    ``user`` is the owner's name, also of a token's. A token never may more than its owner.
+    ``credential`` is the session's digest or the token's id; it signs nobody in. ``token_name`` is
+    what the owner calls the token: anybody may call theirs the same, so it is shown and never
+    compared. ``by_code``: the session was opened with a one-time link.
     """
 
-    name: str
     user: str
     user_id: int
     role: Role
     kind: Literal["session", "token"]
     permissions: frozenset[Permission]
     credential: str
+    token_name: str | None = None
     has_password: bool = True
     by_code: bool = False
+
+    def __str__(self) -> str:
+        """As messages name them: ``kim``, or ``kim's token 'shipper'``."""
+        return self.user if self.token is None else f"{self.user}'s token {self.token_name!r}"
+
+    @property
+    def token(self) -> str | None:
+        """The token's id, or None for a session."""
+        return self.credential if self.kind == "token" else None
 
     def may(self, permission: Permission) -> bool:
         """Whether this somebody has ``permission``."""

@@ -46,7 +46,6 @@ class Sessions:
             return None
         role = Role(row.role)
         return Identity(
-            name=row.name,
             user=row.name,
             user_id=row.id,
             role=role,

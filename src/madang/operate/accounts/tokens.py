@@ -157,11 +157,11 @@ class Tokens:
             return None
         scope, owner_role = Scope(row.scope), Role(row.role)
         return Identity(
-            name=f"token:{row.label}",
             user=row.name,
             user_id=row.id,
             role=owner_role if scope is Scope.ADMIN else Role.VIEWER,
             kind="token",
             permissions=SCOPE_PERMISSIONS[scope] & ROLE_PERMISSIONS[owner_role],
             credential=row.token_id,
+            token_name=row.label,
         )

@@ -80,7 +80,12 @@ class QueryRow(Answer):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     """Where it is on its way."""
     user: str
-    """Who asked: a user, or ``token:<name>``."""
+    """Who asked: a user, or the owner of the token that did. Queries of before there was ``token``
+    have ``token:<name>``."""
+    token: str | None = None
+    """The id of the token that asked; null: somebody signed in."""
+    token_name: str | None = None
+    """What the token's owner calls it. Tokens of different people may have the same name."""
     sql: str
     """What was asked."""
     started_at: Instant

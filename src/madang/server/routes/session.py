@@ -58,7 +58,7 @@ def sign_in(request: Request, response: Response, body: SignIn) -> SessionAnswer
     identity = context.accounts.sessions.find(secret)
     if identity is None:
         raise UnauthenticatedError("the user was removed this moment")
-    request.scope["madang.user"] = identity.name
+    request.scope["madang.identity"] = identity
     return _answer(context, identity)
 
 

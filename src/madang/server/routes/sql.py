@@ -17,6 +17,7 @@ from madang.core.names import unknown
 from madang.operate.accounts import Identity, Permission
 from madang.query import Identity as QueryIdentity
 from madang.query import QueryRequest, ResultFormat
+from madang.server.asker import Asker
 from madang.server.auth import MayRead
 from madang.server.context import RunningQuery, ServerContext
 from madang.server.errors import error_response
@@ -102,14 +103,18 @@ async def list_queries(
     request: Request,
     identity: MayRead,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
-    mine: Annotated[bool, Query(description="Only one's own; `false` takes an admin.")] = True,
+    mine: Annotated[
+        bool,
+        Query(description="Only one's own and one's tokens'; `false` takes an admin."),
+    ] = True,
 ) -> QueriesAnswer:
     """Queries that run, then those that ended, newest first."""
     context: ServerContext = request.app.state.context
-    user = identity.name if mine or not identity.may(Permission.ADMIN) else None
-    known = [_row(status) for status in context.queries.statuses() if user in (None, status.user)]
+    asker = Asker.of(identity) if mine or not identity.may(Permission.ADMIN) else None
+    statuses = context.queries.statuses()
+    known = [_row(status) for status in statuses if asker is None or asker.asked(status)]
     running = [row for row in known if row.state in ("queued", "running")]
-    history = await anyio.to_thread.run_sync(ended_queries, context, limit, user)
+    history = await anyio.to_thread.run_sync(ended_queries, context, limit, asker)
     ended = {row.query_id: row for row in history}
     # What ended this moment may not be in the history yet.
     for row in known:
@@ -123,11 +128,11 @@ async def list_queries(
 async def get_query(request: Request, query_id: str, identity: MayRead) -> QueryRow:
     """How a query is doing, or did."""
     context: ServerContext = request.app.state.context
-    user = None if identity.may(Permission.ADMIN) else identity.name
+    asker = None if identity.may(Permission.ADMIN) else Asker.of(identity)
     status = context.queries.status(query_id)
-    if status is not None and user in (None, status.user):
+    if status is not None and (asker is None or asker.asked(status)):
         return _row(status)
-    for row in await anyio.to_thread.run_sync(ended_queries, context, 5000, user):
+    for row in await anyio.to_thread.run_sync(ended_queries, context, 5000, asker):
         if row.query_id == query_id:
             return row
     raise unknown("query", query_id, ())
@@ -138,7 +143,7 @@ async def cancel_query(request: Request, query_id: str, identity: MayRead) -> Ca
     """End a query; one's own, or as an admin anybody's."""
     context: ServerContext = request.app.state.context
     status = context.queries.status(query_id)
-    mine = status is not None and status.user == identity.name
+    mine = status is not None and Asker.of(identity).asked(status)
     if not (mine or identity.may(Permission.ADMIN)) or not context.queries.cancel(query_id):
         raise unknown("running query", query_id, ())
     return CancelAnswer(query_id=query_id)
@@ -158,10 +163,13 @@ def _asker(request: Request, identity: Identity) -> QueryIdentity:
     if agent.startswith("madang-cli"):
         client = "cli"
     return QueryIdentity(
-        user=identity.name,
+        user=identity.user,
         role=identity.role.value,
         scope="admin" if identity.may(Permission.ADMIN) else "read",
         client=client,
+        user_id=identity.user_id,
+        token=identity.token,
+        token_name=identity.token_name,
     )
 
 

@@ -45,7 +45,7 @@ def create_token(request: Request, body: NewToken, identity: HasAccount) -> Made
     context: ServerContext = request.app.state.context
     if not identity.may(_NEEDED[body.scope]):
         raise DeniedError(
-            f"{identity.name} cannot make a token of scope {body.scope.value!r}",
+            f"{identity} cannot make a token of scope {body.scope.value!r}",
             hint="a token never may more than the one who makes it",
         )
     made = context.accounts.tokens.create(

@@ -15,7 +15,8 @@ def test_a_token_speaks_for_its_scope(accounts, admin):
     made = accounts.tokens.create("shipper", Scope.INGEST, user_id=admin.id)
     assert made.secret.startswith("mdg_ingest_")
     identity = accounts.tokens.find(made.secret)
-    assert identity.name == "token:shipper"
+    assert (identity.user, identity.token, identity.token_name) == ("boss", made.id, "shipper")
+    assert str(identity) == "boss's token 'shipper'"
     assert identity.permissions == {Permission.INGEST}
 
 

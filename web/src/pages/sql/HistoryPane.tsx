@@ -34,7 +34,7 @@ export function HistoryPane({ onOpen }: { onOpen: (sql: string, params: Record<s
       ),
     },
     { key: 'state', head: t('sql.state'), cell: (query) => <Mark tone={TONES[query.state]}>{t(`queryState.${query.state}`)}</Mark> },
-    ...(mine ? [] : [{ key: 'user', head: t('sql.user'), cell: (query: QueryInfo) => query.user, wide: true }]),
+    ...(mine ? [] : [{ key: 'user', head: t('sql.user'), cell: (query: QueryInfo) => (query.token_name ? `${query.user} · ${query.token_name}` : query.user), wide: true }]),
     { key: 'at', head: t('sql.when'), cell: (query) => <Ago at={query.started_at} />, sort: (query) => query.started_at },
     { key: 'took', head: t('sql.took'), cell: (query) => <Duration value={query.duration_s} />, end: true, wide: true, sort: (query) => query.duration_s },
     { key: 'rows', head: t('unit.Rows'), cell: (query) => <Count value={query.rows} />, end: true, wide: true, sort: (query) => query.rows },

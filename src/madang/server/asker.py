@@ -1,0 +1,50 @@
+"""Whose a query is: who may see its text and end it without being an admin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from madang.operate.accounts import Identity
+from madang.query import QueryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody by what nobody can pick: the user's id and, for a token, the token's.
+
+    A person has the queries of all their sessions and tokens; a token only its own, since it may be
+    in other hands than its owner's.
+
+    Attributes:
+        user: The user's name, for rows of before there were ids.
+        user_id: The user's id.
+        token: The token's id; None for a person.
+    """
+
+    user: str
+    user_id: int
+    token: str | None
+
+    @classmethod
+    def of(cls, identity: Identity) -> Asker:
+        """The asker behind a request."""
+        return cls(identity.user, identity.user_id, identity.token)
+
+    def asked(self, status: QueryStatus) -> bool:
+        """Whether a query that the pool knows is theirs."""
+        return self._is(status.user_id, status.token)
+
+    def asked_row(self, row: Mapping[str, Any]) -> bool:
+        """Whether a query of the history is theirs; ``row`` is of ``QUERY_HISTORY_SCHEMA``.
+
+        Rows without ids tell people by their name, and tokens by a name that anybody could give to
+        theirs: these are an admin's to see.
+        """
+        if row.get("user_id") is None:
+            return self.token is None and row["user"] == self.user
+        return self._is(row["user_id"], row["token"])
+
+    def _is(self, user_id: int | None, token: str | None) -> bool:
+        return user_id == self.user_id and self.token in (None, token)
