@@ -24,6 +24,9 @@ from madang.project.loader import LoadResult, check_directory
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
 
+Stamp = tuple[str, int, int, int]
+"""A file's path, inode, size and time of change in ns; zeros for one that cannot be looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
@@ -31,13 +34,14 @@ class PublishResult:
 
     ``project`` is the published state: the new one, or the last good one where the directory is
     broken, or None where there never was a good one. ``changed``: the published state is another
-    than before.
+    than before. ``stamps``: those of the files that hold it, before anybody else publishes.
     """
 
     project: Project | None
     problems: tuple[Problem, ...]
     changed: bool
     schema_files: tuple[str, ...] = ()
+    stamps: tuple[Stamp, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -66,7 +70,7 @@ class ProjectPublisher:
             project = result.project or _joined(before, result, opening)
             if project is None:
                 return PublishResult(
-                    before, result.problems, changed=False, schema_files=result.schema_files
+                    before, result.problems, False, result.schema_files, self.stamps()
                 )
             changed = before is None or before != project
             if changed:
@@ -76,7 +80,16 @@ class ProjectPublisher:
                 }
                 # It may hold passwords that stand in a source's file.
                 _write_json(self._data.published_project, document, mode=0o600)
-            return PublishResult(project, result.problems, changed, result.schema_files)
+            return PublishResult(
+                project, result.problems, changed, result.schema_files, self.stamps()
+            )
+
+    def stamps(self) -> tuple[Stamp, ...]:
+        """Those of the files that hold what is published, whoever published it."""
+        return (
+            stamp_of(str(self._data.published_project)),
+            stamp_of(str(problems_path(self._data))),
+        )
 
     def publish_or_last_good(self) -> Project:
         """Publish; for a broken directory the last good state.
@@ -111,6 +124,15 @@ def _joined(before: Project | None, result: LoadResult, opening: str | None) -> 
     if before is None or spec is None or refusals(before, spec, spec.name):
         return None
     return before if before.streams.get(spec.name) == spec else with_stream(before, spec)
+
+
+def stamp_of(path: str) -> Stamp:
+    """That of a file; a link to nothing has one too, and must not hide the files behind it."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return (path, 0, 0, 0)
+    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def problems_path(data: DataDir) -> Path:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from madang.project.files import FOLDERS, SUFFIXES
-from madang.project.publish import ProjectPublisher, PublishResult
+from madang.project.publish import ProjectPublisher, PublishResult, Stamp, stamp_of
 
 _log = logging.getLogger(__name__)
-_Stamp = tuple[str, int, int, int]
+_Fingerprint = tuple[tuple[Stamp, ...], tuple[Stamp, ...]]
+"""Of the directory's files, and of what is published."""
 
 
 class ProjectWatch:
@@ -22,6 +23,9 @@ class ProjectWatch:
     files, looked at every ``look_interval_s`` in any case. So a directory that is deleted and comes
     back, a file replaced by rename and a network disk without notices all work. It waits until the
     files stand still for ``settle_s``, since editors write in steps.
+
+    What is published is part of the fingerprint: others publish too, and where a file came with
+    their publication and went right after it, the directory alone looks as if nothing had been.
     """
 
     def __init__(
@@ -34,8 +38,8 @@ class ProjectWatch:
         self._publisher = publisher
         self._look_interval_s = look_interval_s
         self._settle_s = settle_s
-        self._seen = fingerprint(publisher.directory, ())
         self._extra: tuple[str, ...] = ()
+        self._seen: _Fingerprint | None = self._now()
 
     def run(
         self, stop: threading.Event, on_publish: Callable[[PublishResult], None] = lambda _: None
@@ -46,7 +50,7 @@ class ProjectWatch:
         """
         self._publish(on_publish)  # What changed between the first load and now.
         while not stop.is_set():
-            if self._seen:
+            if self._seen is not None:
                 self._wait(stop)
             else:
                 stop.wait(self._look_interval_s)
@@ -54,22 +58,23 @@ class ProjectWatch:
                 self._settle(stop)
                 self._publish(on_publish)
 
-    def _now(self) -> tuple[_Stamp, ...]:
-        return fingerprint(self._publisher.directory, self._extra)
+    def _now(self) -> _Fingerprint:
+        return (fingerprint(self._publisher.directory, self._extra), self._publisher.stamps())
 
     def _publish(self, on_publish: Callable[[PublishResult], None]) -> None:
         # Before the load: a change that comes meanwhile is seen in the next round.
-        self._seen = self._now()
+        files, _ = self._now()
         try:
             result = self._publisher.publish()
         except OSError:
             # Such as a full disk: it is tried again at every look until it works.
             _log.warning("the project could not be published", exc_info=True)
-            self._seen = ()
+            self._seen = None
             return
         if result.schema_files != self._extra:
             self._extra = result.schema_files
-            self._seen = self._now()
+            files, _ = self._now()
+        self._seen = (files, result.stamps)
         on_publish(result)
 
     def _settle(self, stop: threading.Event) -> None:
@@ -103,9 +108,9 @@ class ProjectWatch:
             stop.wait(self._look_interval_s)
 
 
-def fingerprint(directory: Path, extra: tuple[str, ...] = ()) -> tuple[_Stamp, ...]:
+def fingerprint(directory: Path, extra: tuple[str, ...] = ()) -> tuple[Stamp, ...]:
     """Name, inode, size and time of change of every file that may matter; cheap, never raises."""
-    stamps: list[_Stamp] = []
+    stamps: list[Stamp] = []
     for folder in (directory, *(directory / name for name in FOLDERS)):
         try:
             with os.scandir(folder) as entries:
@@ -114,17 +119,8 @@ def fingerprint(directory: Path, extra: tuple[str, ...] = ()) -> tuple[_Stamp, .
                         continue
                     if folder == directory and not entry.name.endswith((*SUFFIXES, ".json")):
                         continue
-                    stamps.append(_stamp(entry.path))
+                    stamps.append(stamp_of(entry.path))
         except OSError:
             stamps.append((str(folder), 0, 0, 0))
-    stamps += map(_stamp, extra)
+    stamps += map(stamp_of, extra)
     return tuple(sorted(stamps))
-
-
-def _stamp(path: str) -> _Stamp:
-    """That of a file; a link to nothing has one too, and must not hide the files behind it."""
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return (path, 0, 0, 0)
-    return (path, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -131,6 +131,38 @@ def test_the_watch_publishes_edits_renames_and_the_return_of_a_folder(tmp_path: 
         watching.wait_for({"a"})
 
 
+def test_a_file_that_goes_right_after_it_was_published_goes(tmp_path: Path) -> None:
+    """As by ``PUT /api/streams/b`` and ``rm streams/b.yml`` between two looks of the watch."""
+    project = tmp_path / "project"
+    data = DataDir(tmp_path / "data")
+    (project / "streams").mkdir(parents=True)
+    (project / "streams" / "a.yml").write_text("format: json\n")
+    brief = project / "streams" / "b.yml"
+    with Watching(project) as watching:
+        watching.wait_for({"a"})
+        brief.write_text("format: json\n")
+        result = ProjectPublisher(project, data).publish()
+        brief.unlink()
+        with watching.news:
+            watching.results.clear()
+        assert result.project is not None
+        assert "b" in result.project.streams
+        watching.wait_for({"a"})
+    assert "b" not in ProjectFollower(data).current().streams
+
+
+def test_a_publish_of_its_own_is_no_news(tmp_path: Path) -> None:
+    streams = tmp_path / "project" / "streams"
+    streams.mkdir(parents=True)
+    (streams / "a.yml").write_text("format: json\n")
+    publisher = ProjectPublisher(tmp_path / "project", DataDir(tmp_path / "data"))
+    first = publisher.publish()
+    assert first.changed
+    assert first.stamps == publisher.stamps() == publisher.publish().stamps
+    (streams / "b.yml").write_text("format: json\n")
+    assert publisher.publish().stamps != first.stamps
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
