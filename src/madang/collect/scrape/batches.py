@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from madang.core.samples import SAMPLES_SCHEMA
+from madang.core.samples import SAMPLES_SCHEMA, STALE_NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,12 @@ def sample_batch(
         ],
         schema=SAMPLES_SCHEMA,
     )
+
+
+def ending(series: npt.NDArray[np.int64], ts_ms: int) -> SampleBatch:
+    """The batch that ends series at ``ts_ms``."""
+    times, values = np.full(len(series), ts_ms, np.int64), np.full(len(series), STALE_NAN)
+    return SampleBatch(sample_batch(times, series, values, {}, {}), {})
 
 
 def _sparse(count: int, found: Mapping[int, bytes]) -> pa.Array:

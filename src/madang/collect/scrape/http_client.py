@@ -6,9 +6,10 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from madang.collect.scrape.http_connection import HttpConnection, Response
@@ -23,8 +24,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(NamedTuple):
     """Where a connection leads."""
 
     scheme: str
@@ -43,6 +43,7 @@ class HttpClient:
     def __init__(self, spec: HttpClientSpec, tls: TlsContext | None = None) -> None:
         self._spec = spec
         self._tls = tls or TlsContext(spec.tls_config or TlsSpec())
+        self._written: tuple[SplitResult, Mapping[str, str], bytes] | None = None
         self._idle: tuple[_Origin, HttpConnection] | None = None
 
     async def get(self, url: str, headers: Mapping[str, str], most_bytes: int = 0) -> Response:
@@ -79,7 +80,7 @@ class HttpClient:
 
     async def _get(self, url: SplitResult, headers: Mapping[str, str], limit: int) -> Response:
         origin = _origin(url)
-        request = _request(url, headers, self._proxied(origin))
+        request = self._request(url, headers, self._proxied(origin))
         connection, self._idle = self._kept(origin), None
         if connection is not None:
             try:
@@ -90,6 +91,14 @@ class HttpClient:
                 # The server closed it before it read the request: that is what idle ones are like.
         connection = await self._connect(origin)
         return self._done(origin, connection, await connection.ask(request, limit))
+
+    def _request(self, url: SplitResult, headers: Mapping[str, str], proxied: bool) -> bytes:
+        known = self._written
+        if known is not None and known[0] is url and known[1] == headers:
+            return known[2]
+        request = _request(url, headers, proxied)
+        self._written = (url, headers, request)
+        return request
 
     def _kept(self, origin: _Origin) -> HttpConnection | None:
         if self._idle is None:
@@ -172,6 +181,7 @@ def _read(path: str) -> str:
         raise UnavailableError(f"the credentials in {path} cannot be read: {error}") from None
 
 
+@lru_cache(maxsize=4096)
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
@@ -183,6 +193,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=4096)
 def _origin(url: SplitResult) -> _Origin:
     return _Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme])
 

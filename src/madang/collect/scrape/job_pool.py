@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from functools import partial
 
 from madang.collect.scrape.discovery import Discovery
+from madang.collect.scrape.left import Left
 from madang.collect.scrape.relabel import Relabeller
-from madang.collect.scrape.scrape_loop import ScrapeLoop, Shared, over_target_limit
+from madang.collect.scrape.scrape_loop import (
+    ScrapeLoop,
+    Shared,
+    end_left,
+    over_target_limit,
+)
 from madang.collect.scrape.target import NoTarget, Target, target_of
 
 _log = logging.getLogger(__name__)
@@ -29,6 +34,7 @@ class JobPool:
         self.job = shared.job
         self._shared = shared
         self._changed = asyncio.Event()
+        self._settled = False
         self._discovery = Discovery(shared.job, self._changed.set)
         legacy = shared.job.metric_name_validation_scheme == "legacy"
         self._rules = Relabeller(shared.job.relabel_configs, legacy_names=legacy)
@@ -39,17 +45,19 @@ class JobPool:
         """What was found and cannot be a target, with the error."""
 
     async def run(self) -> None:
-        """Scrape what is found until cancelled; then stop, without ending series."""
+        """Scrape what is found until cancelled; then leave the series behind."""
         self._discovery.look()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._discovery.run())
                 while True:
                     self._changed.clear()
-                    self._sync(group)
+                    await self._sync(group)
                     await self._changed.wait()
                     await asyncio.sleep(_SETTLE_S)  # files and servers change in bunches
         finally:
+            for loop in self.loops():
+                loop.leave()
             self._loops.clear()
 
     def loops(self) -> Iterator[ScrapeLoop]:
@@ -57,22 +65,40 @@ class JobPool:
         for loop, _ in self._loops.values():
             yield loop
 
+    def settle(self) -> None:
+        """Discovery had its time: series that nobody has gone on with until now end."""
+        self._settled = True
+        self._end_left()
+
+    @property
+    def left(self) -> Left:
+        """The series that are left behind."""
+        return self._shared.left
+
+    def _end_left(self) -> None:
+        shared = self._shared
+        end_left(shared.left, shared.outbox, shared.producer, shared.clock.now_us() // 1000)
+
     def problems(self) -> Iterator[str]:
         """What discovery could not find out, and what cannot be scraped."""
         yield from self._discovery.problems.values()
         for one in self.misfits:
             yield f"{self.job.job_name}: {one.discovered.get('__address__', '')}: {one.error}"
 
-    def _sync(self, group: asyncio.TaskGroup) -> None:
+    async def _sync(self, group: asyncio.TaskGroup) -> None:
         wanted = self._wanted()
-        for key in [key for key in self._loops if key not in wanted]:
-            loop, task = self._loops.pop(key)
+        gone = [self._loops.pop(key) for key in list(self._loops) if key not in wanted]
+        for _, task in gone:
             task.cancel()
-            task.add_done_callback(partial(_end, loop))
+        for loop, task in gone:
+            await asyncio.wait([task])
+            loop.leave()
         for key, target in wanted.items():
             if key not in self._loops:
                 loop = ScrapeLoop(target, self._shared)
                 self._loops[key] = (loop, group.create_task(loop.run()))
+        if gone and self._settled:
+            self._end_left()
         limit = self.job.target_limit or 0
         error = over_target_limit(len(wanted), limit) if 0 < limit < len(wanted) else None
         for loop in self.loops():
@@ -94,7 +120,3 @@ class JobPool:
                 if len(self.dropped) < most:
                     self.dropped.append(found)
         return wanted
-
-
-def _end(loop: ScrapeLoop, _task: asyncio.Task[None]) -> None:
-    loop.end()

@@ -25,9 +25,11 @@ Dropped = Callable[[SampleBatch], None]
 @dataclass(slots=True, eq=False)
 class _Entry:
     producer: str
+    partition: int
     sequence: int
     samples: SampleBatch
     dropped: Dropped
+    size_bytes: int
     under_way: bool = False
     gone: bool = False
 
@@ -61,28 +63,38 @@ class Outbox:
         self.dropped = 0
         """Batches."""
 
-    def put(self, producer: str, sequence: int, samples: SampleBatch, dropped: Dropped) -> None:
+    def put(
+        self,
+        producer: str,
+        identity: bytes,
+        sequence: int,
+        samples: SampleBatch,
+        dropped: Dropped = lambda _: None,
+    ) -> None:
         """Append a batch behind the others of ``producer``.
 
-        ``dropped`` is called with it if it had to go before the stream took it.
+        ``identity`` decides the partition. ``dropped`` is called with the batch if it had to go
+        before the stream took it.
         """
-        entry = _Entry(producer, sequence, samples, dropped)
+        entry = _Entry(
+            producer, self._partition(identity), sequence, samples, dropped, samples.batch.nbytes
+        )
         queue = self._queues.setdefault(producer, deque())
         queue.append(entry)
         self._oldest.append(entry)
         self.idle.clear()
-        self.waiting_bytes += samples.batch.nbytes
+        self.waiting_bytes += entry.size_bytes
+        if self._retry is None and queue[0] is entry:
+            self._send(entry)
         while self.waiting_bytes > self._most_bytes and self._drop_oldest():
             pass
-        if self._retry is None and queue and queue[0] is entry and not entry.gone:
-            self._send(entry)
 
-    def last_sequence(self, producer: str) -> int:
+    def last_sequence(self, producer: str, identity: bytes) -> int:
         """The highest sequence of ``producer`` that the stream has; 0 for none."""
-        return self._stream.last_sequence(self._partition(producer), producer) or 0
+        return self._stream.last_sequence(self._partition(identity), producer) or 0
 
-    def _partition(self, producer: str) -> int:
-        return crc32(producer.encode()) % self._stream.partitions
+    def _partition(self, identity: bytes) -> int:
+        return crc32(identity) % self._stream.partitions
 
     def _tidy(self, producer: str) -> None:
         if not self._queues[producer]:
@@ -114,7 +126,7 @@ class Outbox:
 
     def _gone(self, entry: _Entry) -> None:
         entry.gone = True
-        self.waiting_bytes -= entry.samples.batch.nbytes
+        self.waiting_bytes -= entry.size_bytes
         while self._oldest and self._oldest[0].gone:
             self._oldest.popleft()
 
@@ -122,7 +134,7 @@ class Outbox:
         entry.under_way = True
         future = self._stream.submit(
             entry.samples.batch,
-            partition=self._partition(entry.producer),
+            partition=entry.partition,
             origin=Origin(entry.producer, entry.sequence),
             attributes=_ATTRIBUTES,
         )

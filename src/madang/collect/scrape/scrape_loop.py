@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from madang.collect.exposition import accept_header
-from madang.collect.scrape.batches import SampleBatch
+from madang.collect.scrape.batches import SampleBatch, ending
 from madang.collect.scrape.http_client import HttpClient, reason_of
 from madang.collect.scrape.http_connection import Response
+from madang.collect.scrape.left import Left, LeftSeries
 from madang.collect.scrape.outbox import Outbox
 from madang.collect.scrape.relabel import Relabeller
 from madang.collect.scrape.series import SeriesLabels
@@ -55,6 +56,7 @@ class Shared:
     worker: Executor
     clock: Clock
     producer: str
+    left: Left
 
 
 class ScrapeLoop:
@@ -67,7 +69,6 @@ class ScrapeLoop:
         job = shared.job
         self._shared = shared
         self._producer = f"{shared.producer}/{target.key.hex()}"
-        self._timeline = Timeline(target.interval_s, shared.outbox.last_sequence(self._producer))
         self._client = HttpClient(job, shared.tls)
         self._extra = bool(job.extra_scrape_metrics)
         self.series = TargetSeries(
@@ -78,6 +79,12 @@ class ScrapeLoop:
             track_all=job.track_timestamps_staleness,
             extra=self._extra,
         )
+        last_ms = shared.outbox.last_sequence(self._producer, target.identity)
+        left = shared.left.take(target.identity)
+        if left is not None:
+            self.series.go_on_with(left.series)
+            last_ms = max(last_ms, left.last_ms)
+        self._timeline = Timeline(target.interval_s, last_ms)
         self._headers = {
             "User-Agent": "Madang",
             "Accept": accept_header(job.scrape_protocols or ()),
@@ -150,14 +157,10 @@ class ScrapeLoop:
             self._timeline.ahead_s,
         )
 
-    def end(self) -> None:
-        """The target has gone: its series end."""
-        if self.state.health == "unknown":
-            return
-        clock = self._shared.clock
-        now_s = clock.now_us() / 1e6
-        ts_ms = self._timeline.stamp(now_s, now_s, clock.monotonic_s())
-        self._put(ts_ms, self.series.end(ts_ms))
+    def leave(self) -> None:
+        """The loop has ended: leave its series to whoever comes next."""
+        series = LeftSeries(self._timeline.last_ms, self.series.living())
+        self._shared.left.leave(self.target.identity, series)
 
     async def _take(self, response: Response) -> Taken:
         content_type = response.headers.get("content-type")
@@ -176,10 +179,19 @@ class ScrapeLoop:
     def _put(self, ts_ms: int, samples: SampleBatch) -> None:
         self._shared.outbox.put(
             self._producer,
+            self.target.identity,
             ts_ms,
             samples,
             lambda gone: self.series.announce_again(gone.announced),
         )
+
+
+def end_left(left: Left, outbox: Outbox, producer: str, now_ms: int) -> None:
+    """End the series that nobody goes on with."""
+    for identity, one in left.take_all().items():
+        name = f"{producer}/{identity.hex()}/end"
+        ts_ms = max(one.last_ms, outbox.last_sequence(name, identity), now_ms - 1) + 1
+        outbox.put(name, identity, ts_ms, ending(one.series, ts_ms))
 
 
 def over_target_limit(count: int, limit: int) -> InvalidInputError:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from madang.collect.scrape.job_pool import JobPool
+from madang.collect.scrape.left import Left, load_left, save_left
 from madang.collect.scrape.outbox import Outbox
 from madang.collect.scrape.relabel import Relabeller
-from madang.collect.scrape.scrape_loop import Shared
+from madang.collect.scrape.scrape_loop import Shared, end_left
 from madang.collect.scrape.target_list import remove_lists, write_metadata, write_targets
 from madang.collect.scrape.tls import TlsContext
 from madang.collect.source import SourceContext, SourceStatus
@@ -28,13 +29,16 @@ _LISTS_EVERY = 10
 _METADATA_EVERY = 150
 _DRAIN_S = 10.0
 _MOST_PROBLEMS = 20
+_SETTLED_AFTER_S = 30.0
+"""By then discovery has told its targets, and what nobody goes on with ends."""
+_LOOKBACK_MS = 300_000
 
 
 class ScrapeSource:
     """Scrapes the targets of a source's jobs into its stream.
 
     A batch a scrape, of ``SAMPLES_SCHEMA``; all of a target's lie in one partition and carry
-    ``Origin("scrape:<host>/<source>/<job>/<target>", ts)``, so that none is appended twice and
+    ``Origin("scrape:<host>/<source>/<target>", ts)``, so that none is appended twice and
     times never go back, also over restarts.
 
     Raises:
@@ -52,6 +56,7 @@ class ScrapeSource:
         self._context = context
         self._jobs = spec.jobs()
         self._pools: list[JobPool] = []
+        self._left: dict[str, Left] = {}
         self._outbox: Outbox | None = None
         self._status = SourceStatus()
 
@@ -69,7 +74,9 @@ class ScrapeSource:
 
     async def _run(self, stop: threading.Event) -> None:
         outbox = self._outbox = Outbox(self._context.stream)
-        host = socket.gethostname()
+        producer = f"scrape:{socket.gethostname()}/{self._spec.name}"
+        since_ms = self._context.clock.now_us() // 1000 - _LOOKBACK_MS
+        self._left = load_left(self._context.state, since_ms=since_ms)
         with ThreadPoolExecutor(1, f"pages-{self._spec.name}") as worker:
             self._pools = [
                 JobPool(
@@ -83,7 +90,8 @@ class ScrapeSource:
                         outbox,
                         worker,
                         self._context.clock,
-                        f"scrape:{host}/{self._spec.name}/{job.job_name}",
+                        producer,
+                        self._left.pop(job.job_name, Left()),
                     )
                 )
                 for job in self._jobs
@@ -96,22 +104,36 @@ class ScrapeSource:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await _drain(outbox)
+                left = {pool.job.job_name: pool.left for pool in self._pools}
+                save_left(self._context.state, {**self._left, **left})
 
     async def _watch(
         self, stop: threading.Event, tasks: Sequence[asyncio.Future[None]], outbox: Outbox
     ) -> None:
         turn = 0
+        settled_at_s = asyncio.get_running_loop().time() + _SETTLED_AFTER_S
         while not stop.is_set():
             if turn % _LISTS_EVERY == 0:
                 self._tell(outbox)
             if turn % _METADATA_EVERY == _LISTS_EVERY:
                 write_metadata(self._context.state, self._pools)
             turn += 1
+            if settled_at_s and asyncio.get_running_loop().time() >= settled_at_s:
+                settled_at_s = 0.0
+                self._settle(outbox)
             done, _ = await asyncio.wait(
                 [*tasks, outbox.failed], timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED
             )
             for one in done:
                 one.result()  # raises
+
+    def _settle(self, outbox: Outbox) -> None:
+        producer = f"scrape:{socket.gethostname()}/{self._spec.name}"
+        for left in self._left.values():  # of jobs that are no more
+            end_left(left, outbox, producer, self._context.clock.now_us() // 1000)
+        self._left.clear()
+        for pool in self._pools:
+            pool.settle()
 
     def _tell(self, outbox: Outbox) -> None:
         write_targets(self._context.state, self._pools)

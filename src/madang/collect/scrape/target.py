@@ -22,7 +22,8 @@ class Target:
     """What is scraped.
 
     ``labels`` are those of its series, without ``__…``; ``discovered`` those before relabelling.
-    ``key`` is a digest of labels and address: two targets of one key are one.
+    ``key`` is a digest of labels, address and times: two targets of one key are one. ``identity``
+    is one of the labels alone: targets that share it have the same series.
     """
 
     job: str
@@ -35,6 +36,7 @@ class Target:
     labels: Mapping[str, str]
     discovered: Mapping[str, str]
     key: bytes = field(repr=False)
+    identity: bytes = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -110,10 +112,13 @@ def _built(job: ScrapeJobSpec, labels: Labels, discovered: Mapping[str, str]) ->
     path = path if path.startswith("/") else f"/{path}"
     query = urlencode(sorted(params.items()), doseq=True)
     digest = blake2b(canonical_labels(public), digest_size=16)
-    digest.update(f"\0{scheme}\0{address}\0{path}\0{query}\0{interval_s}\0{timeout_s}".encode())
+    identity = digest.digest()
+    digest.update(
+        f"\0{job.job_name}\0{scheme}\0{address}\0{path}\0{query}\0{interval_s}\0{timeout_s}".encode()
+    )
     return Target(
         job.job_name, scheme, address, path, query, interval_s, timeout_s,
-        public, discovered, digest.digest(),
+        public, discovered, digest.digest(), identity,
     )  # fmt: skip
 
 

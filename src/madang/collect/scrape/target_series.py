@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from madang.collect.exposition import (
     NO_TIMESTAMP,
@@ -16,7 +17,7 @@ from madang.collect.exposition import (
     exposition_of,
     parse_page,
 )
-from madang.collect.scrape.batches import SampleBatch, sample_batch
+from madang.collect.scrape.batches import SampleBatch, ending, sample_batch
 from madang.collect.scrape.series import SeriesLabels
 from madang.core.errors import InvalidInputError
 from madang.core.samples import STALE_NAN, series_id
@@ -101,6 +102,8 @@ class TargetSeries:
         self._merged = False
         self._unannounced: dict[int, bytes] = {}
         self._present = np.empty(0, np.bool_)
+        self._before = np.empty(0, np.int64)
+        self._begun = False
         self._steady: tuple[npt.NDArray[np.bool_] | None, Slots] | None = None
         names = REPORT + (EXTRA_REPORT if extra else ())
         self._report = np.arange(len(names), dtype=np.int32)
@@ -109,6 +112,16 @@ class TargetSeries:
     def __len__(self) -> int:
         """How many series are known, with those of the scrape itself."""
         return len(self._ids)
+
+    def go_on_with(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Series that a loop before this one has left: they end unless the first page has them."""
+        self._before = numbers
+
+    def living(self) -> npt.NDArray[np.int64]:
+        """The numbers of all series that have not ended, those of the scrape among them."""
+        report = self._ids[self._report] if self._begun else self._ids[:0]
+        present = self._ids[: len(self._present)][self._present]
+        return np.unique(np.concatenate((report, present, self._before)))
 
     def take(self, body: bytes, content_type: str | None) -> Taken:
         """The samples of a page.
@@ -153,7 +166,7 @@ class TargetSeries:
         tracked = taken.slots if own is None or self._track_all else taken.slots[~own]
         present[tracked] = True
         ended = self._ended(present)
-        self._present = present
+        self._present, self._begun = present, True
         slots = np.concatenate((self._report, taken.slots, ended))
         values = np.concatenate(
             (np.asarray(report, np.float64), taken.values, np.full(len(ended), STALE_NAN))
@@ -163,15 +176,13 @@ class TargetSeries:
         if own is not None and taken.ts_ms is not None:
             times[first : first + len(own)] = np.where(own, taken.ts_ms, ts_ms)
         histograms = {first + row: message for row, message in taken.histograms.items()}
-        return self._batch(slots, values, times, histograms)
-
-    def end(self, ts_ms: int) -> SampleBatch:
-        """The batch of a target that has gone: all its series end, also those of the scrape."""
-        present = self._ended(np.zeros(len(self._ids), np.bool_))
-        self._present = np.zeros(len(self._ids), np.bool_)
-        slots = np.concatenate((self._report, present))
-        times = np.full(len(slots), ts_ms, np.int64)
-        return self._batch(slots, np.full(len(slots), STALE_NAN), times, {})
+        samples = self._batch(slots, values, times, histograms)
+        if not len(self._before):
+            return samples
+        gone = np.setdiff1d(self._before, self._ids[np.concatenate((self._report, tracked))])
+        self._before = self._before[:0]
+        both = pa.concat_batches([samples.batch, ending(gone, ts_ms).batch])
+        return SampleBatch(both, samples.announced)
 
     def announce_again(self, announced: Mapping[int, bytes]) -> None:
         """A batch that brought these series first was never appended: bring them again."""

@@ -21,7 +21,8 @@ class Timeline:
 
     def __init__(self, interval_s: float, last_ms: int = 0) -> None:
         self._interval_s = interval_s
-        self._last_ms = last_ms
+        self.last_ms = last_ms
+        """The time of the last scrape."""
         self._last_monotonic_s: float | None = None
         self.ahead_s = 0.0
         """How far the samples are ahead of the clock."""
@@ -31,10 +32,10 @@ class Timeline:
         tolerance_s = min(_TOLERANCE_S, self._interval_s / 100)
         seconds = planned_s if abs(now_s - planned_s) <= tolerance_s else now_s
         stamp_ms = round(seconds * 1000)
-        if stamp_ms <= self._last_ms:
+        if stamp_ms <= self.last_ms:
             before_s = self._last_monotonic_s
             passed_s = self._interval_s if before_s is None else monotonic_s - before_s
-            stamp_ms = self._last_ms + max(1, int(passed_s * _SLEW * 1000))
+            stamp_ms = self.last_ms + max(1, int(passed_s * _SLEW * 1000))
         self.ahead_s = max(0.0, stamp_ms / 1000 - now_s)
-        self._last_ms, self._last_monotonic_s = stamp_ms, monotonic_s
+        self.last_ms, self._last_monotonic_s = stamp_ms, monotonic_s
         return stamp_ms

@@ -30,6 +30,7 @@ FAST = {"scrape_interval": "100ms", "scrape_timeout": "100ms"}
 def _impatient(monkeypatch):
     monkeypatch.setattr("madang.collect.scrape.source._LISTS_EVERY", 1)
     monkeypatch.setattr("madang.collect.scrape.source._LOOK_S", 0.05)
+    monkeypatch.setattr("madang.collect.scrape.source._SETTLED_AFTER_S", 0.3)
     monkeypatch.setattr("madang.collect.scrape.discovery._LOOK_S", 0.05)
     monkeypatch.setattr("madang.collect.scrape.job_pool._SETTLE_S", 0.01)
 
@@ -168,6 +169,35 @@ def test_a_restart_goes_on_where_it_was(serve, store, tmp_path):
     times = [ts for _, ts, _ in it.samples("a")]
     assert times == sorted(set(times))
     assert None not in {value for _, _, value in it.samples("a")}
+
+
+def test_over_a_stop_series_go_on_or_end(serve, store, tmp_path):
+    more = threading.Event()
+
+    async def page(request):
+        await request.page(b"a 1\n" if more.is_set() else b"a 1\ngone 1\n")
+
+    server, other = serve(page), serve(ok)
+    with running(store, tmp_path, job(server), {**job(other), "job_name": "b"}) as it:
+        it.wait("gone", 2)
+        it.wait("up", 4, 1.0)
+    more.set()
+    assert (it.collect / "me/left.arrow").exists()
+    slower = job(server, scrape_interval="150ms")  # another loop, the same series
+    with running(store, tmp_path, slower) as it:
+        it.wait("gone", 1, None)
+        ended = it.wait("up", 1, None)
+        assert [labels["job"] for labels, _, _ in ended] == ["b"]
+        count = len(it.samples("up"))
+        it.wait("up", count + 2)
+    assert not (it.collect / "me/targets.json").exists()
+    for name in ("a", "up", "scrape_duration_seconds"):
+        of_a = [(ts, value) for labels, ts, value in it.samples(name) if labels["job"] == "a"]
+        assert None not in dict(of_a).values()
+        assert [ts for ts, _ in of_a] == sorted({ts for ts, _ in of_a})
+    of_b = [value for labels, _, value in it.samples("a") if labels["job"] == "b"]
+    assert of_b[-1] is None
+    assert of_b.count(None) == 1
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,22 @@ def test_a_failed_scrape_ends_all_and_the_next_brings_them_back():
     assert ended == {"a", "b"}
     assert len(down) == 5 + 2
     assert page(series, store, "a 1\nb 2\n", 30)[("a",)] == (30, 1.0)
-    end = store.read(series.end(40))
-    assert {(labels["__name__"], value) for labels, _, value in end} == {
-        (name, None) for name in ("a", "b", *REPORT)
-    }
-    assert len(store.read(series.end(50))) == 5
+    living = {store.labels[number]["__name__"] for number in series.living().tolist()}
+    assert living == {"a", "b", *REPORT}
+
+
+def test_a_new_loop_goes_on_with_the_series_of_another():
+    first, store = made(), Store(again=True)
+    page(first, store, "a 1\nb 2\n", 10)
+    for lines, ended in (("b 3\nc 4\n", {"a"}), (None, {"a", "b"})):
+        series = made()
+        series.go_on_with(first.living())
+        assert set(series.living()) == set(first.living())
+        taken = None if lines is None else series.take(lines.encode(), TEXT)
+        found = store.read(series.batch(taken, [1.0] * 5, 20))
+        assert {labels["__name__"] for labels, _, value in found if value is None} == ended
+        assert len(store.read(series.batch(None, [0.0] * 5, 30))) == 5 + (2 if lines else 0)
+        assert len(series.living()) == 5
 
 
 def test_labels_of_a_batch_that_was_lost_come_again():
