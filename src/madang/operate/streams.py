@@ -47,9 +47,10 @@ def open_stream(store: LogStore, project: Project, name: str) -> LogStream:
         NotFoundError: no such stream, or a typed one without a first batch.
     """
     schema = schema_of(project, name)
-    if schema is None:
-        return store.get(name)
     spec = project.streams.get(name)
+    if schema is None:
+        known = store.get(name)
+        return known if spec is None else store.open(name, None, partitions=spec.partitions)
     if spec is None:
         return store.open(name, schema, partitions=1)
     stream = store.open(name, schema, partitions=spec.partitions)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
+import google_crc32c
 import pyarrow as pa
 
 from madang.collect import SplitBody
@@ -11,7 +13,7 @@ from madang.stream import RECORD_SCHEMA, Appended, LogStream, Origin, append_par
 
 
 def append(
-    stream: LogStream, split: SplitBody, key_field: str | None, idempotency_key: str | None
+    stream: LogStream, split: SplitBody, key_field: str | None, origin: Origin | None
 ) -> list[Future[Appended]]:
     """Submit the records: one future for each partition that gets some.
 
@@ -20,7 +22,7 @@ def append(
         split: The records.
         key_field: The stream's ``key``: in a typed stream, the column that decides the partition;
             elsewhere that is the records' own ``key``.
-        idempotency_key: Sent again, it is acknowledged with the first offsets.
+        origin: Sent again, it is acknowledged with the first offsets.
     """
     batch = split.batch
     keys = None
@@ -30,5 +32,15 @@ def append(
             keys = batch.column(name)
             if not (pa.types.is_binary(keys.type) or pa.types.is_string(keys.type)):
                 keys = keys.cast(pa.string())
-    origin = None if idempotency_key is None else Origin(f"key:{idempotency_key}", 1)
     return append_partitioned(stream, batch, keys, origin=origin, attributes=split.attributes)
+
+
+def origin_of(idempotency_key: str | None, pieces: Sequence[bytes]) -> Origin | None:
+    """The origin of a request: its key, and a fingerprint of its body."""
+    if idempotency_key is None:
+        return None
+    crc = size = 0
+    for piece in pieces:
+        crc = google_crc32c.extend(crc, piece)
+        size += len(piece)
+    return Origin(f"key:{idempotency_key}", 2 + (size << 32 | crc))

@@ -37,7 +37,7 @@ from madang.core.names import DEAD_SUFFIX, SYSTEM_NAMESPACE, unknown
 from madang.operate.accounts import Permission
 from madang.operate.streams import check_columns
 from madang.project import Project, RecordFormat, StreamSpec
-from madang.server.append import append
+from madang.server.append import append, origin_of
 from madang.server.auth import Authenticator, check_permission
 from madang.server.body import BodyReader, ClientGoneError, declared_length
 from madang.server.completions import Completions
@@ -121,10 +121,11 @@ class Ingest:
                         "the body is empty", hint="send at least one record, a line each"
                     )
                 query = parse_query(scope["query_string"])
+                origin = origin_of(headers.idempotency_key, pieces)
                 split = await self._split(target, pieces, size_bytes, headers, query)
                 del pieces
                 assert target.stream is not None
-                futures = append(target.stream, split, target.spec.key, headers.idempotency_key)
+                futures = append(target.stream, split, target.spec.key, origin)
                 appended = [await self._completions.wait(future) for future in futures]
             finally:
                 reader.release()

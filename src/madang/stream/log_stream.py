@@ -20,6 +20,7 @@ from madang.stream.partition_reader import PartitionReader
 from madang.stream.partition_writer import PartitionWriter
 from madang.stream.pending import PendingBatch
 from madang.stream.port import Appended, Bounds, Chunk, LogIdentity, Origin
+from madang.stream.producers import KEY_PREFIX, check_body
 from madang.stream.quarantine import QuarantinedFrame
 from madang.stream.recovery import PartitionRecovery, needs_recovery, recover_partition
 from madang.stream.retention import RetentionReport, retain_partition
@@ -218,11 +219,19 @@ class LogStream:
         return self._part(partition).reader.offset_at(time_us)
 
     def find(self, partition: int, origin: Origin) -> tuple[Appended, int] | None:
-        """The acknowledgement of ``origin`` if it was appended, and its batch's ``split``."""
+        """The acknowledgement of ``origin`` if it was appended, and its batch's ``split``.
+
+        Raises:
+            ConflictError: it is an idempotency key that was used for another body.
+        """
         own = self._part(partition).partition
         head = own.head.require()
         entry = own.known_producers(head).find(origin.producer, self._settings.clock.now_us())
-        if entry is None or entry.sequence < origin.sequence:
+        if entry is None:
+            return None
+        if origin.producer.startswith(KEY_PREFIX):
+            check_body(origin, entry)
+        elif entry.sequence < origin.sequence:
             return None
         found = Appended(
             partition, entry.base_offset, entry.count, entry.appended_at_us, duplicate=True

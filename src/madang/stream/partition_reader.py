@@ -278,11 +278,24 @@ class PartitionReader:
         self._partition.forget_listing()
 
 
+def _is_dated(batch: pa.RecordBatch) -> bool:
+    """Whether every record says its time: the column ``ts``, as in a raw stream."""
+    place = batch.schema.get_field_index("ts")
+    if place < 0 or not pa.types.is_timestamp(batch.schema.field(place).type):
+        return False
+    return bool(batch.column(place).null_count == 0)
+
+
 def _may_follow(
     last: tuple[Frame, pa.RecordBatch], frame: Frame, batch: pa.RecordBatch, records: int
 ) -> bool:
     """Whether ``frame`` is joined to a run that ends with ``last``: copying it costs little."""
     before = last[0]
+    # A chunk has one time of appending: records without a time of their own are dated by it.
+    if before.appended_at_us != frame.appended_at_us and not (
+        _is_dated(batch) and _is_dated(last[1])
+    ):
+        return False
     return (
         frame.payload_length < _COALESCE_BELOW_BYTES
         and before.payload_length < _COALESCE_BELOW_BYTES

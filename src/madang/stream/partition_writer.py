@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from madang.core.errors import MadangError, UnavailableError
+from madang.core.errors import ConflictError, MadangError, UnavailableError
 from madang.stream.active_segment import ActiveSegment
 from madang.stream.group_queue import GroupQueue, fail_all
 from madang.stream.head import Head
@@ -19,7 +19,7 @@ from madang.stream.page_cache import drop_pages
 from madang.stream.partition import Partition
 from madang.stream.pending import PendingBatch
 from madang.stream.port import Appended
-from madang.stream.producers import LogPlace
+from madang.stream.producers import KEY_PREFIX, LogPlace, check_body
 from madang.stream.schema_change import can_hold, conform
 from madang.stream.segment_format import align, encode_frame_header
 from madang.stream.space import DiskSpace, is_full, storage_full
@@ -70,7 +70,11 @@ class PartitionWriter:
             fail_all(group, UnavailableError(f"the append failed: {error}"))
         else:
             for pending, appended in zip(group, answers, strict=True):
-                if pending.future.set_running_or_notify_cancel():
+                if not pending.future.set_running_or_notify_cancel():
+                    continue
+                if isinstance(appended, ConflictError):
+                    pending.future.set_exception(appended)
+                else:
                     pending.future.set_result(appended)
 
     @contextmanager
@@ -113,14 +117,18 @@ class PartitionWriter:
             self._active.close()
             self._active = None
 
-    def _commit(self, group: list[PendingBatch], head: Head) -> list[Appended]:
+    def _commit(self, group: list[PendingBatch], head: Head) -> list[Appended | ConflictError]:
         now_us = max(self._partition.clock.now_us(), head.appended_at_us)
-        answers: list[Appended] = []
+        answers: list[Appended | ConflictError] = []
         fresh: list[tuple[PendingBatch, ProducerEntry]] = []
         in_group: dict[str, ProducerEntry] = {}
         end = head.end
         for pending in group:
-            known = self._known(pending, in_group, now_us)
+            try:
+                known = self._known(pending, in_group, now_us)
+            except ConflictError as error:
+                answers.append(error)
+                continue
             if known is not None:
                 answers.append(self._answer(known, duplicate=True))
                 continue
@@ -144,6 +152,9 @@ class PartitionWriter:
         entry = in_group.get(origin.producer)
         if entry is None:
             entry = self._partition.producers.find(origin.producer, now_us)
+        if entry is not None and origin.producer.startswith(KEY_PREFIX):
+            check_body(origin, entry)
+            return entry
         return entry if entry is not None and origin.sequence <= entry.sequence else None
 
     def _answer(self, entry: ProducerEntry, *, duplicate: bool) -> Appended:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.core.errors import InvalidInputError
+from madang.core.errors import ConflictError, InvalidInputError, MadangError
 from madang.stream.log_stream import LogStream
 from madang.stream.port import Appended, Origin
 
@@ -84,8 +84,12 @@ def append_partitioned(
         together to the partition of the origin's producer, or else to each partition in turn.
     """
     if keys is not None and len(keys) != batch.num_rows:
-        return [_failed(f"{len(keys)} keys were given for {batch.num_rows} records")]
-    split = _split_of(stream, origin)
+        wrong = f"{len(keys)} keys were given for {batch.num_rows} records"
+        return [_failed(InvalidInputError(wrong))]
+    try:
+        split = _split_of(stream, origin)
+    except ConflictError as error:
+        return [_failed(error)]
     if split == 1 or keys is None or keys.null_count == len(keys):
         partition = _keyless(stream, origin, split)
         return [
@@ -131,7 +135,7 @@ def _keyless(stream: LogStream, origin: Origin | None, split: int) -> int:
     return partition_of(origin.producer.encode("utf-8", "surrogatepass"), split)
 
 
-def _failed(message: str) -> Future[Appended]:
+def _failed(error: MadangError) -> Future[Appended]:
     future: Future[Appended] = Future()
-    future.set_exception(InvalidInputError(message))
+    future.set_exception(error)
     return future

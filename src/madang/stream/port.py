@@ -30,9 +30,11 @@ class Origin:
     A partition keeps the last sequence of each producer, in the log itself. A batch whose sequence
     is not above it was appended already and is acknowledged with its first offsets instead.
 
-    An HTTP ``Idempotency-Key`` is the producer ``key:<key>`` with sequence 1; it is forgotten after
-    the idempotency window. A followed file is the producer ``file:<identity>`` whose sequence is
-    the byte offset behind the batch: its checkpoint. Such named producers are not forgotten.
+    An HTTP ``Idempotency-Key`` is the producer ``key:<key>``; its sequence is a fingerprint of the
+    body (or 1, where nobody took one), because a key stands for one body: another one is refused.
+    It is forgotten after the idempotency window. A followed file is the producer
+    ``file:<identity>`` whose sequence is the byte offset behind the batch: its checkpoint. Such
+    named producers are not forgotten.
     """
 
     producer: str
@@ -134,7 +136,8 @@ class Stream(Protocol):
         Concurrent callers share an fsync. Idempotent by ``origin``.
 
         Raises (from the future): StorageFullError over the watermark or on a full disk (nothing of
-        the batch was kept), InvalidInputError for another schema, UnavailableError when closed.
+        the batch was kept), InvalidInputError for another schema, ConflictError for an idempotency
+        key that was used for another body, UnavailableError when closed.
         """
         ...
 

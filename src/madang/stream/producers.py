@@ -19,14 +19,17 @@ from pathlib import Path
 import google_crc32c
 
 from madang.core.durable_files import replace_file
-from madang.core.errors import CorruptionError
+from madang.core.errors import ConflictError, CorruptionError
 from madang.stream.head import Head
 from madang.stream.key_table import KeyTable, ProducerEntry, digest_of
 from madang.stream.mapped_segment import Damage, MappedSegment
+from madang.stream.port import Origin
 from madang.stream.segment_format import Frame
 
 _log = logging.getLogger(__name__)
 KEY_PREFIX = "key:"
+ANY_BODY = 1
+"""The sequence of an idempotency key whose body's fingerprint nobody took."""
 KEY_BOUND = 200_000
 NAMED_BOUND = 1_000_000
 _HEADER = struct.Struct("<8sIIQQQII")
@@ -88,7 +91,7 @@ class ProducerMap:
             self._keys.forget_before(entry.appended_at_us - self._window_us)
             digest = digest_of(producer)
             known = self._keys.find(digest)
-            if known is None or known.sequence < entry.sequence:
+            if known is None or known.base_offset < entry.base_offset:
                 self._keys.put(digest, entry)
             return
         known = self._named.pop(producer, None)
@@ -191,6 +194,20 @@ class ProducerMap:
             self._keys, self._named = table, producers
             self.place = LogPlace(offset, base, position)
         return True
+
+
+def check_body(origin: Origin, entry: ProducerEntry) -> None:
+    """That what comes again under an idempotency key is what came first.
+
+    Raises:
+        ConflictError: it is another body.
+    """
+    if origin.sequence != entry.sequence and ANY_BODY not in (origin.sequence, entry.sequence):
+        raise ConflictError(
+            f"the idempotency key {origin.producer.removeprefix(KEY_PREFIX)!r} was used before, "
+            "for another body",
+            hint="a key stands for one body; nothing of this one was appended",
+        )
 
 
 def _open(open_: Callable[[int], MappedSegment], base: int) -> MappedSegment | None:

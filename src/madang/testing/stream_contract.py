@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from madang.core.clock import ManualClock
-from madang.core.errors import InvalidInputError, UnavailableError
+from madang.core.errors import ConflictError, InvalidInputError, UnavailableError
 from madang.stream import Chunk, Origin, Stream
 from madang.testing.records import record_batch, values_of
 
@@ -159,6 +159,18 @@ class StreamContract:
         assert (again.base_offset, again.count) == (first.base_offset, first.count)
         assert again.appended_at_us == first.appended_at_us
         assert stream.bounds(0).end == 4
+
+    def test_an_idempotency_key_stands_for_one_body(self, stream: Stream) -> None:
+        stream.submit(record_batch([b"a"]), origin=Origin("key:one", 7)).result(_TIMEOUT_S)
+        for sequence in (6, 8):
+            with pytest.raises(ConflictError, match="'one' was used before, for another body"):
+                stream.submit(record_batch([b"b"]), origin=Origin("key:one", sequence)).result(30)
+        origins = [Origin("key:two", 3), Origin("key:two", 4), Origin("key:two", 3)]
+        futures = [stream.submit(record_batch([b"c"]), origin=origin) for origin in origins]
+        assert not futures[0].result(_TIMEOUT_S).duplicate
+        assert isinstance(futures[1].exception(_TIMEOUT_S), ConflictError)
+        assert futures[2].result(_TIMEOUT_S).duplicate
+        assert values_of(read_all(stream)) == [(0, b"a"), (1, b"c")]
 
     def test_the_same_origin_at_once_is_appended_once(self, stream: Stream) -> None:
         origin = Origin("key:one", 1)

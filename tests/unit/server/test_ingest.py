@@ -208,6 +208,22 @@ def test_idempotency_key_over_partitions(server, client):
     assert again == {**first, "duplicate": True}
 
 
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_an_idempotency_key_stands_for_one_body(server, client, partitions):
+    clicks = server.new_stream(partitions=partitions, key="user")
+    headers = {**NDJSON, "Idempotency-Key": "batch-1"}
+    body = b'{"user":"u0"}'
+    assert client.post(f"/ingest/{clicks}", content=body, headers=headers).status_code == 200
+    more = b"\n".join(b'{"user":"u%d"}' % number for number in range(20))
+    refused = client.post(f"/ingest/{clicks}", content=more, headers=headers)
+    assert refused.status_code == 409
+    assert error_of(refused)["message"] == (
+        "the idempotency key 'batch-1' was used before, for another body"
+    )
+    assert server.values(clicks) == [body]
+    assert client.post(f"/ingest/{clicks}", content=body, headers=headers).json()["duplicate"]
+
+
 @pytest.mark.parametrize("key", ["", '""', "x" * 257])
 def test_bad_idempotency_key(client, orders, key):
     answer = client.post(f"/ingest/{orders}", content=b"{}", headers={"Idempotency-Key": key})

@@ -130,14 +130,11 @@ def test_typed_stream_takes_its_columns_from_the_first_batch(server, reader):
             "raw": [b"\xff", None],
         }
     )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
     kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
     with server.client("ingest") as client:
         refused = client.post(f"/ingest/{stream}", content=b"{}", headers=NDJSON)
         assert refused.status_code == 415
-        body = sink.getvalue().to_pybytes()
+        body = arrow_body(table)
         assert client.post(f"/ingest/{stream}", content=body, headers=kind).json()["records"] == 2
         assert client.post(f"/ingest/{stream}", content=b'{"n":3}', headers=NDJSON).is_success
     rows = reader.get(f"/api/streams/{stream}/records").json()["records"]
@@ -254,6 +251,26 @@ def test_bad_streams_are_not_written(server, name, body, status):
         answer = client.put(f"/api/streams/{name}", json=body)
     assert answer.status_code == status, answer.text
     assert not (server.directory / "streams" / "odd.yml").exists()
+
+
+def test_put_makes_a_typed_stream_whose_first_batch_is_to_come(server):
+    with server.client("admin") as client:
+        for partitions, status in ((2, 201), (3, 200)):
+            spec = {"format": "typed", "partitions": partitions}
+            assert client.put("/api/streams/typed_one", json=spec).status_code == status
+        body = arrow_body(pa.table({"n": [1, 2]}))
+        kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
+        assert client.post("/ingest/typed_one", content=body, headers=kind).json()["records"] == 2
+        assert client.put("/api/streams/typed_one", json={**spec, "partitions": 4}).is_success
+        found = client.get("/api/streams/typed_one").json()
+    assert found["partitions"] == 4
+
+
+def arrow_body(table):
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
 
 
 def test_put_says_in_which_line_it_is_wrong(server):

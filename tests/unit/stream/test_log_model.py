@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from madang.core.clock import ManualClock
+from madang.core.errors import ConflictError
 from madang.stream import LogStore, LogStream, Origin
 from madang.stream.folder import PartitionFolder
 from madang.stream.head import HeadFile
@@ -84,7 +85,11 @@ class LogModel(RuleBasedStateMachine):
         known = self.origins.get(producer or "")
         sequence = (known[0] if known else 10) + step
         origin = Origin(producer, sequence) if producer else None
-        answer = self.stream(process).submit(record_batch(values), origin=origin).result(10)
+        future = self.stream(process).submit(record_batch(values), origin=origin)
+        if known is not None and producer.startswith("key:") and sequence != known[0]:
+            assert isinstance(future.exception(10), ConflictError)
+            return
+        answer = future.result(10)
         if known is not None and sequence <= known[0]:
             assert answer.duplicate
             assert (answer.base_offset, answer.count) == known[1:]

@@ -72,6 +72,35 @@ def test_many_small_frames_are_read_as_few_chunks(open_store) -> None:
     assert values_of(stream.read(0, 4321, max_bytes=1)) == [(4321, b"4321")]
 
 
+@pytest.mark.parametrize(
+    ("columns", "values", "chunks"),
+    [
+        ({"n": pa.int64()}, [[1], [2], [3]], 3),
+        ({"n": pa.int64(), "ts": pa.int64()}, [[1, 1], [2, 2], [3, 3]], 3),
+        ({"ts": pa.timestamp("s", "UTC")}, [[5], [6], [7]], 1),
+        ({"ts": pa.timestamp("s", "UTC")}, [[5], [None], [7]], 3),
+    ],
+)
+def test_records_without_a_time_keep_that_of_their_append(
+    open_store, clock: ManualClock, columns, values, chunks
+) -> None:
+    schema = pa.schema(list(columns.items()))
+    stream = open_store().open("s", schema)
+    times = []
+    for row in values:
+        batch = pa.RecordBatch.from_arrays(
+            [pa.array([value], kind) for value, kind in zip(row, columns.values(), strict=True)],
+            schema=schema,
+        )
+        futures = [stream.submit(batch), stream.submit(batch)]
+        times.append([future.result(10).appended_at_us for future in futures])
+        clock.advance(2)
+    found = stream.read(0, 0)
+    assert len(found) == chunks
+    if chunks == 3:
+        assert [chunk.appended_at_us for chunk in found] == [first for first, _ in times]
+
+
 def test_what_was_evicted_can_be_read_again(open_store, clock: ManualClock) -> None:
     stream = open_store(segment_size_bytes=2**20).open("s")
     fill(stream, clock, 100)

@@ -37,6 +37,7 @@ _BODY = {
         **BUSY_ERRORS,
         **errors(
             s408="The body did not arrive in time.",
+            s409="The Idempotency-Key was used before, for another body.",
             s413="The body, or its only record, is over its limit.",
             s415="The body's type or encoding cannot be read.",
             s507="The disk is full; nothing was accepted. See Retry-After.",
@@ -58,7 +59,8 @@ async def ingest(
         str | None,
         Header(
             max_length=256,
-            description="Names the body: sent again with it, it is acknowledged, not appended.",
+            description="Names the body: sent again with it, it is acknowledged, not appended; "
+            "another body under it is refused (409).",
         ),
     ] = None,
 ) -> IngestAnswer:

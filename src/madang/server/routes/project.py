@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,13 @@ from typing import Annotated, Any
 import anyio.to_thread
 from fastapi import APIRouter, Body, Request, Response
 
-from madang.core.errors import DeniedError, InvalidInputError, Place, UnavailableError
+from madang.core.errors import (
+    DeniedError,
+    InvalidInputError,
+    NotFoundError,
+    Place,
+    UnavailableError,
+)
 from madang.core.names import RULE, is_name
 from madang.project import StreamSpec, json_schema
 from madang.project.reading import reading_of
@@ -85,4 +92,5 @@ async def _until_open(context: ServerContext, wanted: StreamSpec) -> None:
                 hint="ask again; madang status says what is wrong",
             )
         await asyncio.sleep(_POLL_S)
-    await anyio.to_thread.run_sync(context.open_stream, name)
+    with contextlib.suppress(NotFoundError):  # a typed one is defined by its first batch
+        await anyio.to_thread.run_sync(context.open_stream, name)
