@@ -22,6 +22,7 @@ from madang.operate.lock import lock_data_directory
 from madang.operate.logs import write_logs
 from madang.operate.memory import forget_file_pages, limit_arenas
 from madang.operate.notices import say
+from madang.operate.private_folder import keep_private
 from madang.operate.role import RoleContext
 from madang.operate.supervisor import SUPERVISOR, RoleBody, Supervisor
 from madang.operate.telemetry import drop_folder, use_folder
@@ -74,9 +75,13 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
     began = time.monotonic()
     limit_arenas()
     data = DataDir(options.data_dir.resolve())
+    privacy = keep_private(data.root)
     lock_data_directory(data.run)
     _check_format(data)
     write_logs(data.logs, SUPERVISOR)
+    if privacy is not None:
+        text, done = privacy
+        _log.log(logging.INFO if done else logging.WARNING, text, extra={"data": str(data.root)})
     project = _publish(options.project_dir, data)
     server = project.platform.server
     listener = listen(
