@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.collect.exposition.page import PageLimits
+from madang.collect.exposition.page import Exemplar, PageLimits
 from madang.core.errors import Place, TooLargeError
 
 _NEWLINE = 10
@@ -72,7 +72,8 @@ class Layout:
     ``key_sizes`` is int32 [lines]; ``samples`` int32 [m] the lines that hold samples, ``series``
     their series, of which ``kept`` (None: all) are in the page as ``page_series``; ``repeats`` says
     that a series is there more than once, be it at several times. ``values`` are those of all m
-    samples, or None if the page had times or exemplars. ``rest`` is what the format keeps beside.
+    samples, or None if the page had times; ``exemplars`` have places among the m. ``rest`` is what
+    the format keeps beside.
     """
 
     lines: Lines
@@ -84,6 +85,7 @@ class Layout:
     kept: npt.NDArray[np.intp] | None
     repeats: bool
     values: npt.NDArray[np.float64] | None
+    exemplars: list[Exemplar]
     rest: object
 
     def tails_of(self, lines: Lines) -> tuple[pa.BinaryArray, npt.NDArray[np.bool_]] | None:

@@ -98,7 +98,8 @@ def _like_the_one_before(
     starts = lines.starts[layout.samples] + layout.key_sizes[layout.samples]
     _check(rest.rules, tails, starts)
     layout.lines, layout.pieces = lines, pieces
-    layout.values = tails.values if tails.plain else None
+    layout.values = None if tails.ts_ms is not None else tails.values
+    layout.exemplars = tails.exemplars
     cache.layout = layout
     return replace(_page(layout, rest, tails, cache), same_series=True)
 
@@ -178,7 +179,8 @@ class _OpenMetricsReading:
             page_series=series if kept is None else series[kept],
             kept=kept,
             repeats=first_of_each(series, None, NO_TIMESTAMP) is not None,
-            values=tails.values if tails.plain else None,
+            values=None if timed else tails.values,
+            exemplars=tails.exemplars,
             rest=rest,
         )
         self._cache.layout = layout

@@ -2,7 +2,7 @@
 
 A page that differs from the one before in nothing but numbers of the same width has them at the
 same places: it is compared under a mask, and the numbers are gathered in bulk. Otherwise that is
-tried family by family, and what is left is read field by field.
+tried family by family, then metric by metric, and what is left is read field by field.
 """
 
 from __future__ import annotations
@@ -20,26 +20,64 @@ from madang.collect.exposition.page import (
     Created,
     Exemplar,
     Family,
+    MetricType,
     NativeHistogram,
     Page,
     PageLimits,
 )
-from madang.collect.exposition.protobuf_family import FamilyParts, read_family
+from madang.collect.exposition.protobuf_family import (
+    MetricParts,
+    read_head,
+    read_metric,
+)
 from madang.collect.exposition.protobuf_wire import broken, read_varint
 from madang.core.errors import Place, TooLargeError
 
 _BYTES = npt.NDArray[np.uint8]
 _NOTHING = np.empty(0, np.int32)
-_LAST_VARINT_BYTE = 9
+_VARINT_MASK = b"\x80" * 9 + b"\xfe"
+"""Which bits of a varint must be the same again: those that say where it ends, and of the tenth
+byte all but the lowest, which alone is within 64 bits."""
+
+
+@dataclass(slots=True, eq=False)
+class _Metric:
+    """A metric as it was; its bytes and what of them must be the same again, as two numbers."""
+
+    raw: bytes
+    parts: MetricParts
+    mask: int = 0
+    masked: int = 0
+
+    def is_like(self, raw: bytes) -> bool:
+        """Whether a message differs in nothing but numbers; if so, it is the one before next."""
+        if raw != self.raw:
+            if not self.parts.steady or len(raw) != len(self.raw):
+                return False
+            if self.mask == 0:
+                self._make_mask()
+            if int.from_bytes(raw, "little") & self.mask != self.masked:
+                return False
+            self.raw = raw
+        return True
+
+    def _make_mask(self) -> None:
+        mask = bytearray(b"\xff" * len(self.raw))
+        for (start, end), fixed in zip(self.parts.numbers, self.parts.fixed, strict=True):
+            size = end - start
+            mask[start:end] = bytes(size) if fixed else _VARINT_MASK[:size]
+        self.mask = int.from_bytes(mask, "little")
+        self.masked = int.from_bytes(self.raw, "little") & self.mask
 
 
 @dataclass(slots=True, eq=False)
 class _Message:
-    """A family as it was: its bytes, what of them must be the same again, and what it says."""
+    """A family as it was: its bytes, what of them must be the same again, and its samples."""
 
     raw: bytes
     mask: _BYTES | None
-    parts: FamilyParts
+    family: Family
+    metrics: list[_Metric]
     series: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int32]
     sizes: npt.NDArray[np.int32]
@@ -143,7 +181,9 @@ def _read(
     series = np.concatenate([_NOTHING, *(message.series for message in messages)])
     numbers = _Numbers(starts, sizes, fixed)
     values = numbers.read(raw)
-    times = [time for message in messages for time in message.parts.ts_ms]
+    times = [
+        time for message in messages for metric in message.metrics for time in metric.parts.ts_ms
+    ]
     ts_ms = np.array(times, np.int64) if any(t != NO_TIMESTAMP for t in times) else None
     kept = first_of_each(series, ts_ms, NO_TIMESTAMP)
     beside = _Beside(messages, counts, len(series), kept)
@@ -187,18 +227,38 @@ def _message(
     body: bytes, raw: _BYTES, series: KnownSeries, known: list[_Message], place: int
 ) -> _Message:
     before = known[place] if place < len(known) else None
-    if before is not None and before.mask is not None:
+    if before is not None:
         if body == before.raw:
             return before
-        if _alike(raw, np.frombuffer(before.raw, np.uint8), before.mask):
+        if before.mask is not None and _alike(
+            raw, np.frombuffer(before.raw, np.uint8), before.mask
+        ):
             return replace(before, raw=body)
-    parts = read_family(body, series)
-    starts = np.array([start for start, _ in parts.numbers], np.int32)
-    sizes = np.array([end - start for start, end in parts.numbers], np.int32)
-    fixed = np.array(parts.fixed, np.bool_)
-    mask = _mask(len(body), starts, sizes, fixed) if parts.steady else None
-    at = np.array(parts.series, np.int32)
-    return _Message(body, mask, parts, at, starts, sizes, fixed)
+    head = read_head(body)
+    same_kind = before is not None and _kind(before.family) == _kind(head.family)
+    old = before.metrics if before is not None and same_kind else []
+    metrics = []
+    for index, (at, end) in enumerate(head.metrics):
+        one = body[at:end]
+        if index < len(old) and old[index].is_like(one):
+            metrics.append(old[index])
+        else:
+            metrics.append(_Metric(one, read_metric(one, head, series)))
+    counts = [len(metric.parts.series) for metric in metrics]
+    offsets = np.repeat(np.array([at for at, _ in head.metrics], np.int32), counts)
+    spans = [span for metric in metrics for span in metric.parts.numbers]
+    numbers = np.array(spans, np.int32).reshape(-1, 2)
+    sizes = numbers[:, 1] - numbers[:, 0]
+    starts = numbers[:, 0] + offsets
+    fixed = np.array([one for metric in metrics for one in metric.parts.fixed], np.bool_)
+    at_series = np.array([one for metric in metrics for one in metric.parts.series], np.int32)
+    steady = all(metric.parts.steady for metric in metrics)
+    mask = _mask(len(body), starts, sizes, fixed) if steady else None
+    return _Message(body, mask, head.family, metrics, at_series, starts, sizes, fixed)
+
+
+def _kind(family: Family) -> tuple[str, MetricType]:
+    return family.name, family.type
 
 
 def _mask(
@@ -207,13 +267,11 @@ def _mask(
     sizes: npt.NDArray[np.int32],
     fixed: npt.NDArray[np.bool_],
 ) -> _BYTES:
-    """Which bits must be the same again: of a varint only those that say where it ends."""
     mask = np.full(size, 0xFF, np.uint8)
     doubles = starts[fixed & (sizes > 0)]
     mask[doubles[:, None] + np.arange(8)] = 0
     for byte in range(int(sizes[~fixed].max(initial=0))):
-        # Of the tenth byte only the lowest bit is within 64.
-        mask[starts[~fixed & (sizes > byte)] + byte] = 0x80 if byte < _LAST_VARINT_BYTE else 0xFE
+        mask[starts[~fixed & (sizes > byte)] + byte] = _VARINT_MASK[byte]
     return mask
 
 
@@ -227,7 +285,7 @@ class _Beside:
         total: int,
         kept: npt.NDArray[np.intp] | None,
     ) -> None:
-        self.metadata: tuple[Family, ...] = tuple(message.parts.family for message in messages)
+        self.metadata: tuple[Family, ...] = tuple(message.family for message in messages)
         self.exemplars: list[Exemplar] = []
         self.created: list[Created] = []
         self.histograms: list[NativeHistogram] = []
@@ -236,17 +294,20 @@ class _Beside:
             places = np.full(total, -1)
             places[kept] = np.arange(len(kept))
         first = (np.cumsum(counts) - counts).tolist()
-        for base, message in zip(first, messages, strict=True):
-            parts = message.parts
-            self.exemplars += _moved(parts.exemplars, base, places)
-            self.created += _moved(parts.created, base, places)
-            self.histograms += _moved(parts.histograms, base, places)
+        for start, message in zip(first, messages, strict=True):
+            base = start
+            for metric in message.metrics:
+                parts = metric.parts
+                self.exemplars += _moved(parts.exemplars, base, places)
+                self.created += _moved(parts.created, base, places)
+                self.histograms += _moved(parts.histograms, base, places)
+                base += len(parts.series)
 
 
 _Placed = TypeVar("_Placed", Exemplar, Created, NativeHistogram)
 
 
-def _moved(those: list[_Placed], base: int, places: npt.NDArray[np.intp]) -> list[_Placed]:
+def _moved(those: tuple[_Placed, ...], base: int, places: npt.NDArray[np.intp]) -> list[_Placed]:
     """The same at their places in the page; without those of samples that were left out."""
     moved = []
     for one in those:

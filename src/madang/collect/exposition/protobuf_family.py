@@ -43,6 +43,7 @@ _TYPES = {
 _VALUE_FIELDS = {MetricType.COUNTER: 3, MetricType.GAUGE: 2, MetricType.UNKNOWN: 5}
 _SUMMARY, _HISTOGRAM, _TIMESTAMP = 4, 7, 6
 _NATIVE = frozenset({6, 7, 8, 9, 12})  # what the zero bucket is and holds, and spans
+_NAME_TAG, _VALUE_TAG = 0x0A, 0x12
 ABSENT = (0, 0)
 """The place of a number that was left out: 0."""
 
@@ -51,27 +52,35 @@ Number = tuple[int, int]
 Pairs = list[tuple[bytes, bytes]]
 
 
-@dataclass(slots=True)
-class FamilyParts:
-    """What a family says; places of numbers are counted from where its message begins.
-
-    ``series``, ``numbers`` and ``fixed`` have one element for each sample. ``steady`` says that
-    in a page that differs in nothing but these numbers, all else is as it is here.
-    """
+@dataclass(frozen=True, slots=True)
+class FamilyHead:
+    """A family without its metrics, and where those are in its message."""
 
     family: Family
+    name: bytes
+    metrics: list[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class MetricParts:
+    """What a metric says; places of numbers are counted from where its message begins.
+
+    ``series``, ``numbers``, ``fixed`` and ``ts_ms`` have one element for each sample. ``steady``
+    says that in a message that differs in nothing but these numbers, all else is as it is here.
+    """
+
     series: list[int] = field(default_factory=list)
     numbers: list[Number] = field(default_factory=list)
     fixed: list[bool] = field(default_factory=list)
     ts_ms: list[int] = field(default_factory=list)
-    exemplars: list[Exemplar] = field(default_factory=list)
-    created: list[Created] = field(default_factory=list)
-    histograms: list[NativeHistogram] = field(default_factory=list)
+    exemplars: tuple[Exemplar, ...] = ()
+    created: tuple[Created, ...] = ()
+    histograms: tuple[NativeHistogram, ...] = ()
     steady: bool = True
 
 
-def read_family(body: bytes, known: KnownSeries) -> FamilyParts:
-    """Read the message of a family.
+def read_head(body: bytes) -> FamilyHead:
+    """Read the message of a family, without its metrics.
 
     Raises:
         MalformedPageError: it is none, has no name, or its type is unknown.
@@ -94,31 +103,38 @@ def read_family(body: bytes, known: KnownSeries) -> FamilyParts:
         raise broken("a family without a name", 0)
     if kind not in _TYPES:
         raise broken(f"the unknown type {kind} of {name!r}", 0)
-    texts = (_text(name), _text(help_text), _text(unit))
-    parts = FamilyParts(Family(texts[0], _TYPES[kind], texts[1], texts[2]))
-    reading = _FamilyReading(body, name, parts, known)
-    for at, end in metrics:
-        reading.metric(at, end)
-    return parts
+    family = Family(_text(name), _TYPES[kind], _text(help_text), _text(unit))
+    return FamilyHead(family, name, metrics)
 
 
-class _FamilyReading:
-    def __init__(self, body: bytes, name: bytes, parts: FamilyParts, known: KnownSeries) -> None:
+def read_metric(message: bytes, head: FamilyHead, known: KnownSeries) -> MetricParts:
+    """Read the message of a metric of a family.
+
+    Raises:
+        MalformedPageError: it is none, or its labels cannot be.
+    """
+    reading = _MetricReading(message, head, known)
+    reading.read()
+    return reading.parts
+
+
+class _MetricReading:
+    def __init__(self, body: bytes, head: FamilyHead, known: KnownSeries) -> None:
         self._body = body
-        self._name = name
-        self._parts = parts
+        self._name = head.name
+        self._type = head.family.type
         self._known = known
+        self.parts = MetricParts()
 
-    def metric(self, at: int, end: int) -> None:
-        body, parts = self._body, self._parts
-        wanted = _VALUE_FIELDS.get(parts.family.type)
+    def read(self) -> None:
+        body = self._body
+        wanted = _VALUE_FIELDS.get(self._type)
         if wanted is None:
-            wanted = _SUMMARY if parts.family.type is MetricType.SUMMARY else _HISTOGRAM
+            wanted = _SUMMARY if self._type is MetricType.SUMMARY else _HISTOGRAM
         pairs: Pairs = []
         inner = (0, 0)
         ts_ms = 0
-        first = len(parts.series)
-        for number, wire, start, stop in fields(body, at, end):
+        for number, wire, start, stop in fields(body, 0, len(body)):
             if number == 1 and wire == BYTES:
                 pairs.append(_pair(body, start, stop))
             elif number == wanted and wire == BYTES:
@@ -132,11 +148,11 @@ class _FamilyReading:
         else:
             self._simple(pairs, *inner)
         # As in Prometheus 0 means no time: older libraries cannot tell the two apart.
-        parts.ts_ms.extend([ts_ms or NO_TIMESTAMP] * (len(parts.series) - first))
+        self.parts.ts_ms = [ts_ms or NO_TIMESTAMP] * len(self.parts.series)
 
     def _add(self, suffix: bytes, pairs: Pairs, number: Number, *, fixed: bool) -> int:
         labels = [(b"__name__", self._name + suffix), *pairs]
-        parts = self._parts
+        parts = self.parts
         parts.series.append(self._known.place(canonical_bytes(labels, -1)))
         parts.numbers.append(number)
         parts.fixed.append(fixed)
@@ -144,7 +160,7 @@ class _FamilyReading:
 
     def _simple(self, pairs: Pairs, at: int, end: int) -> None:
         value = ABSENT
-        place = len(self._parts.series)
+        place = len(self.parts.series)
         for number, wire, start, stop in fields(self._body, at, end):
             if number == 1 and wire == DOUBLE:
                 value = (start, stop)
@@ -158,7 +174,7 @@ class _FamilyReading:
         body = self._body
         count = total = ABSENT
         quantiles: list[tuple[float, Number]] = []
-        place = len(self._parts.series)
+        place = len(self.parts.series)
         for number, wire, start, stop in fields(body, at, end):
             if number == 1 and wire == VARINT:
                 count = (start, stop)
@@ -176,7 +192,7 @@ class _FamilyReading:
             self._add(b"", [*pairs, (b"quantile", _bound(quantile))], value, fixed=True)
 
     def _histogram(self, pairs: Pairs, at: int, end: int) -> None:
-        body, parts = self._body, self._parts
+        body, parts = self._body, self.parts
         place = len(parts.series)
         count = total = count_float = ABSENT
         buckets: list[tuple[int, int]] = []
@@ -208,7 +224,7 @@ class _FamilyReading:
         if native:
             parts.steady = False
             place = self._add(b"", pairs, total, fixed=True)
-            parts.histograms.append(NativeHistogram(place, body[at:end]))
+            parts.histograms = (NativeHistogram(place, body[at:end]),)
             for start, stop in exemplars:
                 self._exemplar(place, start, stop)
 
@@ -216,7 +232,7 @@ class _FamilyReading:
         body = self._body
         count = count_float = ABSENT
         bound = 0.0
-        place = len(self._parts.series)
+        place = len(self.parts.series)
         for number, wire, start, stop in fields(body, at, end):
             if number == 1 and wire == VARINT:
                 count = (start, stop)
@@ -234,7 +250,7 @@ class _FamilyReading:
         """A count, which as a fraction above 0 stands in a field of its own."""
         if fraction == ABSENT:
             return whole, False
-        self._parts.steady = False
+        self.parts.steady = False
         return (fraction, True) if read_double(self._body, fraction[0]) > 0 else (whole, False)
 
     def _exemplar(self, place: int, at: int, end: int) -> None:
@@ -248,26 +264,43 @@ class _FamilyReading:
                 value = read_double(body, start)
             elif number == 3 and wire == BYTES:
                 ts_ms = _time(body, start, stop)
-        self._parts.exemplars.append(Exemplar(place, canonical_bytes(pairs, -1), value, ts_ms))
+        exemplar = Exemplar(place, canonical_bytes(pairs, -1), value, ts_ms)
+        self.parts.exemplars = (*self.parts.exemplars, exemplar)
 
     def _created(self, place: int, at: int, end: int) -> None:
-        self._parts.created.append(Created(place, _time(self._body, at, end)))
+        self.parts.created = (Created(place, _time(self._body, at, end)),)
 
 
 def _pair(body: bytes, at: int, end: int) -> tuple[bytes, bytes]:
-    name = value = b""
-    for number, wire, start, stop in fields(body, at, end):
-        if wire == BYTES:
-            if number == 1:
-                name = body[start:stop]
-            elif number == 2:
-                value = body[start:stop]
+    name, value = _short_pair(body, at, end)
+    if not name:
+        for number, wire, start, stop in fields(body, at, end):
+            if wire == BYTES:
+                if number == 1:
+                    name = body[start:stop]
+                elif number == 2:
+                    value = body[start:stop]
     if not name:
         raise broken("a label without a name", at)
     if not (name.isascii() and value.isascii()):
         _text(name)
         _text(value)
     return name, value
+
+
+def _short_pair(body: bytes, at: int, end: int) -> tuple[bytes, bytes]:
+    """Nearly all labels: name and value in this order, below 128 bytes each; else empty."""
+    if end - at > 4 and body[at] == _NAME_TAG:
+        middle = at + 2 + body[at + 1]
+        if (
+            middle + 1 < end
+            and body[at + 1] < 128
+            and body[middle] == _VALUE_TAG
+            and body[middle + 1] < 128
+            and middle + 2 + body[middle + 1] == end
+        ):
+            return body[at + 2 : middle], body[middle + 2 : end]
+    return b"", b""
 
 
 def _time(body: bytes, at: int, end: int) -> int:

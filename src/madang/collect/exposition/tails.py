@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -48,11 +49,6 @@ class Tails:
     exemplars: list[Exemplar] = field(default_factory=list)
     exact: dict[int, Decimal] = field(default_factory=dict)
 
-    @property
-    def plain(self) -> bool:
-        """Whether there is nothing but values."""
-        return self.ts_ms is None and not self.exemplars
-
 
 def read_tails(body: bytes, starts: Offsets, ends: Offsets, grammar: Grammar) -> Tails:
     """Read ``body[starts[i]:ends[i]]``, in bulk as far as they are plain.
@@ -90,11 +86,13 @@ def read_changed(
         return read_tails(lines.body, starts, ends, grammar=grammar)
     places = np.flatnonzero(changed)
     some = read_tails(lines.body, starts[places], ends[places], grammar=grammar)
-    if not some.plain:
-        return read_tails(lines.body, starts, ends, grammar=grammar)
+    if some.ts_ms is not None:
+        return read_tails(lines.body, starts, ends, grammar)
     values = layout.values.copy()
     values[places] = some.values
-    return Tails(values)
+    exemplars = [old for old in layout.exemplars if not changed[old.place]]
+    exemplars += [replace(new, place=int(places[new.place])) for new in some.exemplars]
+    return Tails(values, exemplars=sorted(exemplars, key=attrgetter("place")))
 
 
 def _with_blanks(

@@ -53,7 +53,7 @@ def _like_the_one_before(
     if layout.repeats and (tails.ts_ms is not None or layout.values is None):
         return None  # with times, which of them stay is another matter on each page
     layout.lines, layout.pieces = lines, pieces
-    layout.values = tails.values if tails.plain else None
+    layout.values = None if tails.ts_ms is not None else tails.values
     cache.layout = layout
     return Page(
         labels=cache.known.labels,
@@ -110,7 +110,8 @@ class _TextReading:
                 page_series=page_series,
                 kept=kept,
                 repeats=first_of_each(series, None, NO_TIMESTAMP) is not None,
-                values=tails.values if tails.plain else None,
+                values=None if tails.ts_ms is not None else tails.values,
+                exemplars=[],
                 rest=_TextRest(metadata),
             )
         return Page(

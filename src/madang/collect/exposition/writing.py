@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from madang.collect.exposition.numbers import format_float
 from madang.collect.exposition.series_text import LABEL, METRIC
@@ -22,17 +23,27 @@ def series_name(labels: bytes) -> bytes:
 def series_text(labels: bytes) -> bytes:
     """Canonical labels as a line begins: ``name{label="value"}``; odd names stand in quotes."""
     parts = labels.split(b"\xff") if labels else []
-    name = b""
-    items = []
-    for label, value in zip(parts[::2], parts[1::2], strict=True):
-        if label == b"__name__":
-            name = value
-        else:
-            items.append(label_name(label) + b'="' + escaped(value) + b'"')
+    values = parts[1::2]
+    if b"\\" in labels or b'"' in labels or b"\n" in labels:
+        values = [escaped(value) for value in values]
+    name_at, plain, quoted = _templates(tuple(parts[::2]))
+    if name_at < 0:
+        return quoted % (b"", *values)
+    name = values.pop(name_at)
     if METRIC.fullmatch(name) is None:
-        items.insert(0, b'"' + escaped(name) + b'"')
-        name = b""
-    return name + b"{" + b",".join(items) + b"}" if items else name
+        return quoted % (name, *values)
+    return plain % (name, *values)
+
+
+@lru_cache(maxsize=4096)
+def _templates(names: tuple[bytes, ...]) -> tuple[int, bytes, bytes]:
+    """Of series with these labels: where the metric's name is, and both ways to write them."""
+    items = [
+        label_name(name).replace(b"%", b"%%") + b'="%b"' for name in names if name != b"__name__"
+    ]
+    plain = b"%b{" + b",".join(items) + b"}" if items else b"%b"
+    name_at = names.index(b"__name__") if b"__name__" in names else -1
+    return name_at, plain, b"{" + b",".join([b'"%b"', *items]) + b"}"
 
 
 def labels_text(labels: bytes) -> bytes:

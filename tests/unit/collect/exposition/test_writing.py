@@ -25,7 +25,8 @@ from madang.core.samples import Samples, canonical_labels, labels_of
 NAMES = st.sampled_from(["a", "a_total", "a_count", "b:c", "m.n", "é", 'q"\\\n', "h_bucket", "_"])
 LABELS = st.dictionaries(
     st.one_of(
-        st.sampled_from(["le", "quantile", "Z", "x.y", "한글"]), st.text(min_size=1, max_size=2)
+        st.sampled_from(["le", "quantile", "Z", "x.y", "한글", "%b"]),
+        st.text(min_size=1, max_size=2),
     ),
     st.text(max_size=4),
     max_size=3,
