@@ -10,7 +10,11 @@ import numpy.typing as npt
 from madang.collect.pushed import Exemplar, FamilyMetadata, NativeHistograms, Pushed, Refusals
 from madang.collect.sender_labels import SeriesError, exemplar_labels
 from madang.collect.series_table import SeriesTable
+from madang.core.errors import TooLargeError
 from madang.core.samples import Samples
+
+# What is read one by one takes a hundred bytes each.
+_ONE_BY_ONE_LIMIT = 2_000_000
 
 
 class Gathered:
@@ -43,8 +47,17 @@ class Gathered:
         self._values.append(values)
 
     def add_series(self, place: int, number: int, times_ms: list[int], values: list[float]) -> None:
-        """Samples of one series."""
+        """Samples of one series.
+
+        Raises:
+            TooLargeError: they are too many for one request.
+        """
         places, numbers, all_times_ms, all_values = self._single
+        if len(places) + len(values) > _ONE_BY_ONE_LIMIT:
+            raise TooLargeError(
+                f"the request has more than {_ONE_BY_ONE_LIMIT} samples",
+                hint="send fewer samples in a request",
+            )
         places.extend([place] * len(values))
         numbers.extend([number] * len(values))
         all_times_ms.extend(times_ms)

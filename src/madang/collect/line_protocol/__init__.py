@@ -4,7 +4,8 @@ Entry: :class:`LineProtocolDecoder`; ``precision_ns`` reads the parameter ``prec
 become Prometheus's is told in ``naming``; ``encode_point`` writes a line.
 """
 
-from madang.collect.line_protocol.decoder import STRING_FIELD, LineProtocolDecoder
+from madang.collect.line_protocol.body import STRING_FIELD
+from madang.collect.line_protocol.decoder import LineProtocolDecoder
 from madang.collect.line_protocol.encode import encode_point
 from madang.collect.line_protocol.parse import LineError, parse_line
 from madang.collect.line_protocol.point import FieldValue, Point, Unsigned, precision_ns

@@ -43,6 +43,7 @@ class Layout:
         line_starts: Of every line.
         line_ends: The line end of every line.
         is_plain: Of every line.
+        is_nothing: Which lines are empty, or plain comments.
         lines: Which lines are plain.
         value_counts: The fields of each plain line.
         value_starts: Of the fields of plain lines, in order.
@@ -54,6 +55,7 @@ class Layout:
     line_starts: Positions
     line_ends: Positions
     is_plain: npt.NDArray[np.bool_]
+    is_nothing: npt.NDArray[np.bool_]
     lines: Positions
     value_counts: Positions
     value_starts: Positions
@@ -98,6 +100,7 @@ def layout_of(body: bytes) -> Layout:
 
     is_plain = np.ones(count, np.bool_)
     is_plain[line_of[kind == _ODD]] = False
+    is_nothing = is_plain & ((starts == ends) | (data[starts] == ord("#")))
     space_marks = np.flatnonzero(kind == _SPACE)
     spaces = np.bincount(line_of[space_marks], minlength=count)
     is_plain &= (spaces == 1) | (spaces == 2)
@@ -123,9 +126,26 @@ def layout_of(body: bytes) -> Layout:
         line_starts=starts,
         line_ends=ends,
         is_plain=is_plain,
+        is_nothing=is_nothing,
         lines=lines,
         value_counts=(tails - heads)[lines] // 2,
         value_starts=marks[values] + 1,
         value_ends=marks[values + 1],
         time_starts=np.where(spaces[lines] == 2, tail_ends + 1, tail_ends),
     )
+
+
+def names_of(template: bytes) -> tuple[str, list[tuple[str, str]], list[str]] | None:
+    """Measurement, tags and fields of a template; None: some part of it is empty or repeated."""
+    head, _, tail = template.decode().partition(" ")
+    measurement, *written = head.split(",")
+    tags: dict[str, str] = {}
+    for one in written:
+        name, _, value = one.partition("=")
+        if not name or not value or "=" in value or name in tags:
+            return None
+        tags[name] = value
+    fields = tail[:-1].split("=,")
+    if not measurement or not all(fields) or len(set(fields)) < len(fields):
+        return None
+    return measurement, list(tags.items()), fields

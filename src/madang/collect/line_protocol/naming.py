@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from madang.core.samples import METRIC_NAME, canonical_labels
 
@@ -18,12 +19,14 @@ _SEPARATOR = b"\xff"
 _NOT_IN_LABELS = re.compile(r"[^a-zA-Z0-9_]", re.ASCII)
 
 
+@lru_cache(4096)
 def metric_name(measurement: str, field: str) -> str:
     """The metric of a field."""
     whole = measurement if field == "value" else f"{measurement}_{field}"
     return _led(_NOT_IN_METRICS.sub("_", whole))
 
 
+@lru_cache(4096)
 def label_name(tag: str) -> str:
     """The label of a tag."""
     return _led(_NOT_IN_LABELS.sub("_", tag))

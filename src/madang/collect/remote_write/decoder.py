@@ -48,8 +48,7 @@ class RemoteWriteDecoder:
         """
         wire = unpack(body, self._limit_bytes)
         with self._lock:
-            if self._series.is_full:
-                self._series.clear()
+            if self._series.begin():
                 self._forget()
             gathered = Gathered(self._series)
             if proto == V2_PROTO:

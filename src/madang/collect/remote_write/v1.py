@@ -7,7 +7,8 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from madang.collect.gathered import Gathered
-from madang.collect.pushed import FamilyMetadata
+from madang.collect.pushed import TEXT_LIMIT, FamilyMetadata
+from madang.collect.remote_write.bounds import check_series, check_size
 from madang.collect.remote_write.histograms import add_histograms
 from madang.collect.remote_write.messages import METRIC_TYPES, V1
 from madang.collect.remote_write.plain import (
@@ -46,11 +47,13 @@ def decode_v1(wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
 
     Raises:
         InvalidInputError: it is no WriteRequest.
+        TooLargeError: it has too many series.
     """
     try:
         request = _WriteRequest.FromString(wire)
     except DecodeError:
         raise InvalidInputError("the body is no WriteRequest of remote write 1.0") from None
+    check_series(len(request.timeseries))
     series: list[bytes] = list(request.timeseries)
     others = _single_samples(series, heads, gathered)
     for place in _many_samples(series, others, heads, gathered):
@@ -147,9 +150,11 @@ def _head_end(wire: bytes) -> int:
 
 def _read_series(place: int, wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
     try:
+        check_size(wire)
         series = _TimeSeries.FromString(wire)
-    except DecodeError:
-        gathered.refusals.add(place + 1, "no TimeSeries", wire)
+    except (DecodeError, SeriesError) as error:
+        reason = str(error) if isinstance(error, SeriesError) else "no TimeSeries"
+        gathered.refusals.add(place + 1, reason, wire[:TEXT_LIMIT])
         return
     pairs = [(label.name, label.value) for label in series.labels]
     try:

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from madang.collect.gathered import Gathered
 from madang.collect.pushed import FamilyMetadata
+from madang.collect.remote_write.bounds import TEXTS_PER_SERIES, check_series, check_size
 from madang.collect.remote_write.histograms import add_histograms
 from madang.collect.remote_write.messages import METRIC_TYPES, V2
 from madang.collect.remote_write.plain import (
@@ -34,11 +35,14 @@ def decode_v2(wire: bytes, known: KnownSymbols, gathered: Gathered) -> None:
 
     Raises:
         InvalidInputError: it is no Request.
+        TooLargeError: it has too many series or texts.
     """
     try:
         request = _Request.FromString(wire)
     except DecodeError:
         raise InvalidInputError("the body is no Request of remote write 2.0") from None
+    check_series(len(request.timeseries))
+    check_series(len(request.symbols) // TEXTS_PER_SERIES)
     series: list[bytes] = list(request.timeseries)
     reader = _Reader(known, list(request.symbols), gathered)
     for place in reader.single_samples(series):
@@ -124,6 +128,7 @@ class _Reader:
         """Read one series of any shape."""
         texts: list[bytes] = []
         try:
+            check_size(wire)
             series = _TimeSeries.FromString(wire)
             texts = self._texts(series.labels_refs)
             if not series.samples and not series.histograms:

@@ -15,7 +15,7 @@ from madang.collect.line_protocol import (
     precision_ns,
 )
 from madang.collect.line_protocol.naming import series_of
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.samples import labels_of, series_id
 
 ARRIVAL_MS = 1_700_000_000_123
@@ -137,6 +137,11 @@ def test_what_is_wrong_is_told_by_line_and_the_rest_is_taken():
         b"same a-b=1,a.b=2\n"
         b"same,a-b=1,a.b=2 v=2\n"
         b"same,__name__=x v=2\n"
+        b",a=b value=3\n"
+        b"good,a= value=3\n"
+        b"good,a=b=c value=3\n"
+        b"good,a=b,a=b value=3\n"
+        b"good value=3,=4\n"
         b"good value=3"
     )
     assert [value for _, _, value in rows(pushed)] == [1.0, 1.0, 3.0]
@@ -153,8 +158,13 @@ def test_what_is_wrong_is_told_by_line_and_the_rest_is_taken():
         14: "the fields 'a-b' and 'a.b' both become the metric same_a_b",
         15: "the tag 'a.b' becomes the label a_b, as does the tag 'a-b'",
         16: "the tag '__name__' becomes the label __name__, as does the metric's name",
+        17: "expected a measurement, found ','",
+        18: "expected a value of the tag 'a', found a space",
+        19: "expected a space before the fields, found '='",
+        20: "the tag 'a' is given twice",
+        21: "expected a field's name, found '='",
     }
-    assert pushed.refused_count == 11
+    assert pushed.refused_count == 16
     assert pushed.refused[7].text == "\\xff value=1"
 
 
@@ -183,7 +193,7 @@ def test_of_a_field_given_twice_the_last_counts():
 
 
 def test_series_are_known_again_and_forgotten_when_they_are_too_many():
-    decoder = LineProtocolDecoder(limit_bytes=2000)
+    decoder = LineProtocolDecoder(known_limit_bytes=2000)
     for round_ in range(20):
         body = b"".join(b"m,host=h%d v=%d,w=1i\n" % (i, round_) for i in range(round_ + 1))
         assert rows(decode(body, decoder=decoder)) == reference(body)[0]
@@ -193,6 +203,31 @@ def test_empty_bodies():
     for body in (b"", b"\n", b"   ", b"#", b"\r"):
         pushed = decode(body)
         assert (len(pushed.samples), pushed.refused_count) == (0, 0)
+
+
+def test_a_body_of_many_parts():
+    tail = b'm s="' + b"x\n" * 700_000 + b'",v=1\n'
+    body = b"m v=1\n" * 200_000 + b'm s="a\nm v=3\n",v=2 1\n' + tail + b"m v=\nm v=5\n"
+    pushed = decode(body)
+    assert len(pushed.samples) == 200_003
+    assert pushed.samples.values[-3:].tolist() == [2.0, 1.0, 5.0]
+    assert [one.position for one in pushed.refused] == [900_005]
+
+
+def test_a_line_larger_than_a_part():
+    tags = ",".join(f"t{i}={'x' * 1000}" for i in range(2000))
+    assert len(decode(f"m,{tags} v=1\nm v=2\n".encode()).samples) == 2
+
+
+def test_a_body_of_something_else_is_not_read_to_its_end():
+    pushed = decode(b"x\n" * 150_000 + b"m v=1\n")
+    assert pushed.refused_count == 100_001
+    assert len(pushed.samples) == 0
+
+
+def test_limits():
+    with pytest.raises(TooLargeError, match="7 bytes; 6 are the most"):
+        LineProtocolDecoder(limit_bytes=6).decode(b"m v=1\n\n", unit_ns=1, arrived_at_ms=0)
 
 
 def test_many_refused_lines_keep_their_count_not_their_text():

@@ -301,6 +301,22 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked():
         decoder.decode(b"\x05" + pack(b"\0" * 1001)[2:])
 
 
+def test_small_bodies_that_would_take_much_memory(decoder):
+    for proto, tag in ((V1_PROTO, b"\x0a\x00"), (V2_PROTO, b"\x2a\x00")):
+        with pytest.raises(TooLargeError, match="more than 200000 series"):
+            decoder.decode(pack(tag * 200_001), proto)
+    series = v1((UP, [])).timeseries[0].SerializeToString() + b"\x12\x00" * 600_000
+    wire = SENT["WriteRequest"](timeseries=[SENT["TimeSeries"].FromString(series)])
+    pushed = decoder.decode(pack(wire))
+    assert [one.reason for one in pushed.refused] == [
+        f"a series of {len(series)} bytes; 1048576 are the most"
+    ]
+    series = series[: 1 << 20]
+    part = v1().SerializeToString() + b"\x0a\x80\x80\x40" + series
+    with pytest.raises(TooLargeError, match="more than 2000000 samples"):
+        decoder.decode(pack(part * 4))
+
+
 def test_content_types():
     assert proto_of("", "") == V1_PROTO
     assert proto_of("application/x-protobuf", "snappy") == V1_PROTO
