@@ -39,6 +39,9 @@ class KnownSeries:
 
     def __init__(self) -> None:
         self.labels: list[bytes] = []
+        self.blanks: dict[int, tuple[bytes, ...]] = {}
+        """Names of labels that a series was written with whose value is empty: they are no labels,
+        but with ``honor_labels`` they keep those of the target away."""
         self._places: dict[bytes, int] = {}
         self._shapes: dict[tuple[bytes, ...], _Shape | None] = {}
 
@@ -62,7 +65,19 @@ class KnownSeries:
         pairs = [(_METRIC_NAME, text.name), *text.pairs]
         if float_label is not None:
             pairs = [(n, label_float(v)) if n == float_label else (n, v) for n, v in pairs]
-        return self.place(canonical_bytes(pairs, at))
+        return self.place_of_pairs(pairs, at)
+
+    def place_of_pairs(self, pairs: Sequence[tuple[bytes, bytes]], at: int) -> int:
+        """The number of the series of these labels, ``__name__`` among them; ``at`` as above.
+
+        Raises:
+            MalformedPageError: a label is given twice.
+        """
+        place = self.place(canonical_bytes(pairs, at))
+        blanks = tuple(name for name, value in pairs if not value)
+        if blanks:
+            self.blanks[place] = blanks
+        return place
 
     def place_of_name(self, name: bytes) -> int | None:
         """The number of a series without labels, or None if that is no plain name."""
@@ -103,6 +118,7 @@ class KnownSeries:
         places = np.where(kept, np.cumsum(kept, dtype=np.int64) - 1, -1).astype(np.int32)
         self.labels = [self.labels[place] for place in np.flatnonzero(kept).tolist()]
         self._places = {label: place for place, label in enumerate(self.labels)}
+        self.blanks = {int(places[old]): one for old, one in self.blanks.items() if kept[old]}
         return places
 
 

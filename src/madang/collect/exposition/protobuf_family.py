@@ -153,7 +153,7 @@ class _MetricReading:
     def _add(self, suffix: bytes, pairs: Pairs, number: Number, *, fixed: bool) -> int:
         labels = [(b"__name__", self._name + suffix), *pairs]
         parts = self.parts
-        parts.series.append(self._known.place(canonical_bytes(labels, -1)))
+        parts.series.append(self._known.place_of_pairs(labels, -1))
         parts.numbers.append(number)
         parts.fixed.append(fixed)
         return len(parts.series) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
@@ -232,7 +233,9 @@ def _status(status: int) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        if error.errno is None or error.errno <= 0 or isinstance(error, ssl.SSLError):
+            return error.strerror
+        return os.strerror(error.errno).lower()
     return str(error) or type(error).__name__
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from madang.collect.scrape.relabel import Labels, Relabeller
@@ -74,20 +74,26 @@ class SeriesLabels:
             job.label_value_length_limit or 0,
         )
 
-    def final(self, canonical: bytes) -> bytes | None:
+    def final(self, canonical: bytes, blanks: Sequence[bytes] = ()) -> bytes | None:
         """The labels that a series of the page gets, or None where a rule drops it.
+
+        Args:
+            canonical: The labels that the page gives it.
+            blanks: Names that the page gives it with an empty value: where the page's labels are
+                honored, the target's labels of these names are left away.
 
         Raises:
             InvalidInputError: over a limit, or without a valid name: the page is refused.
         """
         parts = canonical.split(_SEPARATOR)
         names = parts[::2]
-        if not self._rules and not self._legacy and self._names.isdisjoint(names):
+        blanks = blanks if self._honor else ()
+        if not blanks and not self._rules and not self._legacy and self._names.isdisjoint(names):
             pairs = [*zip(names, parts[1::2], strict=True), *self._pairs]
             pairs.sort()
             result = _SEPARATOR.join([part for pair in pairs for part in pair])
         else:
-            labels = self._merged(labels_of(canonical))
+            labels = self._merged(labels_of(canonical), {one.decode() for one in blanks})
             if not self._rules.apply(labels) or not labels:
                 return None
             self._check_names(labels)
@@ -100,9 +106,10 @@ class SeriesLabels:
         """The labels of a series that the scrape itself reports."""
         return canonical_labels({**self._target, METRIC_NAME: name})
 
-    def _merged(self, labels: Labels) -> Labels:
+    def _merged(self, labels: Labels, blanks: Collection[str]) -> Labels:
         if self._honor:
-            return {**self._target, **labels}
+            own = {name: one for name, one in self._target.items() if name not in blanks}
+            return {**own, **labels}
         for name in sorted((one for one in self._target if one in labels), key=len):
             exported = f"exported_{name}"
             while exported in labels or exported in self._target:

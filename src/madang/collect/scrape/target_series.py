@@ -228,9 +228,10 @@ class TargetSeries:
         final: list[bytes] = []
         kinds = np.full(len(labels) - known, _DROPPED, np.int32)
         kept = []
+        blanks = self._cache.known.blanks
         for at, canonical in enumerate(labels[known:]):
             try:
-                found = self._labels.final(canonical)
+                found = self._labels.final(canonical, blanks.get(known + at, ()))
             except InvalidInputError as error:
                 self._refused[known + at] = error
                 kinds[at] = _REFUSED

@@ -144,13 +144,16 @@ def test_times_that_stand_in_the_page():
          {"exported_job": "y", "exported_exported_job": "x"}),
         (True, 'a{job="x"} 1\n', {"job": "x"}),
         (True, 'a{y="x"} 1\n', {"y": "x"}),
+        (True, 'a{y="x",instance=""} 1\n', {"y": "x", "instance": ""}),
+        (False, 'a{y="x",instance=""} 1\n', {"y": "x"}),
     ],
 )  # fmt: skip
 def test_labels_that_both_have(honor, text, expected):
     series, store = made(honor_labels=honor), Store()
     page(series, store, text, 1)
     (labels,) = (one for one in store.labels.values() if one["__name__"] == "a")
-    assert labels == {**TARGET, "__name__": "a", **expected}
+    wanted = {**TARGET, "__name__": "a", **expected}
+    assert labels == {name: value for name, value in wanted.items() if value}
 
 
 def test_rules_drop_and_rename_and_merge():
