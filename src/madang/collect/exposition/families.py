@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 
 from madang.collect.exposition.numbers import parse_float
 from madang.collect.exposition.page import Family, MetricType
@@ -291,7 +290,6 @@ class Families:
             self.rules.single["counting"].append(buckets.gauge_sum)
 
 
-@lru_cache(maxsize=4096)
 def _bound(text: bytes) -> float:
     try:
         return parse_float(text)

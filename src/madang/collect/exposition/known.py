@@ -18,6 +18,7 @@ from madang.collect.exposition.series_text import METRIC, SeriesText
 
 _NAME_PIECE = re.compile(rb",?([a-zA-Z_][a-zA-Z0-9_]*)=")
 _METRIC_NAME = b"__name__"
+_SHAPES, _SHAPE_BYTES = 1000, 4096  # how many are kept, and of lines of what length
 FLOAT_LABELS = {MetricType.HISTOGRAM: b"le", MetricType.SUMMARY: b"quantile"}
 """The label that is written anew, as OpenMetrics writes floats, by the type in force."""
 
@@ -101,9 +102,10 @@ class KnownSeries:
             shape = self._shapes[key]
         except KeyError:
             shape = _shape(pieces[:-1:2], pieces[-1], float_label)
-            if len(self._shapes) > 10_000:  # names that change with every line: do not keep them
+            if len(self._shapes) >= _SHAPES:  # names that change with every line
                 self._shapes.clear()
-            self._shapes[key] = shape
+            if len(head) <= _SHAPE_BYTES:
+                self._shapes[key] = shape
         name = head[:brace]
         values = pieces[1::2]
         if shape is None or b"" in values or METRIC.fullmatch(name) is None:
@@ -128,11 +130,13 @@ def canonical_bytes(pairs: Sequence[tuple[bytes, bytes]], at: int) -> bytes:
     Raises:
         MalformedPageError: at ``at``, a name occurs twice.
     """
-    names = {name for name, _ in pairs}
-    if len(names) != len(pairs):
-        twice = next(name for name in sorted(names) if sum(n == name for n, _ in pairs) > 1)
-        raise MalformedPageError(f"the label {twice.decode()!r} is given twice", at)
-    return b"\xff".join(part for pair in sorted(pairs) if pair[1] for part in pair)
+    if len({name for name, _ in pairs}) != len(pairs):
+        seen: set[bytes] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise MalformedPageError(f"the label {name.decode()!r} is given twice", at)
+            seen.add(name)
+    return b"\xff".join([part for pair in sorted(pairs) if pair[1] for part in pair])
 
 
 def _shape(name_pieces: list[bytes], last: bytes, float_label: bytes | None) -> _Shape | None:
@@ -168,7 +172,7 @@ class PageCache:
         """How many series are known."""
         return len(self.known)
 
-    def compact(self, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    def compact(self, kept: npt.ArrayLike) -> npt.NDArray[np.int32]:
         """Forget series that have gone, so that a target whose series change stays small.
 
         Worth it when fewer than half of the known series are in the pages.
@@ -179,7 +183,7 @@ class PageCache:
         Returns:
             int32 [old length]: the new place of each series in ``Page.labels``, -1 where forgotten.
         """
-        places = self.known.keep(kept)
+        places = self.known.keep(np.asarray(kept, np.bool_))
         self.texts.clear()
         self.layout = None
         return places

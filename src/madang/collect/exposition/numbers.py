@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
+_REMEMBERED_BYTES = 64  # a longer text is no bound that comes again and again
 _EXPONENT_FROM = 6  # Go: below 1e-4 and from 1e6 on
 _LACKING_MS = 1e-3  # four times what a double of today in milliseconds can lack
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -135,13 +136,17 @@ def number_of_seconds(ts_ms: int) -> bytes:
     return f"{sign}{whole}.{rest:03d}".rstrip("0").rstrip(".").encode()
 
 
-@lru_cache(maxsize=4096)
 def label_float(text: bytes) -> bytes:
     """The value of ``le`` or ``quantile`` as OpenMetrics writes floats; no float stays as it is.
 
     Prometheus 3 does so for histograms and summaries of every format, so that a bucket has one
     name however a target writes it.
     """
+    return _label_float(text) if len(text) <= _REMEMBERED_BYTES else _label_float.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _label_float(text: bytes) -> bytes:
     try:
         return format_float(parse_float(text), always_point=True).encode()
     except ValueError:

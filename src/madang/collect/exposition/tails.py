@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from operator import attrgetter
 
 import numpy as np
@@ -186,7 +186,8 @@ def _read_openmetrics(
         seconds = _value(body, at + 1, stop, "a time in seconds", finite=True)
         if tails.ts_ms is not None:
             tails.ts_ms[place] = milliseconds(seconds)
-        tails.exact[place] = Decimal(body[at + 1 : stop].decode())
+        if strict:
+            tails.exact[place] = _exactly(body, at + 1, stop)
         at = stop
     if at == end:
         return
@@ -219,6 +220,13 @@ def _read_exemplar(
         if stop < end:
             raise MalformedPageError("expected the end of the line", stop)
     return Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms), size
+
+
+def _exactly(body: bytes, at: int, end: int) -> Decimal:
+    try:
+        return Decimal(body[at:end].decode())
+    except InvalidOperation:  # an exponent of more digits than a number has
+        raise MalformedPageError("expected a time in seconds: too small a number", at) from None
 
 
 def _word_end(body: bytes, at: int, end: int, expected: str) -> int:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from madang.collect.exposition.numbers import format_float
 from madang.collect.exposition.series_text import LABEL, METRIC
 
+_REMEMBERED_BYTES = 4096
 _PLAIN_FROM, _PLAIN_BELOW = 1e-4, 1e6  # where Python writes floats as Go does
 
 
@@ -26,7 +27,8 @@ def series_text(labels: bytes) -> bytes:
     values = parts[1::2]
     if b"\\" in labels or b'"' in labels or b"\n" in labels:
         values = [escaped(value) for value in values]
-    name_at, plain, quoted = _templates(tuple(parts[::2]))
+    templates = _templates if len(labels) <= _REMEMBERED_BYTES else _templates.__wrapped__
+    name_at, plain, quoted = templates(tuple(parts[::2]))
     if name_at < 0:
         return quoted % (b"", *values)
     name = values.pop(name_at)
@@ -35,7 +37,7 @@ def series_text(labels: bytes) -> bytes:
     return plain % (name, *values)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _templates(names: tuple[bytes, ...]) -> tuple[int, bytes, bytes]:
     """Of series with these labels: where the metric's name is, and both ways to write them."""
     items = [
