@@ -104,7 +104,12 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
     if recovered:
         _log.warning(recovered)
     supervisor = Supervisor(
-        data, str(options.project_dir.resolve()), _roles(project, load_serve(), listener), say=say
+        data,
+        str(options.project_dir.resolve()),
+        _roles(project, load_serve(), listener),
+        # A worker that a query left large makes room for a new process.
+        may_retire=frozenset({"query"}),
+        say=say,
     )
     try:
         supervisor.start()

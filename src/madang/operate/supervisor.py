@@ -38,6 +38,8 @@ _STEADY_S = 60.0
 """A role that ran this long has its back-off forgotten."""
 _STOP_ORDER = ("serve", "collect", "query", "deliver")
 _GRACE_S = 20.0
+_RETIRED_SOON_S = 1.0
+"""A role that retires sooner than this after its start is started again a moment later only."""
 _START_TRIES = 3
 """A role that died this often before all were ready fails the start."""
 
@@ -65,6 +67,8 @@ class Supervisor:
         data: The data directory, locked by the caller.
         project_dir: Handed to the roles.
         roles: Name → body; names beginning alike (``query-1``) stop together.
+        may_retire: First words of the names of roles that may end by themselves, with exit code 0,
+            to be started anew: that is no death, and counts for nothing.
         ready_timeout_s: A role that is not ready by then fails the start.
         say: Gets what the person at the terminal should know: a role that died, the stop.
     """
@@ -72,6 +76,7 @@ class Supervisor:
     data: DataDir
     project_dir: str
     roles: Mapping[str, RoleBody]
+    may_retire: frozenset[str] = frozenset()
     ready_timeout_s: float = 60.0
     say: Callable[[str], None] = lambda _: None
     _running: dict[str, _Role] = field(default_factory=dict)
@@ -124,8 +129,8 @@ class Supervisor:
     def _restart_dead(self) -> None:
         now = time.monotonic()
         for role in self._running.values():
-            if role.state == "dead" and now >= role.due_s:
-                role.restarts += 1
+            if role.state in ("dead", "retired") and now >= role.due_s:
+                role.restarts += role.state == "dead"
                 self._fork(role)
 
     def stop(self) -> None:
@@ -136,7 +141,7 @@ class Supervisor:
         """
         self._stopping = True
         for prefix in _STOP_ORDER:
-            group = [r for n, r in self._running.items() if n.split("-")[0] == prefix and r.pid]
+            group = [r for n, r in self._running.items() if _kind(n) == prefix and r.pid]
             self._end(group)
         self._end([role for role in self._running.values() if role.pid])
         self._publish()
@@ -192,7 +197,7 @@ class Supervisor:
             role = waiting[descriptor]
             if os.read(descriptor, 1):
                 role.state = "running"
-                if role.restarts:
+                if role.exit:
                     _log.info("a role is ready again", extra=_of(role))
                 self._publish()
             os.close(descriptor)
@@ -208,22 +213,37 @@ class Supervisor:
         forget_process(role.pid)
         code = os.waitstatus_to_exitcode(status)
         role.exit = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        steady = time.monotonic() - role.started_s > _STEADY_S
-        role.failures = 1 if steady else role.failures + 1
-        pause_s = _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
-        role.due_s = time.monotonic() + pause_s
-        if role.state != "stopping":
-            lasted_s = round(time.monotonic() - role.started_s, 3)
-            told = {**_of(role), "lasted_s": lasted_s, "restart_in_s": pause_s}
-            _log.error("a role died", extra=told)
-        if role.state == "running" and not self._stopping:
-            log = self.data.logs / role.name
-            self.say(f"The role {role.name} {role.exit}; it is started again. Its log: {log}.jsonl")
-        role.pid, role.state = 0, "stopped" if role.state == "stopping" else "dead"
+        if role.state == "stopping":
+            role.state = "stopped"
+        elif code == 0 and role.state == "running" and _kind(role.name) in self.may_retire:
+            self._retired(role)
+        else:
+            self._died(role)
+        role.pid = 0
         if role.ready_fd >= 0:
             os.close(role.ready_fd)
             role.ready_fd = -1
         self._publish()
+
+    def _retired(self, role: _Role) -> None:
+        """A role ended in order, for a new process to take its place."""
+        lasted_s = time.monotonic() - role.started_s
+        pause_s = _BACKOFF_S[1] if lasted_s < _RETIRED_SOON_S else 0.0
+        role.failures, role.due_s, role.state = 0, time.monotonic() + pause_s, "retired"
+        told = {"lasted_s": round(lasted_s, 3), "restart_in_s": pause_s}
+        _log.info("a role has retired; another process takes its place", extra=_of(role) | told)
+
+    def _died(self, role: _Role) -> None:
+        lasted_s = time.monotonic() - role.started_s
+        role.failures = 1 if lasted_s > _STEADY_S else role.failures + 1
+        pause_s = _BACKOFF_S[min(role.failures, len(_BACKOFF_S)) - 1]
+        role.due_s = time.monotonic() + pause_s
+        told = {"lasted_s": round(lasted_s, 3), "restart_in_s": pause_s}
+        _log.error("a role died", extra=_of(role) | told)
+        if role.state == "running" and not self._stopping:
+            log = self.data.logs / role.name
+            self.say(f"The role {role.name} {role.exit}; it is started again. Its log: {log}.jsonl")
+        role.state = "dead"
 
     def _publish(self) -> None:
         """Write what the roles do to ``run/roles.json``, for status and UI."""
@@ -231,7 +251,8 @@ class Supervisor:
             {
                 "name": role.name,
                 "pid": role.pid or None,
-                "state": role.state,
+                # Who reads it knows four states; a new process is on its way.
+                "state": "starting" if role.state == "retired" else role.state,
                 "started_at": from_us(role.started_at_us).isoformat(),
                 "restarts": role.restarts,
                 "exit": role.exit or None,
@@ -243,6 +264,11 @@ class Supervisor:
     def _asked_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._impatient = self._stopping
         self._stopping = True
+
+
+def _kind(name: str) -> str:
+    """``query`` of ``query-1``."""
+    return name.split("-", maxsplit=1)[0]
 
 
 def _of(role: _Role) -> dict[str, object]:

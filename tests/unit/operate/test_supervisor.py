@@ -40,9 +40,21 @@ def stubborn(context):
     context.ready()
     time.sleep(600)
 
-bodies = {"role": role, "broken": broken, "stubborn": stubborn}
+def tired(context):
+    pid = data.root / f"{context.name}.pid"
+    first = not pid.exists()
+    pid.write_text(str(os.getpid()))
+    context.ready()
+    if first:
+        while not (data.root / "retire").exists():
+            time.sleep(0.01)
+        return
+    context.stop.wait()
+
+bodies = {"role": role, "broken": broken, "stubborn": stubborn, "tired": tired}
 roles = dict(pair.split("=") for pair in sys.argv[2:])
 supervisor = Supervisor(data, "/", {name: bodies[body] for name, body in roles.items()},
+                        may_retire=frozenset({"query"}),
                         say=lambda text: print(text, file=sys.stderr, flush=True))
 try:
     supervisor.start()
@@ -155,6 +167,33 @@ def test_a_death_by_a_signal_is_a_log_record(supervise, tmp_path):
         "the platform was asked to stop",
         "the platform has stopped",
     ]
+
+
+def test_a_role_that_may_retire_is_replaced_without_a_word_of_death(supervise, tmp_path):
+    process = supervise("serve=role", "query-0=tired")
+    assert process.stdout.readline() == "ready\n"
+    data = tmp_path / "data"
+    old = int((data / "query-0.pid").read_text())
+    (data / "retire").touch()
+    _until(lambda: _roles(data)["query-0"]["pid"] not in (None, old))
+    _until(lambda: _roles(data)["query-0"]["state"] == "running")
+    assert _roles(data)["query-0"]["restarts"] == 0
+    retired, again = _logged(data)
+    assert (retired["level"], retired["of"], retired["exit"]) == ("info", "query-0", "exit code 0")
+    assert retired["message"] == "a role has retired; another process takes its place"
+    assert (again["level"], again["message"]) == ("info", "a role is ready again")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith("Stopping;")
+    assert process.wait(10) == 0
+
+
+def test_a_role_that_may_not_retire_dies_with_exit_code_0_too(supervise, tmp_path):
+    process = supervise("serve=role", "collect=tired")
+    assert process.stdout.readline() == "ready\n"
+    data = tmp_path / "data"
+    (data / "retire").touch()
+    _until(lambda: _roles(data)["collect"]["restarts"] == 1)
+    assert _logged(data)[0]["message"] == "a role died"
 
 
 def test_a_roles_lines_stay_out_of_the_supervisors_log(supervise, tmp_path):
