@@ -212,7 +212,7 @@ def test_a_gzip_bomb_ends_at_the_limit(serve):
 
 
 def test_nobody_answers():
-    with pytest.raises(UnavailableError, match="127.0.0.1:1 cannot be reached: connection refused"):
+    with pytest.raises(UnavailableError, match="reached: connection refused"):
         get("http://127.0.0.1:1/")
     with pytest.raises(UnavailableError, match="cannot be reached"):
         get("http://no.such.host.invalid/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.collect.scrape.relabel import Matcher, Relabeller, Template
@@ -91,6 +91,7 @@ def test_names_of_the_older_scheme():
 TEXT = st.text(max_size=8)
 
 
+@settings(deadline=None)
 @given(TEXT, st.integers(1, 2**64 - 1))
 def test_hashmod_is_the_second_half_of_md5(text, modulus):
     found = relabelled(
@@ -101,6 +102,7 @@ def test_hashmod_is_the_second_half_of_md5(text, modulus):
     assert found["h"] == str(int(half, 16) % modulus)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXT, TEXT.filter(bool)), TEXT, TEXT)
 def test_no_rule_leaves_an_empty_value(labels, target, replacement):
     target = target or "t"
@@ -112,6 +114,7 @@ def test_no_rule_leaves_an_empty_value(labels, target, replacement):
         assert "" not in found.values()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abc|-_: ", max_size=4), min_size=1, max_size=4), st.text("abc|-_: "))
 def test_the_short_way_for_plain_words_matches_as_the_engine(words, text):
     pattern = "|".join(words)
@@ -121,6 +124,7 @@ def test_the_short_way_for_plain_words_matches_as_the_engine(words, text):
         assert plain.matches(word) == engine.matches(word)
 
 
+@settings(deadline=None)
 @given(st.text("$1{}ax_ $", max_size=12), TEXT)
 def test_a_template_is_filled_whatever_it_says(template, text):
     filled = Template(template, {"a": 1}).fill((text, text))

@@ -326,7 +326,7 @@ def test_a_large_page_and_partitions(serve, store, tmp_path):
     with running(store, tmp_path, job(one, two, scrape_interval="1s", scrape_timeout="1s"),
                  partitions=4) as it:  # fmt: skip
         found = it.wait("m", 20_000)
-        assert sorted(value for _, _, value in found)[:20_000] == sorted(map(float, range(20_000)))
+        assert {value for _, _, value in found} >= set(map(float, range(20_000)))
 
 
 def test_what_pages_say_of_names(serve, store, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.collect.scrape.relabel import Relabeller
@@ -102,6 +102,7 @@ def test_offsets_are_stable_and_spread():
     assert again.offset_s("you") not in offsets
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0.001, 100), st.floats(-1e5, 1e5)), min_size=1, max_size=30
