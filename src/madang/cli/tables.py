@@ -86,9 +86,39 @@ def show(
     if table.get("stream"):
         say(f"from the stream {table['stream']}, last {ago(table.get('last_commit_at'))}")
     say(f"in {table['location']}")
+    _misfits(table)
     _columns(table)
     _days(table)
     _snapshots(table)
+
+
+def _misfits(table: dict[str, Any]) -> None:
+    from madang.cli.output import ago, count, say, show_table
+    from madang.core.misfits import REASON_HINTS, REASON_WORDS
+
+    found = table.get("misfits") or {}
+    rows = found.get("columns") or []
+    if not rows:
+        return
+    say()
+    word = "a value stands" if found["count"] == 1 else f"{count(found['count'])} values stand"
+    say(f"{word} in _rest, for no column took them; last {ago(found['last_at'])}")
+    show_table(
+        ("field", "values>", "why", "such as"),
+        [
+            (
+                one["column"],
+                count(one["count"]),
+                REASON_WORDS.get(one["reason"], one["reason"]),
+                one["example"] or "",
+            )
+            for one in rows[:_SHOWN]
+        ],
+    )
+    _rest(len(rows), "fields")
+    for hint in dict.fromkeys(REASON_HINTS.get(one["reason"], "") for one in rows):
+        if hint:
+            say(f"  {hint}")
 
 
 def _columns(table: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ retention, orphans). Port: :class:`Decoder`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder, TimeFallback
+from madang.lake.decoder import DEAD_LETTER_SCHEMA, Decoded, Decoder
+from madang.lake.tally import Misfit, Tally
 
 if TYPE_CHECKING:
     from madang.lake.compaction import CompactionReport as CompactionReport
@@ -60,7 +61,8 @@ __all__ = [  # noqa: PLE0604  (keys are strings)
     "DEAD_LETTER_SCHEMA",
     "Decoded",
     "Decoder",
-    "TimeFallback",
+    "Misfit",
+    "Tally",
     *_HOMES,
 ]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
 
+from madang.lake.tally import Misfit, Tally
 from madang.stream import Chunk
 
 DEAD_LETTER_SCHEMA = pa.schema(
@@ -32,45 +33,21 @@ REST_COLUMN = "_rest"
 
 
 @dataclass(frozen=True, slots=True)
-class TimeFallback:
-    """Records whose arrival stands in for an event time: how many, and one such value as written.
-
-    ``example`` is None where they have none.
-    """
-
-    count: int
-    example: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Decoded:
     """What became of a run of chunks: every record is in exactly one of the two tables.
 
     ``rows`` has ``_time`` (timestamp[us, UTC], not null), ``_partition`` (int32), ``_offset``
     (int64), then the data's columns in the table's order with new ones behind, then ``_rest``
     (string, JSON object or null). Rows keep the order of the chunks. ``dead`` has
-    ``DEAD_LETTER_SCHEMA``. ``misfits`` counts values that went to ``_rest``, by dotted field;
+    ``DEAD_LETTER_SCHEMA``. ``misfits`` are the values that went to ``_rest``;
     ``time_fallbacks`` rows without a usable event time, by reason: ``missing``, ``unreadable``,
     ``out_of_range``.
     """
 
     rows: pa.Table
     dead: pa.Table
-    misfits: dict[str, int]
-    time_fallbacks: dict[str, TimeFallback] = field(default_factory=dict)
-
-
-def added(
-    known: Mapping[str, TimeFallback], more: Mapping[str, TimeFallback]
-) -> dict[str, TimeFallback]:
-    """Both together, by reason; of examples the later one counts."""
-    total = dict(known)
-    for reason, one in more.items():
-        before = total.get(reason, TimeFallback(0))
-        total[reason] = TimeFallback(
-            before.count + one.count, before.example if one.example is None else one.example
-        )
-    return total
+    misfits: dict[Misfit, Tally]
+    time_fallbacks: dict[str, Tally] = field(default_factory=dict)
 
 
 class Decoder(Protocol):

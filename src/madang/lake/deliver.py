@@ -12,7 +12,6 @@ One round, and why a crash between any two of its steps neither loses nor double
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,12 +21,13 @@ import pyarrow as pa
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, MadangError, StorageFullError
 from madang.lake.dead_letters import DeadLetterWriter
-from madang.lake.decoder import OFFSET_COLUMN, Decoder, TimeFallback, added
+from madang.lake.decoder import OFFSET_COLUMN, Decoder
 from madang.lake.lake import Lake
 from madang.lake.lineage import Source, offsets_of, source_at, starts
 from madang.lake.replays import Place, stored_rows, without_doubles
 from madang.lake.row_buffer import RowBuffer, runs
 from madang.lake.table import CommitReport, LakeTable
+from madang.lake.tally import Misfit, Tally, added, folded
 from madang.project import DeliverSpec, TableSpec
 from madang.stream import Chunk, Stream
 
@@ -60,7 +60,9 @@ class DeliveryState:
     """How a delivery stands; counters count since this process began.
 
     ``offsets``: partition → the next offset to be delivered. ``waiting_records`` and
-    ``waiting_bytes`` are read but not committed. ``time_fallbacks``: rows without a usable event
+    ``waiting_bytes`` are read but not committed. ``misfits``: values that stand in ``_rest``, of at
+    most 100 fields and reasons, the others together; ``misfit_at_us``: when the last such row was
+    committed. ``time_fallbacks``: rows without a usable event
     time, by reason; ``time_fallback_at_us``: when the last such row was committed. ``gaps`` are
     records that the stream no longer has (quarantined or expired). ``error`` is why it does not go
     on; None when it does.
@@ -74,8 +76,9 @@ class DeliveryState:
     oldest_waiting_us: int | None = None
     rows: int = 0
     dead_letters: int = 0
-    misfits: Counter[str] = field(default_factory=Counter)
-    time_fallbacks: dict[str, TimeFallback] = field(default_factory=dict)
+    misfits: dict[Misfit, Tally] = field(default_factory=dict)
+    misfit_at_us: int | None = None
+    time_fallbacks: dict[str, Tally] = field(default_factory=dict)
     time_fallback_at_us: int | None = None
     gaps: int = 0
     commits: int = 0
@@ -313,9 +316,11 @@ class Deliverer:
         self._on_step("committed")
         state.rows += rows.num_rows
         state.gaps += self._gaps
-        state.misfits.update(buffer.misfits)
         state.commits += 1
         state.last_commit, state.last_commit_at_us = report, self._clock.now_us()
+        if buffer.misfits:
+            state.misfits = folded(state.misfits, buffer.misfits)
+            state.misfit_at_us = state.last_commit_at_us
         if buffer.time_fallbacks:
             state.time_fallbacks = added(state.time_fallbacks, buffer.time_fallbacks)
             state.time_fallback_at_us = state.last_commit_at_us

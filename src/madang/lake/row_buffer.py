@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -20,11 +19,10 @@ from madang.lake.decoder import (
     TIME_COLUMN,
     Decoded,
     Decoder,
-    TimeFallback,
-    added,
 )
 from madang.lake.evolution import conform, evolve
 from madang.lake.replays import Place, copies, named
+from madang.lake.tally import Misfit, Tally, added
 from madang.lake.types import to_arrow
 from madang.stream import Chunk
 
@@ -63,8 +61,8 @@ class RowBuffer:
         self._dead: list[pa.Table] = []
         self.copies: dict[Place, Place] = {}
         """Of replayed records, the places of those that they are copies of."""
-        self.misfits: Counter[str] = Counter()
-        self.time_fallbacks: dict[str, TimeFallback] = {}
+        self.misfits: dict[Misfit, Tally] = {}
+        self.time_fallbacks: dict[str, Tally] = {}
         self.size_bytes = 0
 
     @property
@@ -82,7 +80,7 @@ class RowBuffer:
             Exception: whatever the decoder raised; nothing of the run was kept.
         """
         before = self._schema, self._last_id, len(self._rows), len(self._dead)
-        counted = self.misfits.copy(), self.time_fallbacks
+        counted = self.misfits, self.time_fallbacks
         poison: list[Chunk] = []
         try:
             self._decode(chunks, poison)
@@ -115,7 +113,7 @@ class RowBuffer:
         self._last_id = max(self._last_id, self._schema.highest_field_id)
         self._rows.append(decoded.rows)
         self._dead.append(decoded.dead)
-        self.misfits.update(decoded.misfits)
+        self.misfits = added(self.misfits, decoded.misfits)
         self.time_fallbacks = added(self.time_fallbacks, decoded.time_fallbacks)
         self.size_bytes += decoded.rows.nbytes + decoded.dead.nbytes
 

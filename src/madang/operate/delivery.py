@@ -13,7 +13,7 @@ from madang.lake import Deliverer, Lake
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
-from madang.operate.time_fallbacks import TimeFallbacks, read_time_fallbacks
+from madang.operate.tallies import StreamTallies, read_tallies
 from madang.operate.wiring import decoder_of
 from madang.project import Project, ProjectFollower, StreamSpec, TableSpec
 from madang.stream import LogStore
@@ -41,7 +41,7 @@ class Deliveries:
         self._project: Project | None = None
         self._by_stream: dict[str, tuple[_Specs, Deliverer]] = {}
         self._unopened: dict[str, str] = {}
-        self._fallbacks = read_time_fallbacks(data)
+        self._tallies = read_tallies(data)
         self._states = StateFile(data.run / DELIVERY_FILE)
 
     def follow_project(self) -> None:
@@ -60,7 +60,7 @@ class Deliveries:
             if wanted.get(name) != self._by_stream[name][0]:
                 _, ended = self._by_stream.pop(name)
                 ended.flush()
-                self._fallbacks[name] = _fallbacks(ended)
+                self._tallies[name] = StreamTallies.of(ended.state)
         for name, specs in wanted.items():
             if name not in self._by_stream:
                 self._begin(project, name, specs)
@@ -83,10 +83,9 @@ class Deliveries:
             # A typed stream without its first batch, or a disk in trouble: tried at the next turn.
             self._unopened[name] = str(error)
             return
-        before = self._fallbacks.pop(name, None)
+        before = self._tallies.pop(name, None)
         if before is not None:
-            deliverer.state.time_fallbacks = dict(before.reasons)
-            deliverer.state.time_fallback_at_us = before.last_us
+            before.resume(deliverer.state)
         self._by_stream[name] = (specs, deliverer)
 
     def poll(self) -> bool:
@@ -116,15 +115,10 @@ def _state(deliverer: Deliverer) -> dict[str, object]:
         "oldest_us": state.oldest_waiting_us,
         "rows": state.rows,
         "dead_letters": state.dead_letters,
-        "misfits": dict(state.misfits.most_common(20)),
-        **_fallbacks(deliverer).fields(),
+        **StreamTallies.of(state).fields(),
         "gaps": state.gaps,
         "commits": state.commits,
         "last_commit_us": commit_us,
         "error": state.error.message if state.error else None,
         "hint": state.error.hint if state.error else None,
     }
-
-
-def _fallbacks(deliverer: Deliverer) -> TimeFallbacks:
-    return TimeFallbacks(deliverer.state.time_fallbacks, deliverer.state.time_fallback_at_us)

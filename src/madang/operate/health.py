@@ -19,24 +19,35 @@ import orjson
 
 from madang.core.datadir import DataDir
 from madang.core.errors import StorageFullError
+from madang.core.misfits import REASON_HINTS, REASON_WORDS
 from madang.core.units import format_duration, format_size
 from madang.project import Project
 
 ROLES_FILE = "roles.json"
 SOURCES_FILE = "sources.json"
 DELIVERY_FILE = "delivery.json"
+MISFITS_FIELD = "in_rest"
+"""What delivery says of values that no column took: rows of column, reason, count, example."""
+MISFITS_AT = "in_rest_us"
 PROJECT_ERRORS_FILE = "project-errors.json"
 _LATE_FACTOR = 3.0
 _LATE_FLOOR_S = 60.0
 _SETTLED_S = 600.0
 """A role that ran this long is well again, however often it died before."""
+_TOLD_S = 86_400.0
+"""Values that no column took are told this long after the last one; their counts stay."""
 
 
 class Severity(StrEnum):
-    """``error``: something does not work; ``warning``: it will not for long, or not fully."""
+    """How bad a problem is.
+
+    ``error``: something does not work; ``warning``: it will not for long, or not fully; ``notice``:
+    all works, but somebody should look at it.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +83,22 @@ class Health:
         codes = {p.code for p in self.problems if p.severity is Severity.ERROR}
         if codes & {"disk_full", "role_serve"}:
             return "down"
-        return "degraded" if self.problems else "ok"
+        wrong = any(p.severity is not Severity.NOTICE for p in self.problems)
+        return "degraded" if wrong else "ok"
 
 
 def assess(data: DataDir, project: Project, now_us: int) -> Health:
     """Look at everything that is left in ``run/`` and at the disk; costs a few file reads."""
     disk = _disk(data.root, project.platform.storage.min_free)
     roles = tuple(_read(data.run / ROLES_FILE).get("roles", ()))
+    states = _read(data.run / DELIVERY_FILE)
     problems = (
         *_disk_problems(disk),
         *_role_problems(roles, now_us),
         *_project_problems(_read(data.run / PROJECT_ERRORS_FILE)),
         *_source_problems(_read(data.run / SOURCES_FILE)),
-        *_delivery_problems(_read(data.run / DELIVERY_FILE), project, now_us),
+        *_delivery_problems(states, project, now_us),
+        *_misfit_notices(states, now_us),
     )
     return Health(problems, disk, roles)
 
@@ -204,6 +218,27 @@ def _delivery_problems(
                 f"{name} is behind: its oldest undelivered record is {format_duration(age_s)} old",
                 "it catches up by itself if input slows down; queries see everything meanwhile",
             )
+
+
+def _misfit_notices(states: Mapping[str, Any], now_us: int) -> Iterator[Problem]:
+    for name, state in states.items():
+        found, last_us = state.get(MISFITS_FIELD) or (), state.get(MISFITS_AT)
+        if not found or not last_us or now_us - last_us > _TOLD_S * 1_000_000:
+            continue
+        count = sum(one["count"] for one in found)
+        values = "a value" if count == 1 else f"{count:,} values"
+        worst = max(found, key=lambda one: one["count"])
+        example = worst.get("example")
+        yield Problem(
+            "values_in_rest",
+            Severity.NOTICE,
+            f"{values} of {name} fitted no column of {state.get('table')} and "
+            f"{'stands' if count == 1 else 'stand'} in _rest, most of "
+            f"{worst['column']}: {REASON_WORDS.get(worst['reason'], worst['reason'])}"
+            f"{'' if example is None else f', such as {example}'}",
+            f"madang tables show {state.get('table')} counts them by column; "
+            f"{REASON_HINTS.get(worst['reason'], REASON_HINTS['type'])}",
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

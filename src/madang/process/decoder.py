@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -19,9 +18,8 @@ from madang.lake.decoder import (
     REST_COLUMN,
     TIME_COLUMN,
     Decoded,
-    TimeFallback,
-    added,
 )
+from madang.lake.tally import Misfit, Tally, added
 from madang.process.contract import Contract
 from madang.process.engine import Engine, identifier
 from madang.process.event_time import EventTime, Times, typed_times
@@ -196,7 +194,7 @@ class _Decoded:
     batch: Batch
     parsed: Parsed
     times: pa.Array
-    fallbacks: dict[str, TimeFallback]
+    fallbacks: dict[str, Tally]
 
 
 def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
@@ -211,12 +209,12 @@ def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
             pa.field(REST_COLUMN, pa.string()),
         ]
     )
-    misfits: Counter[str] = Counter()
-    fallbacks: dict[str, TimeFallback] = {}
+    misfits: dict[Misfit, Tally] = {}
+    fallbacks: dict[str, Tally] = {}
     tables, letters, ordinals, dead_ordinals = [], [], [], []
     for part in done:
         parsed, batch = part.parsed, part.batch
-        misfits.update(parsed.misfits)
+        misfits = added(misfits, parsed.misfits)
         fallbacks = added(fallbacks, part.fallbacks)
         size = len(parsed.rows)
         columns = [
@@ -245,7 +243,7 @@ def _merge(stream: str, layout: Layout, done: Sequence[_Decoded]) -> Decoded:
     return Decoded(
         _ordered(tables, ordinals, schema),
         _ordered(letters, dead_ordinals, DEAD_LETTER_SCHEMA),
-        dict(misfits),
+        misfits,
         fallbacks,
     )
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.lake.decoder import TimeFallback
+from madang.lake.tally import Tally
 from madang.process.engine import Engine, literal
 from madang.process.instants import InstantReader, Instants
 from madang.process.layout import Path, pointer
@@ -53,11 +53,11 @@ class Times:
             lambda row: self.written(int(rows[row])),
         )
 
-    def fallbacks(self) -> dict[str, TimeFallback]:
+    def fallbacks(self) -> dict[str, Tally]:
         """How often the arrival stands in, by reason, each with an example."""
         counts = np.bincount(self.faults, minlength=len(FAULTS)).tolist()
         return {
-            FAULTS[code]: TimeFallback(
+            FAULTS[code]: Tally(
                 counts[code], self.written(int(np.flatnonzero(self.faults == code)[0]))
             )
             for code in range(1, len(FAULTS))

@@ -100,7 +100,7 @@ class JsonRecords:
         left = JsonRest(work, layout)
         rest = left.build()
         columns = {name: _assemble(node, work) for name, node in layout.columns.items()}
-        parsed = Parsed(np.arange(len(text)), columns, rest, work.misfits)
+        parsed = Parsed(np.arange(len(text)), columns, rest, left.misfits)
         return parsed.without(left.dead)
 
 

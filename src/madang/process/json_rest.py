@@ -9,10 +9,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from madang.lake.tally import Misfit, Tally, added, put
 from madang.process.engine import literal, whole
 from madang.process.json_text import strictly_invalid
 from madang.process.json_work import JsonWork, Mask
 from madang.process.layout import Kind, Layout, Path, pointer
+from madang.process.misfits import misfits_of, repeated_key
 from madang.process.parsed import Dead, Rows
 from madang.process.rest import RECORD_KEY, RestBuilder
 
@@ -34,6 +36,8 @@ class JsonRest:
         self._paths: list[Path] = []
         self.dead: list[Dead] = []
         """Records with NaN or Infinity, which DuckDB reads and JSON does not have."""
+        self.misfits: dict[Misfit, Tally] = {}
+        """What stands in ``_rest`` of the records that do not die."""
 
     def build(self) -> pa.Array:
         """The column: string, a JSON object or null per row. Counts the misfits."""
@@ -58,6 +62,8 @@ class JsonRest:
             self._keep_whole(np.flatnonzero(skip))
         rest = self._builder.build()
         self._find_constants(rest)
+        dead = [entry.row for entry in self.dead]
+        self.misfits = added(self.misfits, misfits_of(self._builder, self._layout, without=dead))
         return rest
 
     def _is_column(self, parent: Path) -> bool:
@@ -133,13 +139,10 @@ class JsonRest:
         self._store(owners[wanted], numbers[codes], values.take(pa.array(wanted)))
 
     def _store(self, rows: Rows, numbers: Rows, texts: pa.Array) -> None:
-        """Keep the texts that are not null, and count them."""
+        """Keep the texts that are not null."""
         there = pc.fill_null(pc.not_equal(texts, "null"), False).to_numpy(zero_copy_only=False)
         keep = np.flatnonzero(there)
         self._builder.add(rows[keep], numbers[keep], texts.take(pa.array(keep)))
-        for number, count in enumerate(np.bincount(numbers[keep]).tolist()):
-            if count:
-                self._work.misfits[".".join(self._builder.path(number))] += count
 
     def _query(self, sql: str, columns: dict[str, pa.Array]) -> pa.Array:
         return whole(self._work.engine.query(sql, t=pa.table(columns)).column("x"))
@@ -155,7 +158,9 @@ class JsonRest:
             reason = strictly_invalid(record)
             if reason is not None:
                 self.dead.append(Dead(row, "invalid_json", reason))
-            work.misfits[".".join(work.shapes.repeats[int(work.shapes.codes[row])])] += 1
+                continue
+            repeated = work.shapes.repeats[int(work.shapes.codes[row])]
+            put(self.misfits, repeated_key(repeated), Tally(1))
 
     def _find_constants(self, rest: pa.Array) -> None:
         # NaN is a double that no column takes, so it stands in the rest or in JSON text.

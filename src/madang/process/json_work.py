@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,7 +40,6 @@ class JsonWork:
     values: dict[Path, pa.Array] = field(default_factory=dict)
     bad: dict[Path, Mask] = field(default_factory=dict)
     kinds_of_lists: dict[Path, npt.NDArray[np.int64]] = field(default_factory=dict)
-    misfits: Counter[str] = field(default_factory=Counter)
 
     def types_of(self, index: int) -> npt.NDArray[np.uint8]:
         """The JSON type of each row's value at the path of this index."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from madang.lake.tally import Misfit, Tally
 
 Rows = npt.NDArray[np.int64]
 
@@ -32,7 +33,7 @@ class Parsed:
     rows: Rows
     columns: dict[str, pa.Array]
     rest: pa.Array
-    misfits: Counter[str] = field(default_factory=Counter)
+    misfits: dict[Misfit, Tally] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
 
     def without(self, dead: list[Dead]) -> Parsed:

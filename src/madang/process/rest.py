@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,14 @@ from madang.process.layout import Path
 
 RECORD_KEY = "_record"
 """Key of ``_rest`` that holds a whole record as text, where an object of it repeats a key."""
+
+
+class Kept(NamedTuple):
+    """JSON texts, each of a row and, by its number, of a path."""
+
+    rows: npt.NDArray[np.int64]
+    paths: npt.NDArray[np.int64]
+    texts: pa.Array
 
 
 class RestBuilder:
@@ -31,10 +40,6 @@ class RestBuilder:
         """A number for ``path``."""
         return self._path_ids.setdefault(path, self._new(path))
 
-    def path(self, number: int) -> Path:
-        """The path of a number."""
-        return self._paths[number]
-
     def _new(self, path: Path) -> int:
         if path not in self._path_ids:
             self._paths.append(path)
@@ -49,13 +54,27 @@ class RestBuilder:
         self._path_parts.append(path_ids)
         self._texts.append(texts)
 
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The paths, by number."""
+        return self._paths
+
+    def kept(self) -> Kept:
+        """Everything that was added."""
+        if not self._row_parts:
+            nothing = np.zeros(0, np.int64)
+            return Kept(nothing, nothing, pa.nulls(0, pa.string()))
+        return Kept(
+            np.concatenate(self._row_parts),
+            np.concatenate(self._path_parts),
+            pa.concat_arrays([text.cast(pa.string()) for text in self._texts]),
+        )
+
     def build(self) -> pa.Array:
         """The column: string, one JSON object or null per row."""
         if not self._row_parts:
             return pa.nulls(self._rows, pa.string())
-        rows = np.concatenate(self._row_parts)
-        paths = np.concatenate(self._path_parts)
-        texts = pa.concat_arrays([text.cast(pa.string()) for text in self._texts])
+        rows, paths, texts = self.kept()
         order = np.lexsort((paths, rows))
         rows, paths, texts = rows[order], paths[order], texts.take(pa.array(order))
         present = texts.is_valid().to_numpy(zero_copy_only=False)

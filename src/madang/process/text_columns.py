@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import numpy.typing as npt
 import orjson
@@ -14,6 +12,7 @@ from madang.process.casting import narrowed
 from madang.process.engine import Engine
 from madang.process.formats.split import Split, TextColumn
 from madang.process.layout import Kind, Layout, Node
+from madang.process.misfits import misfits_of
 from madang.process.parsed import Parsed
 from madang.process.rest import RECORD_KEY, RestBuilder
 from madang.process.typed_text import TypedText, Wanted
@@ -45,7 +44,6 @@ class TextColumns:
     ) -> Parsed:
         """The rows of ``split``, made of ``text``; new columns are added to ``layout``."""
         rest = RestBuilder(len(split.rows))
-        misfits: Counter[str] = Counter()
         columns: dict[str, pa.Array] = {}
         present = [entry for entry in split.columns if entry.text.null_count < len(entry.text)]
         self._add_columns(present, layout)
@@ -63,18 +61,21 @@ class TextColumns:
             columns[entry.name], lost = narrowed(read.values, node.type())
             wrong = read.wrong if lost is None else read.wrong | lost
             if wrong.any():
-                self._keep(rest, misfits, entry, np.flatnonzero(wrong))
+                _keep(rest, entry, np.flatnonzero(wrong))
         for entry in others:
             there = entry.text.is_valid().to_numpy(zero_copy_only=False)
-            self._keep(rest, misfits, entry, np.flatnonzero(there))
+            _keep(rest, entry, np.flatnonzero(there))
         if split.whole is not None and split.whole.any():
             rows = np.flatnonzero(split.whole)
             records = text.take(pa.array(split.rows[rows]))
             identity = rest.path_id((RECORD_KEY,))
             rest.add(rows, np.full(len(rows), identity, np.int64), json_strings(records))
-            misfits[RECORD_KEY] += len(rows)
         return Parsed(
-            split.rows, _complete(columns, layout, split), rest.build(), misfits, split.dead
+            split.rows,
+            _complete(columns, layout, split),
+            rest.build(),
+            misfits_of(rest, layout, quoted=True),
+            split.dead,
         )
 
     def _add_columns(self, present: list[TextColumn], layout: Layout) -> None:
@@ -90,17 +91,10 @@ class TextColumns:
         for entry, known, is_declared in new:
             layout.add(Node((entry.name,), known or next(inferred), declared=is_declared))
 
-    def _keep(
-        self,
-        rest: RestBuilder,
-        misfits: Counter[str],
-        entry: TextColumn,
-        rows: npt.NDArray[np.int64],
-    ) -> None:
-        path = (entry.name,)
-        texts = json_strings(entry.text.take(pa.array(rows)))
-        rest.add(rows, np.full(len(rows), rest.path_id(path), np.int64), texts)
-        misfits[entry.name] += len(rows)
+
+def _keep(rest: RestBuilder, entry: TextColumn, rows: npt.NDArray[np.int64]) -> None:
+    texts = json_strings(entry.text.take(pa.array(rows)))
+    rest.add(rows, np.full(len(rows), rest.path_id((entry.name,)), np.int64), texts)
 
 
 def json_strings(text: pa.Array) -> pa.Array:

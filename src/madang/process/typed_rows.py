@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +11,7 @@ from madang.process.engine import Engine
 from madang.process.formats.split import column
 from madang.process.intake import TS, has_ts, outside
 from madang.process.layout import Kind, Layout, Node
+from madang.process.misfits import misfits_of
 from madang.process.parsed import Parsed
 from madang.process.rest import RestBuilder
 
@@ -30,7 +29,6 @@ class TypedRows:
         """
         size = table.num_rows
         rest = RestBuilder(size)
-        misfits: Counter[str] = Counter()
         columns: dict[str, pa.Array] = {}
         for name in table.column_names:
             values = column(table, name)
@@ -52,12 +50,11 @@ class TypedRows:
             if len(rows):
                 identity = np.full(len(rows), rest.path_id(path), np.int64)
                 rest.add(rows, identity, self._json(values.take(pa.array(rows))))
-                misfits[name] += len(rows)
         complete = {
             name: columns[name] if name in columns else pa.nulls(size, node.type())
             for name, node in layout.columns.items()
         }
-        return Parsed(np.arange(size), complete, rest.build(), misfits)
+        return Parsed(np.arange(size), complete, rest.build(), misfits_of(rest, layout))
 
     def _fit(self, values: pa.Array, node: Node) -> pa.Array | None:
         """``values`` in the type of the column, null where one cannot be; None if none can."""

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from madang.operate.time_fallbacks import read_time_fallbacks
+from madang.operate.tallies import read_misfits, read_time_fallbacks
 from madang.server.context import ServerContext
 from madang.server.health_view import health_fields
 from madang.server.models.overview import Health
@@ -34,6 +34,7 @@ class _Flows(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._streams()
         yield self._event_times()
+        yield self._misfits()
         yield from self._platform()
 
     def _streams(self) -> Iterator[Metric]:
@@ -74,6 +75,17 @@ class _Flows(Collector):
             for reason, one in sorted(found.reasons.items()):
                 fallbacks.add_metric([name, reason], one.count)
         return fallbacks
+
+    def _misfits(self) -> Metric:
+        misfits = CounterMetricFamily(
+            "madang_misfits",
+            "Values that no column took: they stand in _rest.",
+            labels=["stream", "table", "column", "reason"],
+        )
+        for name, found in sorted(read_misfits(self._context.data).items()):
+            for key, one in sorted(found.misfits.reasons.items()):
+                misfits.add_metric([name, found.table, key.column, key.reason], one.count)
+        return misfits
 
     def _platform(self) -> Iterator[Metric]:
         found = Health(**health_fields(self._context.health()))

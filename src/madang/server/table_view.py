@@ -13,8 +13,10 @@ from madang.lake import Lake
 from madang.lake.pinned import PinnedFile
 from madang.lake.state import Snapshot, TableState
 from madang.lake.table import LakeTable
+from madang.operate.tallies import read_misfits
 from madang.project import Project
 from madang.server.context import ServerContext
+from madang.server.misfit_view import misfits_of
 from madang.server.models.base import maybe_instant
 from madang.server.models.overview import TableFlow
 from madang.server.models.tables import (
@@ -99,6 +101,7 @@ class TableViews:
             partitions=_partitions(files),
             files_sample=_files(files),
             location=str(state.table_folder),
+            misfits=misfits_of(name, read_misfits(self._context.data).values()),
         )
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from madang.operate.time_fallbacks import TimeFallbacks
+from madang.operate.tallies import Tallies
 from madang.server.models.base import maybe_instant
 from madang.server.models.overview import StreamTimeFallbacks, TimeFallbackRow
 from madang.server.models.overview import TimeFallbacks as TimeFallbacksModel
 
-NOTHING = TimeFallbacks({}, None)
+NOTHING: Tallies[str] = Tallies({}, None)
 
 
-def time_fallbacks_of(found: TimeFallbacks) -> TimeFallbacksModel:
+def time_fallbacks_of(found: Tallies[str]) -> TimeFallbacksModel:
     """Those of one stream."""
     return TimeFallbacksModel(**_fields(found))
 
 
-def by_stream(found: dict[str, TimeFallbacks]) -> list[StreamTimeFallbacks]:
+def by_stream(found: dict[str, Tallies[str]]) -> list[StreamTimeFallbacks]:
     """Those of all streams, by name."""
     return [StreamTimeFallbacks(stream=name, **_fields(found[name])) for name in sorted(found)]
 
 
-def _fields(found: TimeFallbacks) -> dict[str, Any]:
+def _fields(found: Tallies[str]) -> dict[str, Any]:
     rows = [
         TimeFallbackRow(reason=cast(Any, reason), count=one.count, example=one.example)
         for reason, one in found.reasons.items()

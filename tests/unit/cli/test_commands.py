@@ -322,3 +322,29 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_table_tells_what_stands_in_rest(platform: Any, capsys: Any) -> None:
+    table = {
+        "name": "lake.orders", "rows": 3, "size_bytes": 10, "files": 1, "location": "/l",
+        "columns": [{"name": "load", "type": "long"}],
+        "misfits": {
+            "count": 42, "last_at": "2026-11-21T00:00:00.000000Z",
+            "columns": [{"column": "load", "reason": "fraction", "count": 42, "example": "0.25"}],
+        },
+    }  # fmt: skip
+    platform.on("GET /api/tables/lake.orders", table)
+    code, out, _ = run(capsys, "tables", "orders")
+    assert code == 0
+    assert "42 values stand in _rest, for no column took them" in out
+    (line,) = [one for one in out.splitlines() if "0.25" in one]
+    assert line.split()[:2] == ["load", "42"]
+    assert "a fraction in a column of whole numbers" in line
+
+
+def test_a_notice_is_told_and_all_is_well(platform: Any, capsys: Any) -> None:
+    notice = {"code": "values_in_rest", "severity": "notice", "message": "42 values", "hint": "x"}
+    platform.on("GET /api/status", {**STATUS, "health": "ok", "problems": [notice]})
+    code, out, _ = run(capsys, "status")
+    assert code == 0
+    assert "  notice: 42 values" in out.splitlines()

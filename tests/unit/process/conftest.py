@@ -1,5 +1,7 @@
 """Decodes lists of bytes, the way delivery does."""
 
+from collections import Counter
+
 import pytest
 
 from madang.process import StreamDecoder
@@ -45,3 +47,11 @@ def plain_rows(decoded):
         {name: value for name, value in entry.items() if name not in own and value is not None}
         for entry in decoded.rows.to_pylist()
     ]
+
+
+def counted(decoded):
+    """Misfits by field."""
+    found = Counter()
+    for misfit, tally in decoded.misfits.items():
+        found[misfit.column] += tally.count
+    return dict(found)

@@ -7,12 +7,12 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from madang.lake import DEAD_LETTER_SCHEMA, TimeFallback
+from madang.lake import DEAD_LETTER_SCHEMA, Tally
 from madang.lake.lineage import Source
 from madang.operate.accounts import Role
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
-from madang.operate.time_fallbacks import TimeFallbacks
+from madang.operate.tallies import StreamTallies, Tallies
 from madang.server import tail
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -168,9 +168,11 @@ def test_records_without_a_usable_time_are_told(server, reader):
     path = f"/api/streams/{stream}"
     nothing = {"count": 0, "last_at": None, "reasons": []}
     assert reader.get(path).json()["time_fallbacks"] == nothing
-    counts = {"missing": TimeFallback(1), "unreadable": TimeFallback(3, "soon")}
+    counts = {"missing": Tally(1), "unreadable": Tally(3, "soon")}
     server.data.run.mkdir(exist_ok=True)
-    state = TimeFallbacks(counts, 1_767_225_600_000_000).fields()
+    state = StreamTallies(
+        "lake.x", Tallies(counts, 1_767_225_600_000_000), Tallies({}, None)
+    ).fields()
     StateFile(server.data.run / DELIVERY_FILE).write({stream: state})
     wanted = {
         "count": 4,

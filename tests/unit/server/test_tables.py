@@ -5,6 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from madang.core.clock import SystemClock
+from madang.lake import Misfit, Tally
+from madang.operate.health import DELIVERY_FILE
+from madang.operate.state_file import StateFile
+from madang.operate.tallies import StreamTallies, Tallies
+
 
 @pytest.fixture(scope="module")
 def reader(server):
@@ -48,6 +54,31 @@ def test_a_table_in_full(reader):
     ]
     assert len(found["files_sample"]) == 4
     assert found["location"].endswith("lake/orders")
+
+
+def test_values_that_no_column_took_are_told(server, reader):
+    nothing = {"count": 0, "last_at": None, "columns": []}
+    assert reader.get("/api/tables/lake.orders").json()["misfits"] == nothing
+    misfits = {
+        Misfit("load", "fraction"): Tally(42, "0.25"),
+        Misfit('o."x', "no_column"): Tally(43),
+    }
+    at_us = SystemClock().now_us()
+    state = StreamTallies("lake.orders", Tallies({}, None), Tallies(misfits, at_us)).fields()
+    server.data.run.mkdir(exist_ok=True)
+    StateFile(server.data.run / DELIVERY_FILE).write({"orders": {**state, "table": "lake.orders"}})
+    told = reader.get("/api/tables/lake.orders").json()["misfits"]
+    assert told["count"] == 85
+    assert told["columns"] == [
+        {"column": 'o."x', "reason": "no_column", "count": 43, "example": None},
+        {"column": "load", "reason": "fraction", "count": 42, "example": "0.25"},
+    ]
+    assert reader.get("/api/tables/lake.empty").json()["misfits"] == nothing
+    metrics = reader.get("/metrics").text
+    assert (
+        'madang_misfits_total{column="load",reason="fraction",stream="orders",table="lake.orders"}'
+        " 42.0"
+    ) in metrics.splitlines()
 
 
 def test_empty_table(reader):

@@ -579,6 +579,18 @@ export interface components {
             scope: components["schemas"]["Scope"];
             token: string;
         };
+        MisfitRow: {
+            column: string;
+            count: number;
+            example: string | null;
+            /** @enum {string} */
+            reason: "fraction" | "range" | "type" | "no_column" | "repeated_key";
+        };
+        Misfits: {
+            columns: components["schemas"]["MisfitRow"][];
+            count: number;
+            last_at: string | null;
+        };
         NamedType: {
             name: string;
             type: string;
@@ -625,7 +637,7 @@ export interface components {
             hint?: string | null;
             message: string;
             /** @enum {string} */
-            severity: "warning" | "error";
+            severity: "notice" | "warning" | "error";
         };
         PutStreamAnswer: {
             broken_elsewhere: components["schemas"]["ErrorDetail"][];
@@ -921,6 +933,7 @@ export interface components {
             files_sample: components["schemas"]["FileRow"][];
             last_commit_at: string | null;
             location: string;
+            misfits: components["schemas"]["Misfits"];
             name: string;
             namespace: string;
             partitions: components["schemas"]["TablePartition"][];

@@ -1,5 +1,5 @@
 import { Popover } from '@mantine/core';
-import { IconAlertTriangle, IconCircleCheckFilled, IconCircleX, IconCloudOff } from '@tabler/icons-react';
+import { IconAlertTriangle, IconCircleCheckFilled, IconCircleX, IconCloudOff, IconInfoCircle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
@@ -13,12 +13,17 @@ import classes from './Frame.module.css';
 const COLORS = { ok: 'var(--good)', degraded: 'var(--warn)', down: 'var(--bad)', unknown: 'var(--faint)' };
 const ICONS = { ok: IconCircleCheckFilled, degraded: IconAlertTriangle, down: IconCircleX, unknown: IconCloudOff };
 
+const MARKS = {
+  error: [IconCircleX, COLORS.down],
+  warning: [IconAlertTriangle, COLORS.degraded],
+  notice: [IconInfoCircle, COLORS.unknown],
+} as const;
+
 function ProblemItem({ problem }: { problem: Pick<Problem, 'code' | 'severity' | 'message' | 'hint'> }) {
-  const bad = problem.severity === 'error';
-  const Icon = bad ? IconCircleX : IconAlertTriangle;
+  const [Icon, color] = MARKS[problem.severity];
   return (
     <div className={classes.problem}>
-      <Icon size={15} color={bad ? COLORS.down : COLORS.degraded} aria-hidden />
+      <Icon size={15} color={color} aria-hidden />
       <ProblemText problem={problem} />
     </div>
   );

@@ -12,7 +12,7 @@ class ProblemRow(Answer):
 
     code: str
     """Stable name; docs/operations.md says what to do about each."""
-    severity: Literal["warning", "error"]
+    severity: Literal["notice", "warning", "error"]
     """``error``: something does not work; ``warning``: it works, but not fully or not for long."""
     message: str
     """What is wrong, with the values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from madang.server.models.base import Answer, Instant
+from madang.server.models.misfits import Misfits
 
 
 class TableSummary(Answer):
@@ -106,3 +107,5 @@ class TableAnswer(TableSummary):
     """Data files of the newest days, at most 200."""
     location: str
     """The table's folder, for other Iceberg readers."""
+    misfits: Misfits
+    """Values that stand in ``_rest``, for no column took them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from madang.operate.time_fallbacks import read_time_fallbacks
+from madang.operate.tallies import read_time_fallbacks
 from madang.server.auth import MayRead
 from madang.server.context import ServerContext
 from madang.server.health_view import health_fields, project_view

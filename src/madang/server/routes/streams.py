@@ -14,7 +14,7 @@ from madang.core.errors import ConflictError, InvalidInputError, MadangError, Pl
 from madang.core.names import DEAD_SUFFIX, unknown
 from madang.operate.accounts import Permission
 from madang.operate.adoption import adopt
-from madang.operate.time_fallbacks import read_time_fallbacks
+from madang.operate.tallies import read_time_fallbacks
 from madang.operate.wiring import zone_of
 from madang.project import StreamSpec
 from madang.server.auth import MayAdmin, MayRead

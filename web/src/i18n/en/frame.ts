@@ -29,7 +29,7 @@ export const frame = {
     none: 'No problems right now.',
     diskFree: 'Free disk space:',
   },
-  severity: { warning: 'Warning', error: 'Error' },
+  severity: { notice: 'Notice', warning: 'Warning', error: 'Error' },
   role: { admin: 'Admin', editor: 'Editor', viewer: 'Viewer' },
   scheme: { light: 'Light', dark: 'Dark', auto: 'Like the system' },
   language: { en: 'English', ko: '한국어' },

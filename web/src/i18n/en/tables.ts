@@ -48,6 +48,20 @@ export const tables = {
   overTimeLabel: 'Rows over time, {{total}} in the range',
 };
 
+export const misfit = {
+  title_one: '{{n}} value fits no column and stands in _rest',
+  title_other: '{{n}} values fit no column and stand in _rest',
+  fraction: '{{n}} fractions in a column of whole numbers',
+  range: '{{n}} numbers that the column does not hold exactly',
+  type: '{{n}} of another type than the column',
+  no_column: '{{n}} without a column',
+  repeated_key: '{{n}} in records that have the field twice',
+  example: 'such as {{example}}',
+  last: 'last',
+  more: 'and {{n}} more fields',
+  hint: 'Nothing is lost: json_extract(_rest, …) reads them. A column keeps its type; a stream delivered to a new table, with the type under columns in its YAML, begins anew.',
+};
+
 export const ownColumn = {
   time: 'When it happened; arrival time where the record says nothing',
   partition: 'Partition of the stream that the row came from',

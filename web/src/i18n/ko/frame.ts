@@ -29,7 +29,7 @@ export const frame = {
     none: '지금은 문제가 없어요.',
     diskFree: '남은 디스크 공간:',
   },
-  severity: { warning: '주의', error: '오류' },
+  severity: { notice: '알림', warning: '주의', error: '오류' },
   role: { admin: '관리자', editor: '편집자', viewer: '뷰어' },
   scheme: { light: '밝게', dark: '어둡게', auto: '시스템 설정 따르기' },
   language: { en: 'English', ko: '한국어' },

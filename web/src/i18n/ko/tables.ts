@@ -48,6 +48,19 @@ export const tables = {
   overTimeLabel: '시간별 행, 범위 안에 {{total}}행',
 };
 
+export const misfit = {
+  title_other: '값 {{n}}개가 열에 맞지 않아 _rest에 있어요',
+  fraction: '정수 열에 들어온 소수 {{n}}개',
+  range: '열에 정확히 담을 수 없는 수 {{n}}개',
+  type: '열과 타입이 다른 값 {{n}}개',
+  no_column: '열이 없는 값 {{n}}개',
+  repeated_key: '같은 필드가 두 번 있는 레코드 {{n}}개',
+  example: '예: {{example}}',
+  last: '마지막',
+  more: '그 밖의 필드 {{n}}개',
+  hint: '잃어버린 값은 없어요. json_extract(_rest, …)로 읽을 수 있어요. 열의 타입은 바뀌지 않아요. YAML의 columns에 타입을 쓰고 스트림을 새 테이블로 전달하면 처음부터 다시 시작해요.',
+};
+
 export const ownColumn = {
   time: '일어난 시각, 레코드에 없으면 도착한 시각',
   partition: '행이 온 스트림의 파티션',

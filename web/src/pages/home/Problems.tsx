@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconCircleX } from '@tabler/icons-react';
+import { IconAlertTriangle, IconCircleX, IconInfoCircle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +10,9 @@ import { encodeShared } from '@/sql/shareLink';
 
 import { logsQuery } from './flow';
 import classes from './Home.module.css';
+
+const RANK: Problem['severity'][] = ['error', 'warning', 'notice'];
+const ICONS = { error: IconCircleX, warning: IconAlertTriangle, notice: IconInfoCircle };
 
 /** Each mistake of the project at its place: the first alone would make fixing them a game of patience. */
 function FileErrors() {
@@ -34,11 +37,11 @@ function FileErrors() {
 /** What somebody should look at, worst first, with the next step a click away. */
 export function Problems({ problems }: { problems: Problem[] }) {
   const { t } = useTranslation();
-  const worstFirst = problems.toSorted((a, b) => a.severity.localeCompare(b.severity));
+  const worstFirst = problems.toSorted((a, b) => RANK.indexOf(a.severity) - RANK.indexOf(b.severity));
   return (
     <section className={classes.problems} aria-label={t('home.problems')}>
       {worstFirst.map((problem) => {
-        const Icon = problem.severity === 'error' ? IconCircleX : IconAlertTriangle;
+        const Icon = ICONS[problem.severity];
         const logs = logsQuery(problem);
         return (
           <div key={problem.code + problem.message} className={classes.problem} data-severity={problem.severity}>

@@ -17,6 +17,7 @@ import { encodeShared } from '@/sql/shareLink';
 
 import { Columns } from './Columns';
 import { Files } from './Files';
+import { Misfits } from './Misfits';
 import { RowsOverTime } from './RowsOverTime';
 import { Snapshots } from './Snapshots';
 
@@ -104,7 +105,12 @@ export default function TablePage() {
       }
     >
       <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
-        {(loaded) => <TableFacts table={loaded} />}
+        {(loaded) => (
+          <>
+            <TableFacts table={loaded} />
+            <Misfits table={loaded} />
+          </>
+        )}
       </WhenLoaded>
       {!data && (
         <Panel title={t('tables.overTime')}>
