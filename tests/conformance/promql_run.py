@@ -96,7 +96,9 @@ def evaluated(case: Evaluation, storage: MemoryStorage) -> Outcome:
     except MadangError as error:
         if case.fails:
             wrong = _unlike(case, "fail", [error.message])
-            return Outcome(case, "failed" if wrong else "passed", wrong)
+            # The parser has one message for all that it does not know.
+            unknown = "unparsed" if error.message == "invalid promql query" else "failed"
+            return Outcome(case, unknown if wrong else "passed", wrong)
         state = "unparsed" if isinstance(error, BadQueryError) else "failed"
         return Outcome(case, state, str(error))
     if case.fails:

@@ -28,7 +28,7 @@ from madang.metrics.promql.syntax import (
     String,
     Subquery,
 )
-from madang.metrics.promql.tokens import Reader, unquoted
+from madang.metrics.promql.tokens import Reader, tokens_of, unquoted
 
 _EXPERIMENTAL_AGGREGATIONS = frozenset({"limitk", "limit_ratio"})
 _EXPERIMENTAL = frozenset(
@@ -69,7 +69,10 @@ _Tree: TypeAlias = Any
 """A node of the parser's tree; its classes say too little of themselves to be told apart."""
 _UNITS = "smhdwy"
 _T = TypeVar("_T")
-_MAX_DEPTH = 100
+_OPERATORS = frozenset("+-*/%^<>([") | {"==", "!=", "<=", ">="}
+_WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})
+_MAX_OPERATORS = 1000
+_MAX_TIME_MS = 1 << 53
 _MAX_QUERY_CHARS = 1 << 20
 
 
@@ -88,21 +91,24 @@ def parse(query: str, *, experimental: bool = False) -> Node:
     _refuse_depth(query)
     try:
         tree = pp.parse(query)
-    except ValueError as error:
-        raise BadQueryError(str(error), where=Place(query.strip()[:80])) from error
-    return _Converter(query, experimental).node(tree)
+        return _Converter(query, experimental).node(tree)
+    except (ValueError, OverflowError) as error:  # no PromQL, or a duration beyond all time
+        raise BadQueryError(str(error), where=Place("query")) from error
+    except RecursionError:
+        raise BadQueryError("the query nests too deep") from None
 
 
 def _refuse_depth(query: str) -> None:
     # The parser recurses in native code, where too deep a query ends the process.
-    depth = deepest = 0
-    reader = Reader(query)
-    while (token := reader.next()).kind != "end":
-        if token.kind == "sign":
-            depth += (token.text in "([{") - (token.text in ")]}")
-            deepest = max(deepest, depth)
-    if deepest > _MAX_DEPTH:
-        raise BadQueryError(f"the query nests {deepest} deep, over {_MAX_DEPTH}")
+    operators = sum(
+        token.text in _OPERATORS or token.text.lower() in _WORD_OPERATORS
+        for token in tokens_of(query)
+        if token.kind in {"sign", "word"}
+    )
+    if operators > _MAX_OPERATORS:
+        raise BadQueryError(
+            f"the query has {operators:,} operators and brackets, over {_MAX_OPERATORS:,}"
+        )
 
 
 def _milliseconds(duration: timedelta) -> int:
@@ -194,13 +200,17 @@ class _Converter:
         word = self._words.next()
         try:
             if word.text[-1:] in _UNITS:
-                return sign * _milliseconds(pp.parse_duration(word.text))
-            return sign * round(float(word.text) * 1000)
+                at_ms = _milliseconds(pp.parse_duration(word.text))
+            else:
+                at_ms = round(float(word.text) * 1000)
         except (ValueError, OverflowError):
-            raise BadQueryError(
-                f"timestamp out of bounds for @ modifier: {word.text}",
-                where=place(self._query, word.pos),
-            ) from None
+            at_ms = _MAX_TIME_MS
+        if at_ms < _MAX_TIME_MS:
+            return sign * at_ms
+        raise BadQueryError(
+            f"timestamp out of bounds for @ modifier: {word.text}",
+            where=place(self._query, word.pos),
+        )
 
     def _subquery(self, tree: _Tree, pos: int) -> Subquery:
         inner = self.node(tree.expr)

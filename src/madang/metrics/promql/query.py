@@ -15,7 +15,16 @@ from madang.metrics.promql.options import Budget, Options
 from madang.metrics.promql.parse import parse
 from madang.metrics.promql.selectors import windows
 from madang.metrics.promql.syntax import Kind, Node, kind_of
-from madang.metrics.promql.values import Grid, Scalar, Text, Vector, as_series, finished
+from madang.metrics.promql.values import (
+    Grid,
+    Scalar,
+    Text,
+    Vector,
+    as_series,
+    by_labels,
+    finished,
+    without_name,
+)
 from madang.metrics.storage import SampleStorage, SeriesSet
 
 
@@ -123,13 +132,20 @@ def _prepared(
 
 
 def _answer(context: Context, tree: Node, kind: Kind) -> Result:
-    value = context.evaluate(tree)
+    try:
+        value = context.evaluate(tree)
+    except RecursionError:
+        raise BadQueryError("the query nests too deep") from None
     if isinstance(value, Text):
-        return _result(context, kind, SeriesSet.empty(), value.value)
+        # Bytes that are no UTF-8 were carried so far; an answer is text.
+        text = value.value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return _result(context, kind, SeriesSet.empty(), text)
     if isinstance(value, Scalar):
         shape = (1, context.steps)
         value = Vector([()], np.broadcast_to(value.values, shape), np.ones(shape, np.bool_))
     value = finished(value).without_empty()
+    if kind is Kind.MATRIX:
+        value = by_labels(value)
     return _result(context, kind, as_series(value, context.grid))
 
 
@@ -139,7 +155,16 @@ def _range_vector(context: Context, tree: Node) -> Result:
     until = found.grid.end_ms
     inside = (times > until - found.range_ms) & (times <= until) & ~is_stale(values)
     before = np.concatenate([[0], np.cumsum(inside)]).astype(np.int64)
-    series = SeriesSet(found.labels, before[found.series.offsets], times[inside], values[inside])
+    offsets = before[found.series.offsets]
+    some = np.flatnonzero(np.diff(offsets)).tolist()
+    unnamed = np.zeros(len(found.series), np.bool_) if found.unnamed is None else found.unnamed
+    labels = [found.labels[row] for row in some]
+    labels = [
+        without_name(own) if unnamed[row] else own for row, own in zip(some, labels, strict=True)
+    ]
+    # Empty series lie between the others without a sample of their own.
+    bounds = np.append(offsets[some], offsets[-1])
+    series = SeriesSet(labels, bounds, times[inside], values[inside])
     return _result(context, Kind.MATRIX, series)
 
 

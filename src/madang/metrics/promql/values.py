@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -121,6 +122,15 @@ def finished(vector: Vector) -> Vector:
         for labels, drop in zip(vector.labels, vector.unnamed.tolist(), strict=True)
     ]
     return merged(Vector(labels, vector.values, vector.present))
+
+
+def by_labels(vector: Vector) -> Vector:
+    """The series sorted by their labels, as the answer of a range query has them."""
+    labels = vector.labels
+    if all(left <= right for left, right in pairwise(labels)):
+        return vector
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    return vector.rows(np.array(order, np.intp))
 
 
 def merged(vector: Vector) -> Vector:

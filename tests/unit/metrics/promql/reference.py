@@ -6,6 +6,7 @@ from labels to a value; a series is a list of times and values.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import statistics
@@ -18,7 +19,7 @@ Data = dict[Labels, list[tuple[int, float | None]]]
 LOOKBACK_MS = 300_000
 
 
-class Ambiguous(Exception):
+class AmbiguousError(Exception):
     """Several series where one is expected."""
 
 
@@ -64,9 +65,7 @@ def evaluate(query, data: Data, at_ms: int) -> Vector | float:
         case ("window", function, ("select", name, matchers, offset_ms), range_ms):
             end = at_ms - offset_ms
             found = {
-                labels: [
-                    (t, v) for t, v in points if end - range_ms < t <= end and v is not None
-                ]
+                labels: [(t, v) for t, v in points if end - range_ms < t <= end and v is not None]
                 for labels, points in data.items()
                 if chosen(labels, name, matchers)
             }
@@ -118,7 +117,7 @@ def without(labels: Labels, *names: str) -> Labels:
 
 def added(vector: Vector, labels: Labels, value: float) -> None:
     if labels in vector:
-        raise Ambiguous(labels)
+        raise AmbiguousError(labels)
     vector[labels] = value
 
 
@@ -144,7 +143,7 @@ def extrapolated(points, end: int, range_ms: int, *, counter: bool, rate: bool) 
     (first_t, first), (last_t, last) = points[0], points[-1]
     change = last - first
     if counter:
-        for (_, before), (_, after) in zip(points, points[1:], strict=False):
+        for (_, before), (_, after) in itertools.pairwise(points):
             if after < before:
                 change += before
     to_start = (first_t - (end - range_ms)) / 1000
@@ -207,7 +206,7 @@ def quantile(q: float, numbers: list[float]) -> float:
 
 def pairs_where(points, condition: Callable[[float, float], bool]) -> float:
     numbers = values(points)
-    return float(sum(condition(a, b) for a, b in zip(numbers, numbers[1:], strict=False)))
+    return float(sum(condition(a, b) for a, b in itertools.pairwise(numbers)))
 
 
 def slope(points) -> float | None:
@@ -315,7 +314,7 @@ def binary(op: str, matching, left, right) -> Vector:
         if (match_key := key(labels)) not in one:
             continue
         if match_key in matched:
-            raise Ambiguous(labels)
+            raise AmbiguousError(labels)
         matched.add(match_key)
         other = one[match_key]
         kept = match_key if how == "on" else without(labels, *names)

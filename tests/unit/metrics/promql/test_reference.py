@@ -52,9 +52,7 @@ SELECT = st.tuples(
     MATCHERS,
     st.sampled_from([0, 0, 30_000, -45_000]),
 )
-WINDOW = st.tuples(
-    st.just("window"), st.sampled_from(sorted(reference.WINDOWS)), SELECT, DURATIONS
-)
+WINDOW = st.tuples(st.just("window"), st.sampled_from(sorted(reference.WINDOWS)), SELECT, DURATIONS)
 NAMES = st.lists(st.sampled_from(["a", "b", "__name__", "c"]), max_size=2, unique=True).map(tuple)
 
 
@@ -123,7 +121,7 @@ def answered(result):
 def expected(query, data, steps):
     try:
         return {step: reference.evaluate(query, data, step) for step in steps}
-    except reference.Ambiguous:
+    except reference.AmbiguousError:
         return None
 
 
