@@ -19,6 +19,8 @@ PLATFORM = "madang"
 """Stem of the platform's own file, ``madang.yml``."""
 SUFFIXES = (".yml", ".yaml")
 MAX_FILE_BYTES = 2**20
+MAX_CONFIG_BYTES = 8 * 2**20
+"""Of a file that another program's configuration is."""
 MAX_FILES = 5_000
 
 _KNOWN = (*FOLDERS, "madang.yml", "madang.yaml")
@@ -83,7 +85,7 @@ class ProjectFiles:
             OSError: it cannot be read, is no plain file or too large.
         """
         self.schemas[path] = b""
-        data = _read(self.directory / path)
+        data = _read(self.directory / path, MAX_CONFIG_BYTES)
         self.schemas[path] = data
         return data
 
@@ -175,7 +177,7 @@ def _read_into(contents: dict[str, bytes], path: Path, file: str, problems: list
         problems.append(Problem(f"cannot be read: {_reason(error)}", Place(_printable(file))))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     # O_NONBLOCK: opening a named pipe must not wait for a writer that never comes.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -184,9 +186,9 @@ def _read(path: Path) -> bytes:
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a plain file")
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise OSError(errno.EFBIG, f"it is larger than {MAX_FILE_BYTES // 2**20} MiB")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most // 2**20} MiB")
     return data
 
 

@@ -81,7 +81,10 @@ class HttpClient:
 
     async def _get(self, url: SplitResult, headers: Mapping[str, str], limit: int) -> Response:
         origin = _origin(url)
-        request = self._request(url, headers, self._proxied(origin))
+        proxied = self._proxied(origin)
+        if proxied:
+            headers = {**headers, **_proxy_credentials(urlsplit(self._spec.proxy_url))}
+        request = self._request(url, headers, proxied)
         connection, self._idle = self._kept(origin), None
         if connection is not None:
             try:
@@ -215,13 +218,18 @@ async def _through(connection: HttpConnection, origin: _Origin, proxy: SplitResu
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     at = f"{host}:{origin.port}"
     lines = [f"CONNECT {at} HTTP/1.1", f"Host: {at}"]
-    if proxy.username:
-        user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
+    lines += [f"{name}: {value}" for name, value in _proxy_credentials(proxy).items()]
     response = await connection.ask("\r\n".join([*lines, "", ""]).encode(), 65_536, connect=True)
     if response.status != HTTPStatus.OK:
         connection.abort()
         raise UnavailableError(f"the proxy answers {_status(response.status)}")
+
+
+def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
 
 
 def _status(status: int) -> str:

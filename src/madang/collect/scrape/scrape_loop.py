@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from madang.collect.exposition import accept_header
@@ -101,7 +101,11 @@ class ScrapeLoop:
         try:
             while True:
                 await asyncio.sleep(max(0.0, due_s - clock.monotonic_s()))
-                await self.scrape(planned_s)
+                try:
+                    await self.scrape(planned_s)
+                except Exception as problem:  # noqa: BLE001 - the others go on
+                    _log.exception("the scrape of %s failed", self.target.url)
+                    self.state = replace(self.state, health="down", last_error=repr(problem))
                 passed = max(1, int((clock.monotonic_s() - due_s) / interval_s) + 1)
                 planned_s, due_s = planned_s + passed * interval_s, due_s + passed * interval_s
                 drift_s = (clock.now_us() / 1e6 - clock.monotonic_s()) - (planned_s - due_s)
@@ -127,9 +131,6 @@ class ScrapeLoop:
         except TimeoutError:
             error = DeadlineError(f"the scrape took longer than {target.timeout_s:g} s")
         except (MadangError, OSError, ValueError) as problem:
-            error = problem
-        except Exception as problem:  # noqa: BLE001 - one target's failure is not the others'
-            _log.exception("the scrape of %s failed", target.url)
             error = problem
         duration_s = clock.monotonic_s() - begun_s
         counted = taken.counted if taken is not None else counted_of(error) if error else None

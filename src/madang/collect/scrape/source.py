@@ -29,6 +29,7 @@ _LISTS_EVERY = 10
 _METADATA_EVERY = 150
 _DRAIN_S = 10.0
 _MOST_PROBLEMS = 20
+_LOOKUPS = 32
 _SETTLED_AFTER_S = 30.0
 """By then discovery has told its targets, and what nobody goes on with ends."""
 _LOOKBACK_MS = 300_000
@@ -74,6 +75,8 @@ class ScrapeSource:
 
     async def _run(self, stop: threading.Event) -> None:
         outbox = self._outbox = Outbox(self._context.stream)
+        # Names are looked up in threads; slow ones must not hold up the others.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_LOOKUPS, "lookup"))
         producer = f"scrape:{socket.gethostname()}/{self._spec.name}"
         since_ms = self._context.clock.now_us() // 1000 - _LOOKBACK_MS
         self._left = load_left(self._context.state, since_ms=since_ms)

@@ -223,7 +223,8 @@ def test_a_proxy_is_gone_through(serve):
         await request.page(f"{request.method} {request.target}".encode())
 
     proxy = serve(answer)
-    found = get("http://elsewhere.invalid/a?b=c", proxy_url=f"http://{proxy.address}")
+    found = get("http://elsewhere.invalid/a?b=c", proxy_url=f"http://me:x%40@{proxy.address}")
+    assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6eEA="
     assert found.body == b"GET http://elsewhere.invalid/a?b=c"
 
 
