@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ _BY_SUFFIX = {
     ".parquet": "parquet", ".log": "plain", ".txt": "plain",
 }  # fmt: skip
 _PACKED = (".gz", ".zst", ".zstd")
+_BLANK = re.compile(rb"(?:\r?\n)*\r?")
+"""Lines without a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ def _lines(file: IO[bytes], form: str, *, header: bool, first: bytes = b"") -> I
         block = file.read(PIECE_BYTES)
         data = left + block
         if not block:
-            if data.strip(b"\r\n"):
+            if not _BLANK.fullmatch(data):
                 yield Piece(prefix + data, content_type)
             return
         end = _record_end(data, quoted=form == "csv")
@@ -174,7 +177,9 @@ def _lines(file: IO[bytes], form: str, *, header: bool, first: bytes = b"") -> I
             left = data
             continue
         left = data[end:]
-        yield Piece(prefix + data[:end], content_type)
+        # Blank lines are no records, and a body without one is refused.
+        if not _BLANK.fullmatch(data, 0, end):
+            yield Piece(prefix + data[:end], content_type)
 
 
 def _record_end(data: bytes, *, quoted: bool) -> int:

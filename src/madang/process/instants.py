@@ -29,8 +29,13 @@ _MAGNITUDES = ((1e11, "epoch_s"), (1e14, "epoch_ms"), (1e17, "epoch_us"), (np.in
 
 _ISO = (
     r"^\s*(\d{4})-?(\d\d)-?(\d\d)(?:[Tt ]\s*(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?"
-    r"\s*(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*$"
+    r"\s*(Z|z|UTC|GMT|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?\s*$"
 )
+_NO_OFFSET = r"[+-](?:(?:2[4-9]|[3-9]\d)(?::?\d\d)?|\d\d:?[6-9]\d)\s*$"
+"""At a text's end: further from UTC than a day, or minutes beyond 59; strptime takes them."""
+_LEAP = (r"(\d\d:\d\d):60(\D|$)", r"\1:59\2")
+"""A leap second and the second before it."""
+_SECOND_US = 1_000_000
 _NUMBER = r"^\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\s*$"
 _PATTERNS = (
     "%d/%b/%Y:%H:%M:%S %z",
@@ -125,6 +130,7 @@ class InstantReader:
         valid = np.zeros(len(text), np.bool_)
         outside = np.zeros(len(text), np.bool_)
         todo = np.flatnonzero(text.is_valid().to_numpy(zero_copy_only=False))
+        text, leaps = self._without_leaps(text)
         for attempt in self._promising_first(text, todo):
             if not len(todo):
                 break
@@ -133,7 +139,26 @@ class InstantReader:
             valid[todo] = found.valid
             outside[todo] |= found.outside
             todo = todo[~found.valid]
+        if leaps is not None:
+            us[valid & leaps] += _SECOND_US
         return Instants(us, valid, outside & ~valid)
+
+    def _without_leaps(self, text: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
+        """``text`` with leap seconds as the second before, and which rows they are, if any.
+
+        A leap second is taken for the second after, as POSIX counts: 23:59:60 is 00:00:00.
+        """
+        clock = self._pattern in ("auto", "iso8601") or any(
+            code in self._pattern for code in ("%H:%M:%S", "%I:%M:%S", "%T")
+        )
+        if not clock:
+            return text, None
+        pattern, before = _LEAP
+        found = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+        leaps: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+        if not leaps.any():
+            return text, None
+        return pc.replace_substring_regex(text, pattern, before, max_replacements=1), leaps
 
     def numbers(self, values: npt.NDArray[np.float64]) -> Instants:
         """Times of numbers (NaN where there is none)."""
@@ -240,6 +265,9 @@ class InstantReader:
                 t=pa.table({"v": text}),
             )
             us, valid = _longs(found.column("t"))
+            if fields.endswith("%z"):
+                absurd = pc.match_substring_regex(text, _NO_OFFSET)
+                valid &= ~absurd.to_numpy(zero_copy_only=False)
             if not any(code in fields for code in ("%z", "%Z", "%s")):
                 us = to_utc(us, self._zone)
             return self._found(us, valid)

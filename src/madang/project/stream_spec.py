@@ -49,7 +49,8 @@ class TimeSpec(Spec):
     """The column that holds the time, such as ``ts``; a dotted path reaches into objects."""
     format: str = "auto"
     """``auto``, ``iso8601``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns``, or a strptime
-    pattern such as ``%d/%b/%Y:%H:%M:%S %z``."""
+    pattern such as ``%d/%b/%Y:%H:%M:%S %z``. A leap second is the next second: ``23:59:60`` is
+    ``00:00:00``."""
     zone: TimeZone | None = None
     """IANA zone of times that carry none; default: the project's zone."""
     on_error: TimeFault = TimeFault.ARRIVAL

@@ -31,8 +31,9 @@ _KEPT_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Rows decoded for an earlier query, from ``start`` to ``end`` by partition."""
+    """Rows decoded for an earlier query, from ``start`` to ``end`` by partition of one log."""
 
+    log: str
     start: Mapping[int, int]
     end: Mapping[int, int]
     schema: pa.Schema | None
@@ -139,7 +140,9 @@ class LakeCatalog:
         except ConflictError:
             # Delivery stands still and says why; until then the table alone can be read.
             return FreshPart(decoder.decode((), table.schema).rows, 0, incomplete=True)
-        kept = self._kept_for(stream, start, table.schema)
+        # Before the read: what is read of another log that came since is kept for no later query.
+        log = stream.identity.id
+        kept = self._kept_for(stream, log, start, table.schema)
         raw_bytes = kept.raw_bytes if kept else 0
         chunks, end, size, incomplete = _read(
             stream, kept.end if kept else start, max_bytes - raw_bytes
@@ -149,7 +152,9 @@ class LakeCatalog:
         left_out = fresh.left_out + (kept.left_out if kept else 0)
         rows = without_doubles(fresh.rows(), copies(chunks), partial(_stored_rows, stream, table))
         version, raw_bytes = self._project().version, raw_bytes + size
-        self._keep(spec.name, _Kept(start, end, table.schema, version, rows, raw_bytes, left_out))
+        self._keep(
+            spec.name, _Kept(log, start, end, table.schema, version, rows, raw_bytes, left_out)
+        )
         if spec.format is RecordFormat.TYPED:
             rows = _with_columns(rows, stream.schema)
         return FreshPart(rows, size, incomplete or left_out > 0)
@@ -176,15 +181,17 @@ class LakeCatalog:
         return decoder
 
     def _kept_for(
-        self, stream: Stream, start: Mapping[int, int], schema: pa.Schema | None
+        self, stream: Stream, log: str, start: Mapping[int, int], schema: pa.Schema | None
     ) -> _Kept | None:
         kept = self._kept.get(stream.name)
         if (
             kept is None
+            # One that was made anew begins at 0 again, and may have grown past the old end.
+            or kept.log != log
             or kept.start != start
             or kept.schema != schema
             or kept.version != self._project().version
-            # A stream that was made anew begins at 0 again.
+            # A log that lost records (a power cut, an older copy) keeps its identity.
             or any(stream.bounds(partition).end < end for partition, end in kept.end.items())
         ):
             return None

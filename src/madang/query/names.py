@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from madang.core.clock import from_us
 from madang.core.errors import DeniedError, InvalidInputError, NotFoundError
 from madang.core.names import DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, unknown
 from madang.query.guard import table_refs
+from madang.query.lexer import Token, tokenize
 from madang.query.rewrite import Rewritten, place
 from madang.query.statement import NamedTable, Statement
 from madang.query.syntax import Parser
@@ -79,7 +81,8 @@ def moment(
     """
     where = place(sql, travel.expression_start)
     kind = "BIGINT" if travel.by_version else "TIMESTAMPTZ"
-    text = f"({travel.expression}\n)::{kind}"
+    written = travel.expression if travel.by_version else _with_zones(travel.expression)
+    text = f"({written}\n)::{kind}"
     expression = text if travel.by_version else f"epoch_us({text})"
     try:
         tree = parser.parse(Rewritten(f"SELECT {expression}".encode()))
@@ -108,9 +111,35 @@ def moment(
         ) from None
 
 
-def _uses(expression: str, name: str) -> bool:
-    from madang.query.lexer import tokenize
+def _with_zones(expression: str) -> str:
+    """``expression``, where ``TIMESTAMP '…Z'`` and other offsets mean what they say.
 
+    SQL's ``TIMESTAMP`` drops it, so that a time pasted from an answer would be taken for one in the
+    project's zone. As ``TIMESTAMPTZ`` it counts, and a time without one means the same as before.
+    """
+    tokens = tokenize(expression.encode())
+    if any(one.is_word("AT") and two.is_word("TIME") for one, two in pairwise(tokens)):
+        return expression  # The zone is said.
+    found = bytearray(expression.encode())
+    for at in reversed(range(len(tokens))):
+        if tokens[at].is_word("TIMESTAMP", "DATETIME") and _is_of_text(tokens, at):
+            found[tokens[at].start : tokens[at].end] = b"TIMESTAMPTZ"
+    return found.decode()
+
+
+def _is_of_text(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the type at ``at`` is that of a text: ``T '…'``, ``'…'::T`` or ``CAST('…' AS T)``."""
+    if tokens[at + 1 : at + 2] and tokens[at + 1].kind == "string":
+        return True
+    before = tokens[max(0, at - 2) : at]
+    return (
+        len(before) == 2
+        and before[0].kind == "string"
+        and (before[1].text == "::" or before[1].is_word("AS"))
+    )
+
+
+def _uses(expression: str, name: str) -> bool:
     return any(
         token.kind == "param" and token.text == f"${name}"
         for token in tokenize(expression.encode())

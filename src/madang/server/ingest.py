@@ -52,7 +52,7 @@ from madang.server.ingest_request import (
     parse_query,
     told_media,
 )
-from madang.server.metrics import INGEST_BYTES, INGEST_RECORDS
+from madang.server.metrics import INGEST_BYTES, INGEST_DUPLICATES, INGEST_RECORDS
 from madang.stream import LogStream
 
 _INLINE_BYTES = 2**20
@@ -135,8 +135,11 @@ class Ingest:
             await refuse(error, reader, receive, send)
             return
         count = sum(one.count for one in appended)
+        again = sum(one.count for one in appended if one.duplicate)
         target.body_bytes.inc(size_bytes)  # type: ignore[attr-defined]
-        target.records.inc(count)  # type: ignore[attr-defined]
+        target.records.inc(count - again)  # type: ignore[attr-defined]
+        if again:
+            INGEST_DUPLICATES.labels(target.name).inc(again)
         await acknowledge(send, acknowledgement(target.name, count, appended))
 
     async def _admit(self, scope: Scope) -> _Target:

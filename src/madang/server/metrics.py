@@ -18,7 +18,12 @@ INGEST_BYTES = Counter(
     "madang_ingest_body_bytes_total", "Bytes of accepted bodies, as received.", ["stream"]
 )
 INGEST_RECORDS = Counter(
-    "madang_ingest_records_total", "Records acknowledged over HTTP.", ["stream"]
+    "madang_ingest_records_total", "Records appended over HTTP, each once.", ["stream"]
+)
+INGEST_DUPLICATES = Counter(
+    "madang_ingest_duplicate_records_total",
+    "Records sent again over HTTP, acknowledged and not appended again.",
+    ["stream"],
 )
 INGEST_IN_FLIGHT = Gauge(
     "madang_ingest_in_flight_bytes",

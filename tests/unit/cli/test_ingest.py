@@ -37,6 +37,35 @@ def bodies(platform: Any) -> list[Any]:
     return [one for one in platform.requests if one.method == "POST"]
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (b"", "ndjson"),
+        (b"\n\r\n\n", "ndjson"),
+        (b"\n\r\n\n", "plain"),
+        (b"\n\n", "csv"),
+        (b"a,b\n\n\n", "csv"),
+        (b"\n \n", "json"),
+        (b"\n" * (pieces.PIECE_BYTES + 5), "plain"),
+    ],
+)
+def test_a_file_without_a_record_is_none_sent(
+    orders: Any, tmp_path: Path, capsys: Any, text: bytes, form: str
+) -> None:
+    (tmp_path / "orders").write_bytes(text)
+    assert main(["ingest", str(tmp_path / "orders"), "--format", form]) == 0
+    assert bodies(orders) == []
+    assert "→ orders: 0 records" in capsys.readouterr().out
+
+
+def test_blank_lines_between_pieces_are_none(orders: Any, tmp_path: Path, capsys: Any) -> None:
+    text = b"first\n" + b"\n" * (3 * pieces.PIECE_BYTES) + b"last"
+    (tmp_path / "orders").write_bytes(text)
+    assert main(["ingest", str(tmp_path / "orders"), "--format", "plain"]) == 0
+    assert b"".join(one.body for one in bodies(orders)).split() == [b"first", b"last"]
+    assert "2 records" in capsys.readouterr().out
+
+
 def test_a_file_sent_again_has_the_same_keys(orders: Any, tmp_path: Path, capsys: Any) -> None:
     file = tmp_path / "orders.ndjson"
     file.write_text('{"a": 1}\n{"a": 2}\n')

@@ -38,6 +38,13 @@ def times(decoded):
         ("1763710319123456000", "2025-11-21T07:31:59.123456+00:00"),
         ('"1763710319"', "2025-11-21T07:31:59+00:00"),
         ('"1763710319123"', "2025-11-21T07:31:59.123000+00:00"),
+        ('"2025-11-21T07:31:59+23:59"', "2025-11-20T07:32:59+00:00"),
+        # A leap second is the next second.
+        ('"2016-12-31T23:59:60Z"', "2017-01-01T00:00:00+00:00"),
+        ('"2017-01-01T08:59:60.25+09:00"', "2017-01-01T00:00:00.250000+00:00"),
+        ('"2017-01-01 08:59:60"', "2017-01-01T00:00:00+00:00"),
+        ('"31/Dec/2016:23:59:60 +0000"', "2017-01-01T00:00:00+00:00"),
+        ('"Sat, 31 Dec 2016 23:59:60 +0000"', "2017-01-01T00:00:00+00:00"),
     ],
 )
 def test_auto_reads_what_systems_write(decode, text, expected):
@@ -57,6 +64,13 @@ NO_TIMES = [
     ('"2200-01-01T00:00:00Z"', "out_of_range"),
     ('"2025-02-30T00:00:00Z"', "unreadable"),
     ('"yesterday"', "unreadable"),
+    ('"2025-11-21T07:31:59+25:00"', "unreadable"),
+    ('"2025-11-21T07:31:59+24:00"', "unreadable"),
+    ('"2025-11-21T07:31:59-0960"', "unreadable"),
+    ('"21/Nov/2025:07:31:59 +2500"', "unreadable"),
+    ('"21/Nov/2025:07:31:59 -0960"', "unreadable"),
+    ('"2016-12-31T23:59:61Z"', "unreadable"),
+    ('"2016-12-31T23:60:60Z"', "unreadable"),
     ('""', "unreadable"),
     ("1e300", "out_of_range"),
     ("-5", "out_of_range"),
@@ -200,3 +214,36 @@ def test_a_pattern_or_zone_that_cannot_be_read_is_told_at_once():
         StreamDecoder(spec, zone="UTC", project_dir=".")
     with pytest.raises(InvalidInputError, match="no time zone"):
         StreamDecoder(StreamSpec(name="s"), zone="Mars/X", project_dir=".")
+
+
+def test_leap_seconds_and_absurd_offsets_among_others_cost_only_themselves(decode):
+    decoded = decode(
+        [
+            '{"at":"2016-12-31T23:59:59Z"}',
+            '{"at":"2016-12-31T23:59:60Z"}',
+            '{"at":"2016-12-31T23:59:59+25:00"}',
+            '{"at":"2017-01-01T00:00:01Z"}',
+            "{}",
+        ],
+        time={"field": "at"},
+    )
+    assert times(decoded) == [
+        "2016-12-31T23:59:59+00:00",
+        "2017-01-01T00:00:00+00:00",
+        ARRIVAL,
+        "2017-01-01T00:00:01+00:00",
+        ARRIVAL,
+    ]
+    assert {code: one.count for code, one in decoded.time_fallbacks.items()} == {
+        "unreadable": 1,
+        "missing": 1,
+    }
+
+
+def test_a_pattern_in_which_sixty_is_no_second_keeps_it(decode):
+    decoded = decode(['{"at":"01:02:60"}'], time={"field": "at", "format": "%d:%m:%y"})
+    assert times(decoded) == ["2060-02-01T00:00:00+00:00"]
+    decoded = decode(
+        ['{"at":"31.12.2016 23:59:60"}'], time={"field": "at", "format": "%d.%m.%Y %H:%M:%S"}
+    )
+    assert times(decoded) == ["2017-01-01T00:00:00+00:00"]

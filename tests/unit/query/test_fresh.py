@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from madang.project.system import QUERY_HISTORY
 from madang.query import QUERY_HISTORY_SCHEMA, lake_catalog
 from madang.query.encode import answer_stats
 from madang.query.history import history_row
-from madang.stream import Chunk
+from madang.stream import Chunk, LogStore
 from unit.query.conftest import House
 
 
@@ -150,6 +151,22 @@ def test_a_stream_that_is_made_anew_is_read_anew(house: House, tmp_path: Path) -
     other.append(b'{"amount":1}')
     assert other.rows("SELECT count(*) AS n FROM orders") == [{"n": 1}]
     other.close()
+
+
+def test_a_log_made_anew_that_outgrew_the_old_one_gives_no_old_rows(house: House) -> None:
+    house.append(*[b'{"amount":1}'] * 3)
+    counted = "SELECT sum(amount)::INT AS s FROM orders"
+    assert house.rows(counted) == [{"s": 3}]
+    # Made anew with more records than before, while no query looked and the store was closed.
+    catalog = house.door.catalog
+    assert isinstance(catalog, lake_catalog.LakeCatalog)
+    catalog.store.close()
+    catalog._store = None
+    house.store.close()
+    shutil.rmtree(house.data.streams / "orders")
+    house.store = LogStore(house.data.streams, min_free_bytes=0)
+    house.append(*[b'{"amount":2}'] * 5)
+    assert house.rows(counted) == [{"s": 10}]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 import pytest
 import zstandard
+from prometheus_client import REGISTRY
 
 from madang.core.errors import OverloadedError
 from madang.server.flight import Flight
@@ -188,6 +189,10 @@ def test_chunked_body(server, client, orders):
     assert server.values(orders) == [b'{"a":1}', b'{"a":2}']
 
 
+def counted(metric, stream):
+    return REGISTRY.get_sample_value(metric, {"stream": stream})
+
+
 def test_idempotency_key(server, client, orders):
     headers = {**NDJSON, "Idempotency-Key": "batch-1"}
     first = client.post(f"/ingest/{orders}", content=b'{"a":1}', headers=headers).json()
@@ -195,6 +200,9 @@ def test_idempotency_key(server, client, orders):
     assert not first["duplicate"]
     assert again == {**first, "duplicate": True}
     assert len(server.values(orders)) == 1
+    # Every record is counted once, and what came again apart.
+    assert counted("madang_ingest_records_total", orders) == 1
+    assert counted("madang_ingest_duplicate_records_total", orders) == 1
 
 
 def test_idempotency_key_over_partitions(server, client):
