@@ -24,7 +24,10 @@ _MOST = 2**31 - 1
 class Matcher(Protocol):
     """What a selector asks of one label."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The label's name."""
+        ...
 
     def matches(self, value: str) -> bool:
         """Whether a value is meant; the empty one stands for no label."""

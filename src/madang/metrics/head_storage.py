@@ -1,0 +1,43 @@
+"""The head as PromQL reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from madang.metrics.head.head import Head
+from madang.metrics.matcher import Matcher
+from madang.metrics.storage import SeriesSet
+
+
+class HeadStorage:
+    """A ``SampleStorage`` over the newest hours.
+
+    As the head is, it is not for several threads at once.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+
+    def select(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> SeriesSet:
+        """See ``SampleStorage.select``."""
+        found = self._head.select(matchers, start_ms, end_ms, limit=limit)
+        return SeriesSet(
+            found.labels,
+            np.asarray(found.offsets, np.int64),
+            np.asarray(found.samples.ts_ms, np.int64),
+            np.asarray(found.samples.values, np.float64),
+        )
+
+    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        """See ``SampleStorage.label_names``; the time is that of the whole head."""
+        return self._head.label_names(matchers)
+
+    def label_values(
+        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """See ``SampleStorage.label_values``; the time is that of the whole head."""
+        return self._head.label_values(name, matchers)
