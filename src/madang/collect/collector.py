@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from madang.collect.claims import Claims
 from madang.collect.files import FilesSource
 from madang.collect.host import HostSource
 from madang.collect.source import Source, SourceContext, SourceFactory, SourceStatus
@@ -140,6 +141,7 @@ class Collector:
         self._data = data
         self._clock = clock or SystemClock()
         self._factories = dict(source_factories() if factories is None else factories)
+        self._claims = Claims()
         self._mutex = threading.Lock()
         self._running: dict[str, _Running] = {}
         self._ending: list[_Running] = []
@@ -217,6 +219,7 @@ class Collector:
             data=self._data.root,
             state=self._data.root / "collect" / wanted.name,
             clock=self._clock,
+            claims=self._claims,
         )
         return factory(spec, context)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from madang.collect.claims import Claims
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import MadangError
 from madang.project import Project, StreamSpec
@@ -21,7 +22,7 @@ class SourceContext:
 
     ``stream`` takes its records; ``stream_spec`` is None where the project has none for it.
     ``directory`` is the project's, ``data`` the data directory; ``state`` a folder of the source's
-    own in it.
+    own in it. ``claims`` is shared by the sources of a process.
     """
 
     stream: Stream
@@ -31,6 +32,7 @@ class SourceContext:
     data: Path
     state: Path
     clock: Clock = field(default_factory=SystemClock)
+    claims: Claims = field(default_factory=Claims)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,3 +177,58 @@ def test_a_changed_source_waits_for_the_one_before_it(collector, monkeypatch):
     release.set()
     until(lambda: states(collector) == {"a": "running"})
     assert [source.spec.description for source in Scripted.made] == ["1", "3"]
+
+
+def test_of_two_sources_one_brings_a_file_into_a_stream(tmp_path):
+    """Whichever has it, and the other goes on where that one stops."""
+    log = tmp_path / "x.log"
+    log.write_text("".join(f"{number}\n" for number in range(100)))
+    specs = {
+        name: FilesSourceSpec(
+            name=name, kind="files", stream=stream, paths=[glob], poll_interval=0.01
+        )
+        for name, stream, glob in (
+            ("one", "lines", str(log)),
+            ("all", "lines", str(tmp_path / "*.log")),
+            ("elsewhere", "others", str(log)),
+        )
+    }
+    streams = {
+        name: StreamSpec(name=name, format=RecordFormat.PLAIN) for name in ("lines", "others")
+    }
+
+    def project(*names):
+        sources = {name: specs[name] for name in names}
+        return Project(directory=str(tmp_path), sources=sources, streams=streams)
+
+    with LogStore(tmp_path / "streams", min_free_bytes=0) as store:
+        made = Collector(Fixed(), store.open, data=DataDir(tmp_path / "data"))
+
+        def counts():
+            return [store.open(name).bounds(0).end for name in ("lines", "others")]
+
+        try:
+            made.apply(project("one", "all", "elsewhere"))
+            until(lambda: counts() == [100, 100])
+            for number in range(100, 200):
+                with log.open("a") as file:
+                    file.write(f"{number}\n")
+                time.sleep(0.001)
+            until(lambda: counts() == [200, 200])
+            problems = [text for state in made.states() for text in state.problems]
+            assert len(problems) == 1
+            assert "brings it into the same stream" in problems[0]
+            [left] = [state.name for state in made.states() if state.problems]
+            made.apply(project(left))
+            with log.open("a") as file:
+                file.write("last\n")
+            until(lambda: counts() == [201, 200])
+            until(lambda: not made.states()[0].problems)
+        finally:
+            made.stop()
+        found = [
+            value
+            for chunk in store.open("lines").read(0, 0)
+            for value in chunk.batch.column("value").to_pylist()
+        ]
+        assert found == [b"%d" % number for number in range(200)] + [b"last"]

@@ -55,6 +55,7 @@ class FilesSource:
         self._spec = spec
         self._stream = context.stream
         self._clock = context.clock
+        self._claims = context.claims
         self._patience = patience or Patience()
         self._globs = GlobSet(
             tuple(_absolute(glob, context) for glob in spec.paths),
@@ -144,6 +145,7 @@ class FilesSource:
             file.close()
         self._files.clear()
         self._followed.clear()
+        self._claims.release_all(self._spec.stream, self._spec.name)
         with contextlib.suppress(OSError):
             self._book.close()
 
@@ -242,7 +244,7 @@ class FilesSource:
         """Begin to follow a file, unless it is left out, or for now."""
         if not stat.S_ISREG(status.st_mode):
             return
-        if now_s < self._denied.get(path, now_s):
+        if now_s < self._denied.get(path, now_s) or not self._claim(key, path):
             return
         stamp = (status.st_size, status.st_mtime_ns)
         file = FollowedFile(
@@ -257,12 +259,14 @@ class FilesSource:
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
                 self._deny(path, error, now_s)
+            self._claims.release(self._spec.stream, key, self._spec.name)
             return
         except InvalidInputError as error:
             opening = Skip(error.message)
         if isinstance(opening, Skip):
             self._skip(file, opening.reason)
         if not isinstance(opening, Opening):
+            self._claims.release(self._spec.stream, key, self._spec.name)
             return
         self._skipped.pop(identity, None)
         self._denied.pop(path, None)
@@ -271,6 +275,17 @@ class FilesSource:
         self._files[identity] = self._followed[key] = file
         self._placer.follow(file)
         self._sender.enqueue(file)
+
+    def _claim(self, key: FileKey, path: str) -> bool:
+        """Take a file, unless another source brings it into the same stream."""
+        owner = self._claims.take(self._spec.stream, key, self._spec.name)
+        if owner == self._spec.name:
+            return True
+        if path not in self._problems:
+            told = f"{path}: left to the source {owner!r}, which brings it into the same stream"
+            self._problems[path] = told
+            _log.warning("%s", told)
+        return False
 
     def _skip(self, file: FollowedFile, reason: str) -> None:
         """Leave a file alone until it changes."""
@@ -283,6 +298,7 @@ class FilesSource:
 
     def _let_go(self, file: FollowedFile) -> None:
         file.close()
+        self._claims.release(self._spec.stream, file.key, self._spec.name)
         self._placer.forget(file)
         self._files.pop((file.device, file.key.inode), None)
         if self._followed.get(file.key) is file:
