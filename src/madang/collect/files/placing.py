@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from madang.collect.files.identity import HEAD_BYTES, FileKey, Progress, hash_he
 from madang.collect.files.marks import TAIL_BYTES, Mark, MarkBook
 from madang.stream import Stream
 
+_log = logging.getLogger(__name__)
 _BLOCK_BYTES = 2**20
 # Where more files than this begin alike, a new one is not compared with all of them.
 _FEW = 64
@@ -176,6 +178,11 @@ class Placer:
             stands = found
         file.identity = last.identity
         self._stand(file, _within(stands, content))
+        if file.path != last.path:
+            _log.info(
+                "%s has the bytes of %s, which were read: it goes on behind byte %d",
+                file.path, last.path, file.position,
+            )  # fmt: skip
         # Where the copy is shorter, its own end is what it is recognised by from now on.
         self._book.put(
             msgspec.structs.replace(
