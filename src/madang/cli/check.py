@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import typer
 
 from madang.cli.options import AsJson, Directory
+
+if TYPE_CHECKING:
+    from madang.project import Problem, Project
+    from madang.project.settings import StartSettings
 
 
 def check(directory: Directory = None, as_json: AsJson = False) -> None:
@@ -13,8 +21,11 @@ def check(directory: Directory = None, as_json: AsJson = False) -> None:
     from madang.project import check_directory
     from madang.project.settings import start_settings
 
-    path = start_settings(project=directory).project_dir
+    settings = start_settings(project=directory)
+    path = settings.project_dir
     result = check_directory(path)
+    if result.project is not None and any(one.columns for one in result.project.streams.values()):
+        result = replace(result, problems=(*result.problems, *_unfit(result.project, settings)))
     if as_json:
         show_json(
             {
@@ -29,6 +40,14 @@ def check(directory: Directory = None, as_json: AsJson = False) -> None:
         say(_summary(result))
     if result.project is None:
         raise typer.Exit(1)
+
+
+def _unfit(project: Project, settings: StartSettings) -> Iterator[Problem]:
+    # Only who declares types pays for the import of the lake.
+    from madang.core.datadir import DataDir
+    from madang.operate.declared_types import unfit_in_project
+
+    return unfit_in_project(project, DataDir(settings.data_dir))
 
 
 def _summary(result: object) -> str:

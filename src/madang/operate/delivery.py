@@ -10,7 +10,8 @@ from madang.core.datadir import DataDir
 from madang.core.errors import MadangError
 from madang.core.names import DEAD_SUFFIX
 from madang.lake import Deliverer, Lake
-from madang.operate.health import DELIVERY_FILE
+from madang.operate.declared_types import unfit_of
+from madang.operate.health import DELIVERY_FILE, UNFIT_FIELD
 from madang.operate.state_file import StateFile
 from madang.operate.streams import open_stream
 from madang.operate.tallies import StreamTallies, read_tallies
@@ -41,6 +42,7 @@ class Deliveries:
         self._project: Project | None = None
         self._by_stream: dict[str, tuple[_Specs, Deliverer]] = {}
         self._unopened: dict[str, str] = {}
+        self._unfit: dict[str, list[str]] = {}
         self._tallies = read_tallies(data)
         self._states = StateFile(data.run / DELIVERY_FILE)
 
@@ -87,6 +89,8 @@ class Deliveries:
         if before is not None:
             before.resume(deliverer.state)
         self._by_stream[name] = (specs, deliverer)
+        # A table that is made later is made of these types.
+        self._unfit[name] = [one.message(spec.table) for one in unfit_of(self._lake, spec)]
 
     def poll(self) -> bool:
         """Let each delivery do one piece of work; whether any did."""
@@ -102,7 +106,12 @@ class Deliveries:
 
     def write_states(self) -> None:
         """Leave how each delivery stands in ``run/delivery.json``, if it changed."""
-        self._states.write({name: _state(d) for name, (_, d) in self._by_stream.items()})
+        self._states.write(
+            {
+                name: {**_state(deliverer), UNFIT_FIELD: self._unfit[name]}
+                for name, (_, deliverer) in self._by_stream.items()
+            }
+        )
 
 
 def _state(deliverer: Deliverer) -> dict[str, object]:

@@ -29,6 +29,8 @@ DELIVERY_FILE = "delivery.json"
 MISFITS_FIELD = "in_rest"
 """What delivery says of values that no column took: rows of column, reason, count, example."""
 MISFITS_AT = "in_rest_us"
+UNFIT_FIELD = "unfit_types"
+"""Declared types that the table cannot take, in words."""
 PROJECT_ERRORS_FILE = "project-errors.json"
 _LATE_FACTOR = 3.0
 _LATE_FLOOR_S = 60.0
@@ -98,6 +100,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
         *_project_problems(_read(data.run / PROJECT_ERRORS_FILE)),
         *_source_problems(_read(data.run / SOURCES_FILE)),
         *_delivery_problems(states, project, now_us),
+        *_unfit_problems(states),
         *_misfit_notices(states, now_us),
     )
     return Health(problems, disk, roles)
@@ -217,6 +220,18 @@ def _delivery_problems(
                 Severity.WARNING,
                 f"{name} is behind: its oldest undelivered record is {format_duration(age_s)} old",
                 "it catches up by itself if input slows down; queries see everything meanwhile",
+            )
+
+
+def _unfit_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, state in states.items():
+        for message in state.get(UNFIT_FIELD) or ():
+            yield Problem(
+                "type_not_taken",
+                Severity.WARNING,
+                f"{name}: {message}",
+                f"streams/{name}.yml: declare the type that it has, or deliver to a new table; "
+                "until then values that do not fit stand in _rest",
             )
 
 

@@ -132,3 +132,14 @@ def test_schemas(reader):
     answer = reader.get("/api/schema/streams")
     assert answer.status_code == 404
     assert "stream" in answer.json()["error"]["hint"]
+
+
+def test_a_declared_type_that_the_table_cannot_take_is_refused(server, reader):
+    del reader  # who made the table
+    with server.client("admin") as client:
+        answer = client.put("/api/streams/orders", json={"columns": {"n": "double"}})
+        assert answer.status_code == 409
+        error = answer.json()["error"]
+        assert "columns.n is declared double, but lake.orders has it as long" in error["message"]
+        assert "deliver to a new table" in error["hint"]
+        assert error["where"]["name"] == "streams/orders.yml"

@@ -19,7 +19,8 @@ from madang.core.errors import (
     UnavailableError,
 )
 from madang.core.names import RULE, is_name
-from madang.project import StreamSpec, json_schema
+from madang.operate.declared_types import refuse_unfit
+from madang.project import StreamSpec, WrittenStream, json_schema, stream_from_json
 from madang.project.reading import reading_of
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
@@ -38,7 +39,10 @@ _POLL_S = 0.02
         201: {"model": PutStreamAnswer, "description": "The stream is new."},
         **BODY_ERRORS,
         **ERRORS,
-        **errors(s409="The stream's file is broken, or cannot be changed in place."),
+        **errors(
+            s409="The stream's file is broken, or cannot be changed in place; or a type that it "
+            "declares is not the one that its table's column has."
+        ),
     },
 )
 async def put_stream(
@@ -60,7 +64,7 @@ async def put_stream(
             f"{stream!r} cannot name a stream", hint=f"a name is {RULE}", where=Place("stream")
         )
     # The framework has read it already: errors say in which of its lines they are.
-    write = partial(context.editor.write_stream, stream, body, sent=await request.body())
+    write = partial(_write, context, stream, body, await request.body())
     written = await anyio.to_thread.run_sync(write)
     await _until_open(context, written.spec)
     response.status_code = 201 if written.created else 200
@@ -79,6 +83,11 @@ async def put_stream(
 def get_schema(kind: str, _identity: MayRead) -> dict[str, Any]:
     """The JSON Schema of a kind of file: stream, source, table or platform."""
     return json_schema(kind)
+
+
+def _write(context: ServerContext, name: str, body: dict[str, Any], sent: bytes) -> WrittenStream:
+    refuse_unfit(context.lake, stream_from_json(name, body, sent), sent)
+    return context.editor.write_stream(name, body, sent=sent)
 
 
 async def _until_open(context: ServerContext, wanted: StreamSpec) -> None:

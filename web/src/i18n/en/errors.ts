@@ -33,6 +33,7 @@ export const problem = {
   source_failing: 'A source cannot read',
   delivery_failing: 'A table cannot be filled',
   delivery_late: 'A table is behind its stream',
+  type_not_taken: 'A stream declares a type that its table cannot take',
   values_in_rest: 'Some values fit no column and stand in _rest',
 };
 

@@ -32,6 +32,7 @@ export const problem = {
   source_failing: '소스를 읽지 못하고 있어요',
   delivery_failing: '테이블을 채우지 못하고 있어요',
   delivery_late: '테이블이 스트림보다 늦어지고 있어요',
+  type_not_taken: '스트림에 쓴 타입을 테이블의 열이 받을 수 없어요',
   values_in_rest: '열에 맞지 않아 _rest에 둔 값이 있어요',
 };
 
