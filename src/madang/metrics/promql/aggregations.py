@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from madang.metrics.promql.context import Context
-from madang.metrics.promql.groups import Groups, grouping_key
+from madang.metrics.promql.groups import Groups
 from madang.metrics.promql.quantiles import interpolated, warn_of_quantiles
 from madang.metrics.promql.ranking import RANKINGS
 from madang.metrics.promql.syntax import Aggregate
@@ -29,7 +29,7 @@ def aggregate(context: Context, node: Aggregate) -> Value:
         quantiles = context.scalar(node.param)
     if not len(vector):
         return Vector.empty(context.steps)
-    groups = Groups.by(vector.labels, grouping_key(node.labels, keep=not node.without))
+    groups = Groups.for_aggregation(vector.labels, node.labels, without=node.without)
     counts = groups.counts(vector.present)
     if node.op == "quantile" and node.param is not None:
         warn_of_quantiles(context, quantiles[(counts > 0).any(axis=0)], node.param.pos)

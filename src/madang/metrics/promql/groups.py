@@ -55,6 +55,16 @@ class Groups:
         starts = np.searchsorted(of[order], np.arange(len(first)))
         return cls(list(first), of, order, starts, in_order)
 
+    @classmethod
+    def for_aggregation(
+        cls, labels: Sequence[Labels], names: frozenset[str], *, without: bool
+    ) -> Groups:
+        """The groups of ``by`` or ``without``; neither is ``by ()``, one group of all."""
+        if names or without:
+            return cls.by(labels, grouping_key(names, keep=not without))
+        count = len(labels)
+        return cls([()], np.zeros(count, np.int64), np.arange(count), np.zeros(1, np.int64), True)
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -10,7 +10,7 @@ import numpy as np
 from madang.core.samples import canonical_labels
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
-from madang.metrics.promql.groups import Groups, grouping_key
+from madang.metrics.promql.groups import Groups
 from madang.metrics.promql.quantiles import spoken
 from madang.metrics.promql.syntax import Aggregate
 from madang.metrics.promql.values import Vector
@@ -35,7 +35,7 @@ def _how_many(context: Context, node: Aggregate) -> Floats:
 
 
 def _groups(node: Aggregate, vector: Vector) -> Groups:
-    return Groups.by(vector.labels, grouping_key(node.labels, keep=not node.without))
+    return Groups.for_aggregation(vector.labels, node.labels, without=node.without)
 
 
 def _by_value(sign: float) -> Callable[[Context, Aggregate, Vector], Vector]:

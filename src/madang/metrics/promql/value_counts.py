@@ -8,7 +8,7 @@ from madang.metrics.matcher import Labels, quoted
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.functions.labels import valid_name, with_label
-from madang.metrics.promql.groups import Groups, grouping_key
+from madang.metrics.promql.groups import Groups
 from madang.metrics.promql.syntax import Aggregate
 from madang.metrics.promql.values import Vector
 
@@ -21,7 +21,7 @@ def count_values(context: Context, node: Aggregate, vector: Vector) -> Vector:
         raise QueryFailedError(f"invalid label name {quoted(name)}")
     if not len(vector):
         return Vector.empty(context.steps)
-    groups = Groups.by(vector.labels, grouping_key(node.labels, keep=not node.without))
+    groups = Groups.for_aggregation(vector.labels, node.labels, without=node.without)
     row, step = np.nonzero(vector.present)
     distinct, which = np.unique(vector.values[vector.present], return_inverse=True)
     texts = [number_text(value) for value in distinct.tolist()]
