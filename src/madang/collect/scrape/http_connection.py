@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import Any
+from typing import Any, cast
 
 import httptools
 
@@ -77,8 +77,8 @@ class HttpConnection(asyncio.Protocol):
             InvalidInputError: what came is not HTTP, or not gzip where it says so.
         """
         self._response = Response()
-        self._parts: list[bytes] = []
-        self._size = self._header_bytes = 0
+        self._body = bytearray()
+        self._header_bytes = 0
         self._in_body = self._to_the_end = False
         self._inflating: _Inflating | None = None
         self._most_bytes = most_bytes
@@ -104,8 +104,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -164,14 +163,16 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Part of the body."""
-        left = self._most_bytes - self._size
+        left = self._most_bytes - len(self._body)
         try:
-            parts = [data] if self._inflating is None else self._inflating.feed(data, left)
+            if self._inflating is None:
+                self._body += data
+            else:
+                for part in self._inflating.feed(data, left):
+                    self._body += part
         except zlib.error as error:
             raise InvalidInputError(f"the page is not gzip, as it says: {error}") from None
-        self._parts += parts
-        self._size += sum(map(len, parts))
-        if self._size > self._most_bytes:
+        if len(self._body) > self._most_bytes:
             raise TooLargeError(
                 f"the page is larger than {format_size(self._most_bytes)}",
                 hint="body_size_limit says what a page may be",
@@ -187,8 +188,7 @@ class HttpConnection(asyncio.Protocol):
         if self._inflating is not None and self._inflating.cut_off:
             self._fail(UnavailableError("the page ends in the middle of its gzip"))
             return
-        response.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
+        response.body, self._body = bytes(self._body), bytearray()
         response.keep_alive = not self._to_the_end and self._parser.should_keep_alive()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(response)

@@ -104,7 +104,8 @@ class ScrapeLoop:
                 try:
                     await self.scrape(planned_s)
                 except Exception as problem:  # noqa: BLE001 - the others go on
-                    _log.exception("the scrape of %s failed", self.target.url)
+                    if repr(problem) != self.state.last_error:
+                        _log.exception("the scrape of %s failed", self.target.url)
                     self.state = replace(self.state, health="down", last_error=repr(problem))
                 passed = max(1, int((clock.monotonic_s() - due_s) / interval_s) + 1)
                 planned_s, due_s = planned_s + passed * interval_s, due_s + passed * interval_s

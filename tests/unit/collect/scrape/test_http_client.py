@@ -68,6 +68,14 @@ def test_gzip_chunks_and_several_members(serve):
     assert get(serve(answer).url, times=2).body == PAGE + b"end 1\n"
 
 
+def test_a_byte_a_chunk(serve):
+    async def answer(request):
+        await request.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await request.send(b"1\r\nx\r\n" * 200_000 + b"0\r\n\r\n")
+
+    assert get(serve(answer).url).body == b"x" * 200_000
+
+
 def test_a_body_without_a_length_ends_with_the_connection(serve):
     async def answer(request):
         await request.send(b"HTTP/1.0 200 OK\r\n\r\n", PAGE)
