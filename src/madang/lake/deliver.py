@@ -153,14 +153,18 @@ class Deliverer:
             return Step(False, self._retry_at_s)
         return Step(worked, now_s if worked else now_s + self._pause_s())
 
-    def flush(self) -> bool:
+    def flush(self, *, read: bool = True) -> bool:
         """Commit what was read, whatever its age; for shutdown.
+
+        Args:
+            read: Whether to read once more before. Not where another delivery takes over: what has
+                come since may be for another table.
 
         Returns:
             Whether nothing that was read is left; otherwise ``state.error`` tells why.
         """
         try:
-            self._advance(now=True)
+            self._advance(now=True, read=read)
         except Exception as error:  # noqa: BLE001  (the stream keeps the data)
             self._fail(error)
         return not self.state.waiting_records
@@ -177,10 +181,10 @@ class Deliverer:
         here_s = self._clock.monotonic_s() - self._reading_since_s
         return max(here_s, (self._clock.now_us() - oldest_us) / 1_000_000)
 
-    def _advance(self, *, now: bool) -> bool:
-        if self._buffer is None and not self._begin():
+    def _advance(self, *, now: bool, read: bool = True) -> bool:
+        if self._buffer is None and not (read and self._begin()):
             return False
-        read_bytes = self._read()
+        read_bytes = self._read() if read else 0
         backlog = read_bytes >= _READ_BYTES // 2
         if self._chunk_bytes >= _RUN_BYTES or self._run_cells() >= _RUN_CELLS:
             self._decode()

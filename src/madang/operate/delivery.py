@@ -61,7 +61,8 @@ class Deliveries:
         for name in [*self._by_stream]:
             if wanted.get(name) != self._by_stream[name][0]:
                 _, ended = self._by_stream.pop(name)
-                ended.flush()
+                # What came after the change is for the one that takes over.
+                ended.flush(read=False)
                 self._tallies[name] = StreamTallies.of(ended.state)
         for name, specs in wanted.items():
             if name not in self._by_stream:
@@ -93,10 +94,15 @@ class Deliveries:
         self._unfit[name] = [one.message(spec.table) for one in unfit_of(self._lake, spec)]
 
     def poll(self) -> bool:
-        """Let each delivery do one piece of work; whether any did."""
+        """Let each delivery do one piece of work; whether any did, or the project changed."""
         # Every one gets its turn, also behind one that always has work.
-        worked = [deliverer.poll().worked for _, deliverer in self._by_stream.values()]
-        return any(worked)
+        worked = False
+        for _, deliverer in self._by_stream.values():
+            if self._follower.current() is not self._project:
+                # Read from here on, records could go to a table that their stream fills no more.
+                return True
+            worked = deliverer.poll().worked or worked
+        return worked
 
     def flush(self) -> None:
         """Commit whatever was read."""

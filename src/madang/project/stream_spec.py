@@ -80,7 +80,9 @@ class DeliverSpec(Spec):
     """The table that the stream fills."""
 
     table: str | None = None
-    """``<namespace>.<table>``; default: ``lake.<stream>``."""
+    """``<namespace>.<table>``; default: ``lake.<stream>``. Another table is filled from the oldest
+    record that the stream has, one that was filled before from where it stood; the table before
+    keeps its rows."""
     buffer_size: SizeBytes = 64 * 2**20
     """Commit when this much raw input is waiting, or when ``buffer_time`` is over."""
     buffer_time: DurationS = 10.0
