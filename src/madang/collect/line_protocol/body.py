@@ -15,9 +15,12 @@ from madang.collect.line_protocol.point import Point
 from madang.collect.line_protocol.templates import KnownTemplates
 from madang.collect.pushed import TEXT_LIMIT, Pushed, Refusals
 from madang.collect.series_table import SeriesTable
+from madang.core.errors import TooLargeError
 from madang.core.samples import Samples
 
 _NS_PER_MS = 1_000_000
+# Lines that are not plain cost as much as a hundred plain ones.
+_STRICT_LIMIT = 500_000
 # A body is laid out in parts: a part takes some 80 times its size, if it is all line ends.
 _PART_BYTES = 1 << 20
 # Whoever sends so many lines that are wrong sends something else.
@@ -63,6 +66,7 @@ class BodyReader:
         self._rows: list[_Rows] = []
         self._strict: list[tuple[int, int, int, float]] = []
         self._strings = 0
+        self._strictly = 0
         # Where the part that is read begins, and the number of its first line.
         self._part_at = 0
         self._part_line = 0
@@ -72,10 +76,12 @@ class BodyReader:
         body, size = self._body, len(self._body)
         while self._part_at < size:
             end = body.rfind(b"\n", self._part_at, self._part_at + _PART_BYTES) + 1
-            end = end or body.find(b"\n", self._part_at) + 1
-            layout = layout_of(body[self._part_at : end])
-            swallowed, end = self._odd_lines(layout, end)
-            self._rows.append(self._plain_lines(layout, swallowed))
+            if end:
+                layout = layout_of(body[self._part_at : end])
+                swallowed, end = self._odd_lines(layout, end)
+                self._rows.append(self._plain_lines(layout, swallowed))
+            else:
+                end = self._part_at + self._read(0, 0)
             self._part_line += body.count(b"\n", self._part_at, end)
             self._part_at = end
         rows = self._all_rows()
@@ -101,6 +107,9 @@ class BodyReader:
             )
         if len(self._rows) == 1:
             return self._rows[0]
+        if not self._rows:
+            nothing = np.empty(0, np.int64)
+            return _Rows(nothing, nothing, nothing, np.empty(0))
         order = np.argsort(np.concatenate([one.lines for one in self._rows]), kind="stable")
         return _Rows(
             order,
@@ -157,6 +166,12 @@ class BodyReader:
 
     def _read(self, line: int, at: int) -> int:
         """Read a line of the part strictly; where the next one begins, from the part's begin."""
+        self._strictly += 1
+        if self._strictly > _STRICT_LIMIT:
+            raise TooLargeError(
+                f"the body has more than {_STRICT_LIMIT} lines with strings, escapes or errors",
+                hint="send fewer lines in a request (Telegraf: metric_batch_size)",
+            )
         at += self._part_at
         position = self._part_line + line + 1
         if self._refusals.count >= _REFUSED_LIMIT:

@@ -101,6 +101,7 @@ def layout_of(body: bytes) -> Layout:
     is_plain = np.ones(count, np.bool_)
     is_plain[line_of[kind == _ODD]] = False
     is_nothing = is_plain & ((starts == ends) | (data[starts] == ord("#")))
+    is_nothing |= (ends - starts == 1) & (data[starts] == ord("\r"))
     space_marks = np.flatnonzero(kind == _SPACE)
     spaces = np.bincount(line_of[space_marks], minlength=count)
     is_plain &= (spaces == 1) | (spaces == 2)

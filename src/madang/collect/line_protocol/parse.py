@@ -14,6 +14,7 @@ import re
 
 from madang.collect.line_protocol.point import FieldValue, Point, Unsigned
 
+_PARTS_LIMIT = 10_000
 _INT64_MIN, _INT64_MAX, _UINT64_MAX = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 
 _BLANK = re.compile(rb"(?:[ ]*+(?:#[^\x00-\x1f\x7f]*+)?(?:\r?\n|\r?\Z))")
@@ -101,6 +102,7 @@ class _Reader:
             if key in tags:
                 raise _RefusalError(f"the tag {key!r} is given twice")
             tags[key] = value
+            self._check(len(tags), "tags")
         self._expect(b" ", "before the fields")
         self.at = self._match(_INDENT).end()
         return tuple(sorted(tags.items()))
@@ -111,12 +113,17 @@ class _Reader:
             key = self._token(_KEY, _KEY_ESCAPE, "a field's name")
             self._expect(b"=", f"after the field's name {key!r}")
             fields.append((key, self._value(key)))
+            self._check(len(fields), "fields")
             if self._next() != b",":
                 break
             self.at += 1
         if (following := self._next()) not in {b"", b" ", b"\r", b"\n"}:
             raise _RefusalError(f"{_named(following)} follows the field {key!r}")
         return tuple(fields)
+
+    def _check(self, count: int, what: str) -> None:
+        if count > _PARTS_LIMIT:
+            raise _RefusalError(f"the line has more than {_PARTS_LIMIT} {what}")
 
     def _value(self, key: str) -> FieldValue:
         if self._next() == b'"':
@@ -138,8 +145,12 @@ class _Reader:
         self.at = written.end()
         if not (end := _LINE_END.match(self._data, self.at)):
             raise _RefusalError(f"{_named(self._next())} stands in or after the timestamp")
+        time_ns = self._time_of(written[0], unit_ns)
+        # Not before: after a refusal the rest of the line is passed over.
         self.at = end.end()
-        digits = written[0]
+        return time_ns
+
+    def _time_of(self, digits: bytes, unit_ns: int) -> int | None:
         if not digits:
             return None
         if not _INTEGER.fullmatch(digits):

@@ -22,7 +22,7 @@ from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.samples import METRIC_NAME, canonical_labels
 
 _CUMULATIVE, _DELTA = 2, 1
-_POINTS_LIMIT = 1_000_000
+_PARTS_LIMIT = 1_000_000
 _IDENTIFYING = ("service.name", "service.namespace", "service.instance.id")
 _KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
@@ -118,8 +118,10 @@ class _Request:
         self._keep_deltas = keep_deltas
         self._place = 0
         self._newest_ms = 0
+        self._parts = 0
 
     def resource(self, resource: AnyMessage) -> None:
+        self._count(1)
         attributes = attributes_of(resource.resource.attributes)
         identity = _identity(attributes)
         promoted = labels_of_attributes(
@@ -127,6 +129,7 @@ class _Request:
         )
         self._newest_ms = 0
         for scope in resource.scope_metrics:
+            self._count(1)
             for metric in scope.metrics:
                 self._metric(metric, promoted, identity)
         information = _information(attributes)
@@ -139,7 +142,7 @@ class _Request:
     def _metric(
         self, metric: AnyMessage, promoted: dict[str, str], identity: dict[str, str]
     ) -> None:
-        points = _points(metric)
+        points = self._points(metric)
         first = self._place
         self._place += len(points)
         try:
@@ -166,6 +169,20 @@ class _Request:
                 self._newest_ms = max(self._newest_ms, take(place, point))
             except SeriesError as error:
                 self._gathered.refusals.add(place + 1, str(error), metric.name)
+
+    def _points(self, metric: AnyMessage) -> list[AnyMessage]:
+        kind = _kind_of(metric)
+        points = getattr(metric, kind).data_points if kind else ()
+        self._count(1 + len(points))
+        return list(points)
+
+    def _count(self, parts: int) -> None:
+        self._parts += parts
+        if self._parts > _PARTS_LIMIT:
+            raise TooLargeError(
+                f"the request has more than {_PARTS_LIMIT} resources, metrics and data points",
+                hint="send fewer data points in a request (in a collector: the processor batch)",
+            )
 
     def _kind(self, metric: AnyMessage) -> tuple[str, str]:
         """The kind of a metric, and its type in Prometheus."""
@@ -212,13 +229,3 @@ def _information(attributes: Attributes) -> dict[str, str]:
 
 def _kind_of(metric: AnyMessage) -> str | None:
     return next((kind for kind in _KINDS if metric.HasField(kind)), None)
-
-
-def _points(metric: AnyMessage) -> list[AnyMessage]:
-    kind = _kind_of(metric)
-    if kind is None:
-        return []
-    points = getattr(metric, kind).data_points
-    if len(points) > _POINTS_LIMIT:
-        raise TooLargeError(f"a metric has {len(points)} data points; {_POINTS_LIMIT} are the most")
-    return list(points)

@@ -53,7 +53,7 @@ def decode_v1(wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
         request = _WriteRequest.FromString(wire)
     except DecodeError:
         raise InvalidInputError("the body is no WriteRequest of remote write 1.0") from None
-    check_series(len(request.timeseries))
+    check_series(max(len(request.timeseries), len(request.metadata)))
     series: list[bytes] = list(request.timeseries)
     others = _single_samples(series, heads, gathered)
     for place in _many_samples(series, others, heads, gathered):

@@ -174,6 +174,14 @@ def test_a_string_that_is_never_closed_reaches_to_the_end():
     assert [refused.position for refused in pushed.refused] == [2]
 
 
+@pytest.mark.parametrize("time", [b"9223372036854775808", b"1-", b"x", b"1 x"])
+def test_a_wrong_timestamp_refuses_no_line_but_its_own(time):
+    for ending in (b"\n", b"\r\n"):
+        pushed = decode(b'm s="",v=1 ' + time + ending + b'm s="",v=2\nm v=3\n')
+        assert [value for _, _, value in rows(pushed)] == [2.0, 3.0]
+        assert [one.position for one in pushed.refused] == [1]
+
+
 def test_lines_inside_of_a_string_are_no_samples():
     pushed = decode(b'm s="\ngood v=1\n",n=1\nm n=2\n')
     assert [(labels_of(labels)["__name__"], value) for labels, _, value in rows(pushed)] == [
@@ -228,6 +236,19 @@ def test_a_body_of_something_else_is_not_read_to_its_end():
 def test_limits():
     with pytest.raises(TooLargeError, match="7 bytes; 6 are the most"):
         LineProtocolDecoder(limit_bytes=6).decode(b"m v=1\n\n", unit_ns=1, arrived_at_ms=0)
+
+
+def test_lines_that_cost_much_are_bounded(monkeypatch):
+    many = b",".join(b"f%d=1" % i for i in range(10_001))
+    pushed = decode(b'm s="",' + many + b"\nm v=1\n")
+    assert pushed.refused[0].reason == "the line has more than 10000 fields"
+    assert len(pushed.samples) == 1
+    pushed = decode(b"m," + many.replace(b"f", b"\\,") + b" v=1\nm v=1\n")
+    assert pushed.refused[0].reason == "the line has more than 10000 tags"
+    monkeypatch.setattr("madang.collect.line_protocol.body._STRICT_LIMIT", 10)
+    assert decode(b'm s=""\n' * 10 + b"m v=1\n\r\n#\n" * 20).left_out == {STRING_FIELD: 10}
+    with pytest.raises(TooLargeError, match="more than 10 lines with strings"):
+        decode(b'm s=""\n' * 11)
 
 
 def test_many_refused_lines_keep_their_count_not_their_text():

@@ -412,6 +412,14 @@ def test_bodies_that_are_something_else():
         OtlpDecoder(promoted=["…"])
 
 
+def test_requests_of_too_many_parts(monkeypatch):
+    monkeypatch.setattr("madang.collect.otlp.decoder._PARTS_LIMIT", 10)
+    OtlpDecoder().decode(request(gauge("g", *[number()] * 7)).SerializeToString())
+    for metrics in ([gauge("g", *[number()] * 8)], [{"name": "x"}] * 9):
+        with pytest.raises(TooLargeError, match="more than 10 resources, metrics and data points"):
+            OtlpDecoder().decode(request(*metrics).SerializeToString())
+
+
 def test_series_are_forgotten_when_they_are_too_many():
     decoder = OtlpDecoder(known_limit_bytes=3000)
     for turn in range(20):
