@@ -13,13 +13,16 @@ from madang.metrics.promql.quantiles import interpolated, warn_of_quantiles
 from madang.metrics.promql.ranking import RANKINGS
 from madang.metrics.promql.syntax import Aggregate
 from madang.metrics.promql.value_counts import count_values
-from madang.metrics.promql.values import Value, Vector
+from madang.metrics.promql.values import Value, Vector, is_opaque
 from madang.metrics.storage import Floats, Ints
+
+_COUNTING = frozenset({"count", "group", "limitk", "limit_ratio"})
+_OF_NUMBERS = frozenset({"min", "max", "stddev", "stdvar", "quantile", "topk", "bottomk"})
 
 
 def aggregate(context: Context, node: Aggregate) -> Value:
     """An aggregation at all steps."""
-    vector = context.vector(node.expr)
+    vector = _samples(context, node)
     if node.op in RANKINGS:
         return RANKINGS[node.op](context, node, vector)
     if node.op == "count_values":
@@ -37,6 +40,20 @@ def aggregate(context: Context, node: Aggregate) -> Value:
     else:
         values = _AGGREGATIONS[node.op](groups, vector, counts)
     return Vector(groups.labels, values, counts > 0, groups.unnamed(vector)).without_empty()
+
+
+def _samples(context: Context, node: Aggregate) -> Vector:
+    if node.op in _COUNTING:
+        return context.samples(node.expr)
+    if node.op not in _OF_NUMBERS:
+        return context.vector(node.expr)
+    vector = context.samples(node.expr)
+    if not context.budget.histograms:
+        return vector
+    numbers = replace(vector, present=vector.present & ~is_opaque(vector.values))
+    if not np.array_equal(numbers.present, vector.present):
+        context.notes.inform(f"ignored histogram in {node.op} aggregation", node.expr.pos)
+    return numbers.without_empty()
 
 
 def _sum(groups: Groups, vector: Vector, counts: Ints) -> Floats:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from madang.metrics.promql.annotations import Annotations
-from madang.metrics.promql.errors import QueryFailedError
+from madang.metrics.promql.errors import NativeHistogramError, QueryFailedError
 from madang.metrics.promql.options import Budget, Options
 from madang.metrics.promql.syntax import Node
-from madang.metrics.promql.values import Grid, Scalar, Text, Value, Vector
+from madang.metrics.promql.values import Grid, Scalar, Text, Value, Vector, is_opaque
 from madang.metrics.storage import Floats, Ints, SampleStorage
 
 
@@ -49,12 +49,36 @@ class Context:
         self.budget.check_time()
         return self.evaluator(self, node)
 
-    def vector(self, node: Node) -> Vector:
-        """The value of an expression that is a vector."""
+    def samples(self, node: Node) -> Vector:
+        """The value of an expression that is a vector, of numbers and native histograms."""
         value = self.evaluate(node)
         if not isinstance(value, Vector):
             raise QueryFailedError(f"expected an instant vector, got {type(value).__name__}")
         return value
+
+    def vector(self, node: Node) -> Vector:
+        """The value of an expression that is a vector.
+
+        Raises:
+            NativeHistogramError: native histograms are in it.
+        """
+        return self.without_histograms(self.samples(node))
+
+    def numbers(self, node: Node) -> Vector:
+        """The numbers in a vector; its native histograms are left out."""
+        vector = self.samples(node)
+        if not self.budget.histograms:
+            return vector
+        return replace(vector, present=vector.present & ~is_opaque(vector.values))
+
+    def without_histograms(self, vector: Vector) -> Vector:
+        """A vector, if there are no native histograms in it."""
+        if self.budget.histograms and bool((vector.present & is_opaque(vector.values)).any()):
+            raise NativeHistogramError(
+                "native histograms cannot be evaluated yet",
+                hint="ask for the classic buckets, <name>_bucket",
+            )
+        return vector
 
     def scalar(self, node: Node) -> Floats:
         """The value of an expression that is a scalar: a number per step."""

@@ -40,11 +40,14 @@ def binary(context: Context, node: Binary) -> Value:
     if isinstance(left, Vector) and isinstance(right, Vector):
         if node.op in _SETS:
             return matched_sets(node, left, right)
+        left, right = context.without_histograms(left), context.without_histograms(right)
         return combined(context, node, left, right, _kept)
     if isinstance(left, Vector) and isinstance(right, Scalar):
+        context.without_histograms(left)
         return _with_scalar(context, node, left, left.values, right.values)
     assert isinstance(left, Scalar)
     assert isinstance(right, Vector)
+    context.without_histograms(right)
     return _with_scalar(context, node, right, left.values, right.values)
 
 
@@ -54,6 +57,7 @@ def negated(context: Context, inner: Node) -> Value:
     if isinstance(value, Scalar):
         return Scalar(-value.values)
     assert isinstance(value, Vector)
+    context.without_histograms(value)
     opposite = Vector(value.labels, -value.values, value.present, value.unnamed)
     return renamed(opposite, later=context.options.delayed_name_removal)
 

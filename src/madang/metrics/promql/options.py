@@ -37,6 +37,8 @@ class Budget:
     options: Options
     samples: int = 0
     cancelled: bool = False
+    histograms: bool = False
+    """Whether any selector has found a native histogram."""
     _started: float = field(default_factory=time.monotonic)
 
     def check_time(self) -> None:

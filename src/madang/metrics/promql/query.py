@@ -143,7 +143,7 @@ def _answer(context: Context, tree: Node, kind: Kind) -> Result:
     if isinstance(value, Scalar):
         shape = (1, context.steps)
         value = Vector([()], np.broadcast_to(value.values, shape), np.ones(shape, np.bool_))
-    value = finished(value).without_empty()
+    value = finished(context.without_histograms(value)).without_empty()
     if kind is Kind.MATRIX:
         value = by_labels(value)
     return _result(context, kind, as_series(value, context.grid))

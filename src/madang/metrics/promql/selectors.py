@@ -10,7 +10,7 @@ from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import NativeHistogramError, QueryFailedError
 from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
-from madang.metrics.promql.values import Bools, Grid, Vector, as_series
+from madang.metrics.promql.values import OPAQUE, Bools, Grid, Vector, as_series, is_opaque
 from madang.metrics.promql.windows import Windows, ends
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
@@ -63,12 +63,21 @@ def instant(context: Context, selector: Selector) -> tuple[Vector, Floats]:
     return vector.rows(kept), np.broadcast_to(times[kept], (int(kept.sum()), shape[1]))
 
 
-def windows(context: Context, node: Node) -> Windows:
-    """The windows of a range selector or a subquery."""
+def windows(context: Context, node: Node, *, histograms: bool = False) -> Windows:
+    """The windows of a range selector or a subquery.
+
+    Raises:
+        NativeHistogramError: there are native histograms, and they are not ``histograms``, wanted.
+    """
     if isinstance(node, RangeSelector):
         grid = shifted(context, node.selector.shift)
         start_ms = grid.start_ms - node.range_ms + 1
         series = _selected(context, node.selector, start_ms, grid.end_ms)
+        if context.budget.histograms and not histograms and is_opaque(series.values).any():
+            raise NativeHistogramError(
+                "native histograms cannot be evaluated yet",
+                hint="ask for the classic buckets, <name>_bucket",
+            )
         found = Windows(_fresh(series), grid, node.range_ms)
     elif isinstance(node, Subquery):
         found = _subquery(context, node)
@@ -97,12 +106,14 @@ def _subquery(context: Context, node: Subquery) -> Windows:
 def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) -> SeriesSet:
     sets = [_read(context, matchers, start_ms, end_ms) for matchers in selector.groups]
     series = sets[0] if len(sets) == 1 else _united(sets)
-    if series.histograms is not None and any(h is not None for h in series.histograms):
-        raise NativeHistogramError(
-            "native histograms cannot be evaluated yet",
-            hint="ask for the classic buckets, <name>_bucket",
-        )
-    return series
+    if series.histograms is None:
+        return series
+    there = np.not_equal(series.histograms, None).astype(np.bool_)
+    there &= ~is_stale(series.values)
+    if there.any():
+        context.budget.histograms = True
+    values = np.where(there, OPAQUE, series.values)
+    return SeriesSet(series.labels, series.offsets, series.ts_ms, values)
 
 
 def _read(context: Context, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> SeriesSet:

@@ -37,13 +37,13 @@ def _where(present: Bools, node: Node) -> Vector:
 
 
 def _absent(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.samples(node.args[0])
     some: Bools = np.logical_or.reduce(vector.present, axis=0)
     return _where(some, node.args[0])
 
 
 def _absent_over_time(context: Context, node: Call) -> Value:
-    found = windows(context, node.args[0])
+    found = windows(context, node.args[0], histograms=True)
     _, present = found.map(lambda block: (np.ones(block.lo.shape), block.counts > 0), context.steps)
     some: Bools = np.logical_or.reduce(present, axis=0)
     return _where(some, node.args[0])

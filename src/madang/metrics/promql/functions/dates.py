@@ -51,14 +51,14 @@ def _timestamp(context: Context, node: Call) -> Value:
     if isinstance(inner, Selector):
         vector, times_ms = instant(context, inner)
         return of_vector(context, vector, times_ms / 1000.0)
-    vector = context.vector(inner)
+    vector = context.numbers(inner)
     return of_vector(context, vector, np.broadcast_to(_seconds(context), vector.values.shape))
 
 
 def _part(part: Callable[[npt.NDArray[np.datetime64]], npt.NDArray[np.int64]]) -> Function:
     def call(context: Context, node: Call) -> Value:
         if node.args:
-            vector = context.vector(node.args[0])
+            vector = context.numbers(node.args[0])
         else:
             shape = (1, context.steps)
             values = np.broadcast_to(_seconds(context), shape)

@@ -15,7 +15,7 @@ from madang.metrics.storage import Floats
 
 def _mapped(function: Callable[[Floats], Floats]) -> Function:
     def call(context: Context, node: Call) -> Value:
-        vector = context.vector(node.args[0])
+        vector = context.numbers(node.args[0])
         return of_vector(context, vector, function(vector.values))
 
     return call
@@ -26,7 +26,7 @@ def _sgn(values: Floats) -> Floats:
 
 
 def _round(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.numbers(node.args[0])
     nearest = context.scalar(node.args[1]) if len(node.args) > 1 else np.ones(context.steps)
     # Multiplying by the inverse keeps results such as 0.1 exact.
     inverse = 1.0 / nearest
@@ -34,19 +34,19 @@ def _round(context: Context, node: Call) -> Value:
 
 
 def _clamp(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.numbers(node.args[0])
     low, high = context.scalar(node.args[1]), context.scalar(node.args[2])
     values = np.maximum(low, np.minimum(high, vector.values))
     return of_vector(context, vector, values, vector.present & ~(high < low))
 
 
 def _clamp_min(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.numbers(node.args[0])
     return of_vector(context, vector, np.maximum(context.scalar(node.args[1]), vector.values))
 
 
 def _clamp_max(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.numbers(node.args[0])
     return of_vector(context, vector, np.minimum(context.scalar(node.args[1]), vector.values))
 
 
@@ -61,7 +61,7 @@ def _vector(context: Context, node: Call) -> Value:
 
 
 def _scalar(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.numbers(node.args[0])
     single = vector.present.sum(axis=0) == 1
     values = np.where(vector.present, vector.values, 0.0).sum(axis=0)
     return Scalar(np.where(single, values, np.nan))

@@ -37,6 +37,7 @@ def of_windows(
     *,
     named: bool = False,
     every_step: bool = False,
+    histograms: bool = False,
 ) -> Vector:
     """A function over the windows of a range vector.
 
@@ -45,9 +46,10 @@ def of_windows(
         node: The range vector.
         function: From windows to values.
         named: Whether the metric's name stays.
+        histograms: Whether the function takes native histograms as well.
         every_step: Whether the function wants a window for each step even where all are the same.
     """
-    found = windows(context, node)
+    found = windows(context, node, histograms=histograms)
     if every_step:
         found = found.at_every_step(context.steps)
     values, present = found.map(function, context.steps)

@@ -43,7 +43,7 @@ def _relabelled(vector: Vector, target: str, change: Callable[[Labels], Labels |
 
 
 def _label_replace(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.samples(node.args[0])
     target, replacement, source, pattern = (context.text(arg) for arg in node.args[1:])
     if not valid_name(target):
         raise QueryFailedError(f"invalid destination label name in label_replace(): {target}")
@@ -80,7 +80,7 @@ def _label_replace(context: Context, node: Call) -> Value:
 
 
 def _label_join(context: Context, node: Call) -> Value:
-    vector = context.vector(node.args[0])
+    vector = context.samples(node.args[0])
     target, separator, *sources = (context.text(arg) for arg in node.args[1:])
     for name in (target, *sources):
         if not valid_name(name):

@@ -28,7 +28,7 @@ def _ineffective(context: Context, node: Call) -> bool:
 
 def _by_value(sign: float) -> Function:
     def call(context: Context, node: Call) -> Value:
-        vector = context.vector(node.args[0])
+        vector = context.numbers(node.args[0])
         if _ineffective(context, node) or not len(vector):
             return vector
         values = vector.values[:, 0]
@@ -47,7 +47,7 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 def _by_label(*, descending: bool) -> Function:
     def call(context: Context, node: Call) -> Value:
-        vector = context.vector(node.args[0])
+        vector = context.numbers(node.args[0])
         if _ineffective(context, node):
             return vector
         names = [context.text(arg) for arg in node.args[1:]]

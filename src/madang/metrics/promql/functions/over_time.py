@@ -16,9 +16,9 @@ from madang.metrics.promql.windows import Block, RangeFunction
 from madang.metrics.storage import Floats, Ints
 
 
-def _simple(function: RangeFunction, *, named: bool = False) -> Function:
+def _simple(function: RangeFunction, *, named: bool = False, histograms: bool = False) -> Function:
     def call(context: Context, node: Call) -> Value:
-        return of_windows(context, node.args[-1], function, named=named)
+        return of_windows(context, node.args[-1], function, named=named, histograms=histograms)
 
     return call
 
@@ -135,14 +135,14 @@ def _nan_first(values: Floats) -> Floats:
 FUNCTIONS: dict[str, Function] = {
     "sum_over_time": _simple(_sum),
     "avg_over_time": _simple(_avg),
-    "count_over_time": _simple(_count),
-    "present_over_time": _simple(_present),
-    "first_over_time": _simple(_first, named=True),
-    "last_over_time": _simple(_last, named=True),
+    "count_over_time": _simple(_count, histograms=True),
+    "present_over_time": _simple(_present, histograms=True),
+    "first_over_time": _simple(_first, named=True, histograms=True),
+    "last_over_time": _simple(_last, named=True, histograms=True),
     "min_over_time": _simple(_min),
     "max_over_time": _simple(_max),
-    "ts_of_first_over_time": _simple(_ts_of_first),
-    "ts_of_last_over_time": _simple(_ts_of_last),
+    "ts_of_first_over_time": _simple(_ts_of_first, histograms=True),
+    "ts_of_last_over_time": _simple(_ts_of_last, histograms=True),
     "ts_of_max_over_time": _ts_of(1.0),
     "ts_of_min_over_time": _ts_of(-1.0),
     "stdvar_over_time": _rows(_stdvar_rows),
