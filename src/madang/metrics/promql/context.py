@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -74,11 +75,15 @@ class Context:
     def without_histograms(self, vector: Vector) -> Vector:
         """A vector, if there are no native histograms in it."""
         if self.budget.histograms and bool((vector.present & is_opaque(vector.values)).any()):
-            raise NativeHistogramError(
-                "native histograms cannot be evaluated yet",
-                hint="ask for the classic buckets, <name>_bucket",
-            )
+            self.refuse_histograms()
         return vector
+
+    def refuse_histograms(self) -> NoReturn:
+        """Say that native histograms are in the way."""
+        raise NativeHistogramError(
+            "native histograms cannot be evaluated yet",
+            hint="ask for the classic buckets, <name>_bucket",
+        )
 
     def scalar(self, node: Node) -> Floats:
         """The value of an expression that is a scalar: a number per step."""

@@ -16,7 +16,7 @@ from madang.metrics.promql.values import Bools, Vector, merged, without_name
 from madang.metrics.storage import Floats, Ints
 
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
-Operation = Callable[[Binary, Floats, Floats], tuple[Floats, Bools | None]]
+Operation = Callable[[Binary, Floats, Floats, Bools], tuple[Floats, Bools | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def combined(
         present = np.concatenate([present, filled.present])
         keys = np.concatenate([keys, filled.keys])
     first, second = (one_values, many_values) if swapped else (many_values, one_values)
-    values, kept = operation(node, first, second)
+    values, kept = operation(node, first, second, present)
     _refuse_ambiguous(node, labels, keys, present)
     if kept is not None:
         present = present & kept

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.matching import combined, matched_sets
 from madang.metrics.promql.syntax import Binary, Node
-from madang.metrics.promql.values import Bools, Scalar, Value, Vector, renamed
+from madang.metrics.promql.values import Bools, Scalar, Value, Vector, is_opaque, renamed
 from madang.metrics.storage import Floats
 
 ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
@@ -40,14 +42,13 @@ def binary(context: Context, node: Binary) -> Value:
     if isinstance(left, Vector) and isinstance(right, Vector):
         if node.op in _SETS:
             return matched_sets(node, left, right)
-        left, right = context.without_histograms(left), context.without_histograms(right)
-        return combined(context, node, left, right, _kept)
+        return combined(context, node, left, right, partial(_kept, context))
     if isinstance(left, Vector) and isinstance(right, Scalar):
-        context.without_histograms(left)
+        left = _comparable(context, node, left, histogram_left=True)
         return _with_scalar(context, node, left, left.values, right.values)
     assert isinstance(left, Scalar)
     assert isinstance(right, Vector)
-    context.without_histograms(right)
+    right = _comparable(context, node, right, histogram_left=False)
     return _with_scalar(context, node, right, left.values, right.values)
 
 
@@ -69,8 +70,67 @@ def _computed(op: str, left: Floats, right: Floats) -> Floats:
     return ARITHMETIC[op](left, right)
 
 
-def _kept(node: Binary, left: Floats, right: Floats) -> tuple[Floats, Bools | None]:
+def _comparable(context: Context, node: Binary, vector: Vector, *, histogram_left: bool) -> Vector:
+    """A vector without the native histograms that an operator cannot take beside a number."""
+    if not context.budget.histograms:
+        return vector
+    if node.op == "*" or (node.op == "/" and histogram_left):
+        return context.without_histograms(vector)
+    histograms = vector.present & is_opaque(vector.values)
+    if histograms.any():
+        _tell_apart(context, node, histogram_left, not histogram_left)
+    return replace(vector, present=vector.present & ~histograms)
+
+
+def _tell_apart(context: Context, node: Binary, left: bool, right: bool) -> None:
+    sides = ["histogram" if side else "float" for side in (left, right)]
+    context.notes.inform(
+        f'incompatible sample types encountered for binary operator "{node.op}": '
+        f"{sides[0]} {node.op} {sides[1]}",
+        node.pos,
+    )
+
+
+def _between(
+    context: Context, node: Binary, left: Floats, right: Floats, present: Bools
+) -> Bools | None:
+    """Where an operator can be computed between two vectors; None: all over."""
+    if not context.budget.histograms:
+        return None
+    ours, theirs = is_opaque(left) & present, is_opaque(right) & present
+    both = ours & theirs
+    needed = {
+        "+": both,
+        "-": both,
+        "==": both,
+        "!=": both,
+        "*": ours ^ theirs,
+        "/": ours & ~theirs,
+    }.get(node.op)
+    if needed is not None and needed.any():
+        context.refuse_histograms()
+    for cells, sides in (
+        (both, (True, True)),
+        (ours & ~theirs, (True, False)),
+        (theirs & ~ours, (False, True)),
+    ):
+        if cells.any():
+            _tell_apart(context, node, *sides)
+    return ~(ours | theirs)
+
+
+def _kept(
+    context: Context, node: Binary, left: Floats, right: Floats, present: Bools
+) -> tuple[Floats, Bools | None]:
     """What an operator gives between two matrices, and where it gives anything; None: all over."""
+    able = _between(context, node, left, right, present)
+    values, kept = _plain(node, left, right)
+    if able is None or kept is None:
+        return values, kept if able is None else able
+    return values, kept & able
+
+
+def _plain(node: Binary, left: Floats, right: Floats) -> tuple[Floats, Bools | None]:
     if node.op in COMPARISONS and not node.returns_bool:
         return left, COMPARISONS[node.op](left, right)
     return _computed(node.op, left, right), None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from madang.core.errors import TooLargeError
 from madang.core.samples import is_stale
 from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.promql.context import Context
-from madang.metrics.promql.errors import NativeHistogramError, QueryFailedError
+from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
 from madang.metrics.promql.values import OPAQUE, Bools, Grid, Vector, as_series, is_opaque
 from madang.metrics.promql.windows import Windows, ends
@@ -74,10 +76,7 @@ def windows(context: Context, node: Node, *, histograms: bool = False) -> Window
         start_ms = grid.start_ms - node.range_ms + 1
         series = _selected(context, node.selector, start_ms, grid.end_ms)
         if context.budget.histograms and not histograms and is_opaque(series.values).any():
-            raise NativeHistogramError(
-                "native histograms cannot be evaluated yet",
-                hint="ask for the classic buckets, <name>_bucket",
-            )
+            context.refuse_histograms()
         found = Windows(_fresh(series), grid, node.range_ms)
     elif isinstance(node, Subquery):
         found = _subquery(context, node)
@@ -108,7 +107,8 @@ def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) 
     series = sets[0] if len(sets) == 1 else _united(sets)
     if series.histograms is None:
         return series
-    there = np.not_equal(series.histograms, None).astype(np.bool_)
+    nothing: Any = None
+    there: Bools = (series.histograms != nothing).astype(np.bool_)
     there &= ~is_stale(series.values)
     if there.any():
         context.budget.histograms = True
@@ -163,8 +163,10 @@ def _united(sets: list[SeriesSet]) -> SeriesSet:
 def _fresh(series: SeriesSet) -> SeriesSet:
     """Without the marks of staleness, which range vectors do not have."""
     stale = is_stale(series.values)
-    if not stale.any():
-        return series
-    before: Ints = np.concatenate([[0], np.cumsum(~stale)]).astype(np.int64)
-    keep = ~stale
+    return narrowed(series, ~stale) if stale.any() else series
+
+
+def narrowed(series: SeriesSet, keep: Bools) -> SeriesSet:
+    """The same series with some of their samples."""
+    before: Ints = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
     return SeriesSet(series.labels, before[series.offsets], series.ts_ms[keep], series.values[keep])
