@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Encoder:
     Args:
         run: Binds SQL.
         statement: The user's statement, as it runs.
-        relation: That statement, bound: its columns and types.
+        names: What its columns are called in the answer.
+        types: Their types, as DuckDB has them.
         max_rows: Rows to answer; one more is asked for to know whether there are more.
         max_bytes: Bytes to answer.
         complete: Fills in the statistics that are known at the end.
@@ -48,7 +49,8 @@ class Encoder:
         self,
         run: Runner,
         statement: Rewritten,
-        relation: Any,  # noqa: ANN401 - DuckDBPyRelation
+        names: Sequence[str],
+        types: Sequence[Any],
         *,
         max_rows: int,
         max_bytes: int,
@@ -57,8 +59,8 @@ class Encoder:
     ) -> None:
         self._run = run
         self._statement = statement
-        self._names: list[str] = list(relation.columns)
-        self._types: list[Any] = list(relation.types)
+        self._names: list[str] = list(names)
+        self._types: list[Any] = list(types)
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._folder = folder

@@ -44,6 +44,7 @@ class QueryRun:
         self._clock = clock
         self._engine: Engine | None = None
         self._ran = Rewritten(request.sql.encode("utf-8", "replace"))
+        self._names: list[str] = []
         self._read_before = 0
         self._started_s = clock.monotonic_s()
         self.started_at_us = clock.now_us()
@@ -77,11 +78,12 @@ class QueryRun:
             text = Rewritten(b"SELECT * FROM __tables")
         self._control.check()
         relation = self._bind(text, params)
+        names = self._names or relation.columns
         meta = QueryMeta(
             request.query_id,
             [
                 ColumnInfo(name, str(type_))
-                for name, type_ in zip(relation.columns, relation.types, strict=True)
+                for name, type_ in zip(names, relation.types, strict=True)
             ],
             request.format,
             request.format.content_type,
@@ -89,7 +91,8 @@ class QueryRun:
         encoder = Encoder(
             lambda sql: self._bind(sql, params),
             text,
-            relation,
+            names,
+            relation.types,
             max_rows=door.settings.max_rows if request.max_rows is None else request.max_rows,
             max_bytes=door.settings.max_result_bytes,
             complete=self._complete,
@@ -180,19 +183,25 @@ class QueryRun:
         params: dict[str, Any],
         views: dict[Target, TableView],
     ) -> Rewritten:
-        def binds(text: Rewritten) -> bool:
+        def bound(text: Rewritten) -> tuple[list[str], list[Any]] | None:
             try:
-                engine.bind(text.text.decode(), params)
+                relation = engine.bind(text.text.decode(), params)
             except duckdb.Error:
-                return False
-            return True
+                return None
+            return list(relation.columns), list(relation.types)
 
         if statement.kind == "show_tables":
             return text
-        shortened = with_short_keys(text, self._door.parser, binds)
-        if shortened is not text:
-            self._check_runs(shortened, views)
-        return shortened
+        short = with_short_keys(text, self._door.parser, lambda text: bound(text) is not None)
+        if short is not text:
+            self._check_runs(short, views)
+            plain, keyed = bound(text), bound(short)
+            if plain is None or keyed is None or plain[1] != keyed[1]:
+                return text
+            if statement.kind != "explain":
+                # A window without a name of its own is called as it was written.
+                self._names = plain[0]
+        return short
 
     def _explained(
         self, engine: Engine, statement: Statement, text: Rewritten, params: dict[str, Any]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations_with_replacement, pairwise
 
 import duckdb
+import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +118,7 @@ def test_what_is_no_text_stays_beside_the_key(database: duckdb.DuckDBPyConnectio
         database,
         "SELECT n, lag(n) OVER (PARTITION BY span, method, number, path ORDER BY n) FROM logs",
     )
-    assert b'(PARTITION BY span, number, "__madang_key" ORDER BY' in text
+    assert b'(PARTITION BY span, number, "__madang_key_0", "__madang_key_1" ORDER BY' in text
 
 
 TEXTS = st.none() | st.text(alphabet=",01aé가\x00", max_size=4)
@@ -147,7 +150,31 @@ def test_a_statement_of_many_windows_is_not_bound_for_each(
 ) -> None:
     one = "SELECT n, rank() OVER (PARTITION BY path, body ORDER BY n) FROM logs"
     text = rewritten(database, " UNION ALL ".join([one] * 100))
-    assert text.count(b"PARTITION BY " + b'"__madang_key"') == 16
+    assert text.count(b'PARTITION BY "__madang_key_0"') == 16
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 5, 6])
+def test_one_text_split_in_all_ways_has_as_many_keys(
+    database: duckdb.DuckDBPyConnection, width: int
+) -> None:
+    cuts = combinations_with_replacement(range(10 if width < 6 else 7), width - 1)
+    splits = [pairwise([0, *cut, 10]) for cut in cuts]
+    rows = [["a" * (end - begin) for begin, end in split] for split in splits]
+    # Empty texts also as NULL.
+    rows += [[text or None for text in row] for row in rows if "" in row]
+    names = "abcdef"[:width]
+    table = pa.table(
+        {
+            name: pa.array(column)
+            for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        }
+    )
+    database.register(f"split_{width}", table)
+    text = rewritten(
+        database, f"SELECT count(*) OVER (PARTITION BY {', '.join(names)}) found FROM split_{width}"
+    )
+    assert KEY in text
+    assert database.execute(f"SELECT max(found) FROM ({text.decode()})").fetchall() == [(1,)]
 
 
 def test_texts_that_the_engines_own_hash_confuses(database: duckdb.DuckDBPyConnection) -> None:
@@ -182,3 +209,11 @@ def test_the_door_answers_alike_and_places_errors_in_what_was_written(house: Hou
     assert caught.value.where is not None
     assert (caught.value.where.line, caught.value.where.column) == (3, 20)
     assert "__madang_key" not in caught.value.message
+
+
+def test_a_window_without_a_name_is_called_as_it_was_written(house: House) -> None:
+    house.append(b'{"user":"u","path":"/p","body":"b","sent":1}')
+    sql = 'SELECT max(sent) OVER (PARTITION BY "user", path, body) FROM orders'
+    assert "__madang_key" in str(house.rows(f"EXPLAIN {sql}"))
+    columns = orjson.loads(house.ask(sql))["columns"]
+    assert columns[0]["name"] == 'max(sent) OVER (PARTITION BY "user", path, body)'
