@@ -14,6 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_HEXADECIMAL = re.compile(
+    rb"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+"
+)
+"""What ``le`` may be written in, though no value of a sample."""
 _INFINITE = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
 _REMEMBERED_BYTES = 64  # a longer text is no bound that comes again and again
 _EXPONENT_FROM = 6  # Go: below 1e-4 and from 1e6 on
@@ -148,8 +152,10 @@ def label_float(text: bytes) -> bytes:
 @lru_cache(maxsize=4096)
 def _label_float(text: bytes) -> bytes:
     try:
-        return format_float(parse_float(text), always_point=True).encode()
-    except ValueError:
+        is_hexadecimal = _HEXADECIMAL.fullmatch(text) is not None
+        value = float.fromhex(text.decode()) if is_hexadecimal else parse_float(text)
+        return format_float(value, always_point=True).encode()
+    except (ValueError, OverflowError):
         return text
 
 

@@ -1,7 +1,9 @@
 """OpenMetrics 1.0 text: as Prometheus reads it, or strictly, with its order and rules for values.
 
 Strictly read, the pages of most Go programs are refused: their library names a gauge and a counter
-such that two families share a name. Prometheus reads them, and so does a scrape here.
+such that two families share a name. Prometheus reads them, and so does a scrape here. It differs
+from Prometheus as text does (see there), and in times: those beyond 64 bits stay at the end of the
+range, and those with whole milliseconds are exact.
 """
 
 from __future__ import annotations

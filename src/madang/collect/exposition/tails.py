@@ -195,7 +195,9 @@ def _read_openmetrics(
         found = shown_at(body, at + 1)
         raise MalformedPageError(f"expected the end of the line or ' # {{', found {found}", at)
     exemplar, size = _read_exemplar(body, at + 4, end, place, strict=strict)
-    if size <= _EXEMPLAR_CHARACTERS:  # Prometheus drops a longer one, and keeps the sample
+    if exemplar is None:
+        return  # as Prometheus does: the sample stays
+    if size <= _EXEMPLAR_CHARACTERS:
         tails.exemplars.append(exemplar)
     elif strict:
         limit = f"an exemplar's labels have at most {_EXEMPLAR_CHARACTERS} characters"
@@ -204,8 +206,11 @@ def _read_openmetrics(
 
 def _read_exemplar(
     body: bytes, labels_at: int, end: int, place: int, *, strict: bool
-) -> tuple[Exemplar, int]:
-    """An exemplar from behind its brace to the line's end; and the characters of its labels."""
+) -> tuple[Exemplar | None, int]:
+    """An exemplar from behind its brace to the line's end; and the characters of its labels.
+
+    None is one that has a label twice, if that is not an error.
+    """
     grammar = Grammar.OPENMETRICS_STRICT if strict else Grammar.OPENMETRICS
     pairs, at = read_exemplar_labels(body, labels_at, grammar)
     size = sum(len(part.decode()) for pair in pairs for part in pair)
@@ -219,7 +224,12 @@ def _read_exemplar(
         ts_ms = milliseconds(_value(body, at, stop, "an exemplar's time", finite=True))
         if stop < end:
             raise MalformedPageError("expected the end of the line", stop)
-    return Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms), size
+    try:
+        return Exemplar(place, canonical_bytes(pairs, labels_at), value, ts_ms), size
+    except MalformedPageError:
+        if strict:
+            raise
+        return None, size
 
 
 def _exactly(body: bytes, at: int, end: int) -> Decimal:

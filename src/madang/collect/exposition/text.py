@@ -1,4 +1,9 @@
-"""Text 0.0.4 and 1.0.0: what Prometheus's own parser accepts and refuses."""
+"""Text 0.0.4 and 1.0.0: what Prometheus's own parser accepts and refuses.
+
+Held against that of Prometheus 3 with random pages, it differs on purpose where a page is broken:
+a NUL byte at the start of a line or in a comment does not end the page without a word, blanks
+before a name are not part of it, and a name in quotes is neither empty nor over two lines.
+"""
 
 from __future__ import annotations
 

@@ -73,8 +73,19 @@ def test_written_as_go_writes(value, text):
 
 
 def test_bounds_of_buckets():
-    texts = [b"1", b"+Inf", b"1e-05", b"1e6", b"0.50", b"-0", b"NaN", b"ten", b"0x1"]
-    expected = [b"1.0", b"+Inf", b"1e-05", b"1e+06", b"0.5", b"-0.0", b"NaN", b"ten", b"0x1"]
+    texts = [b"1", b"+Inf", b"1e-05", b"1e6", b"0.50", b"-0", b"NaN", b"ten", b"0x1", b"0x1p3"]
+    expected = [
+        b"1.0",
+        b"+Inf",
+        b"1e-05",
+        b"1e+06",
+        b"0.5",
+        b"-0.0",
+        b"NaN",
+        b"ten",
+        b"0x1",
+        b"8.0",
+    ]
     assert [label_float(text) for text in texts] == expected
 
 

@@ -123,6 +123,7 @@ go_memstats_alloc_bytes_total 2
         'a{x="1"} 1\nb 1\na{x="2"} 1\n# TYPE a gauge\n# HELP b x\n# EOF',
         "a 1 2\na 2 1\n# EOF",
         'a 1 # {b="%s"} 1\n# EOF' % ("x" * 128),
+        'a 1 # {b="c",b="d"} 1\n# EOF',
     ],
 )
 def test_a_scrape_reads_what_prometheus_reads(text):
