@@ -21,7 +21,7 @@ EXPECTED = {
     "duration_expression": (8, 0, 51, 0),
     "extended_vectors": (30, 4, 135, 0),
     "fill-modifier": (46, 0, 0, 0),
-    "functions": (379, 52, 0, 0),
+    "functions": (399, 32, 0, 0),
     "histograms": (94, 91, 0, 0),
     "info": (47, 0, 5, 1),
     "limit": (31, 6, 0, 0),

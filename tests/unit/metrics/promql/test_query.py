@@ -163,3 +163,28 @@ def test_numbers_that_cancel_each_other_out_keep_what_is_left():
     assert evaluate_instant("avg_over_time(m[1m])", big, 4_000).series.values[0] == pytest.approx(
         1.7e308
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "infos"),
+    [
+        ('count({__name__=~".+"})', [4.0], []),
+        ("latency == 3", [], ["binary operator"]),
+        ('max({__name__=~".+"})', [60.0], ["ignored histogram in max aggregation (1:5)"]),
+        ("abs(latency)", [], []),
+        ("count_over_time(latency[5m])", [1.0], []),
+        ("max_over_time(latency[5m])", [], []),
+        ("vector(7) unless on () latency", [], []),
+    ],
+)
+def test_native_histograms_pass_where_they_are_counted_or_left_out(storage, query, values, infos):
+    result = evaluate_instant(query, storage, 300_000)
+    assert result.series.values.tolist() == values
+    assert len(result.infos) == len(infos)
+    assert all(text in found for text, found in zip(infos, result.infos, strict=True))
+
+
+@pytest.mark.parametrize("query", ["sum(latency)", "latency * 2", "rate(latency[5m])", "-latency"])
+def test_native_histograms_are_refused_where_they_would_be_computed_with(storage, query):
+    with pytest.raises(NativeHistogramError):
+        evaluate_instant(query, storage, 300_000)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
+from madang.core.samples import METRIC_NAME
+from madang.metrics.matcher import quoted
 from madang.metrics.promql.context import Context
-from madang.metrics.promql.selectors import windows
+from madang.metrics.promql.selectors import narrowed, windows
 from madang.metrics.promql.syntax import Call, Node
-from madang.metrics.promql.values import Bools, Value, Vector, renamed
-from madang.metrics.promql.windows import Block, RangeFunction
+from madang.metrics.promql.values import Bools, Value, Vector, is_opaque, renamed
+from madang.metrics.promql.windows import Block, RangeFunction, Windows
 from madang.metrics.storage import Floats, Ints
 
 Function: TypeAlias = Callable[[Context, Call], Value]
@@ -19,6 +23,14 @@ Function: TypeAlias = Callable[[Context, Call], Value]
 
 WindowValues: TypeAlias = Callable[[Floats, Ints, Ints], Floats]
 """From windows of one length (rows of values, of times, and the step of each) to a value each."""
+
+
+class Histograms(enum.Enum):
+    """What a function does with native histograms in a window."""
+
+    REFUSED = "they cannot be evaluated yet"
+    TAKEN = "each is a sample like the others"
+    IGNORED = "only the numbers count"
 
 
 def of_vector(
@@ -37,7 +49,7 @@ def of_windows(
     *,
     named: bool = False,
     every_step: bool = False,
-    histograms: bool = False,
+    histograms: Histograms = Histograms.REFUSED,
 ) -> Vector:
     """A function over the windows of a range vector.
 
@@ -46,10 +58,12 @@ def of_windows(
         node: The range vector.
         function: From windows to values.
         named: Whether the metric's name stays.
-        histograms: Whether the function takes native histograms as well.
+        histograms: What becomes of native histograms.
         every_step: Whether the function wants a window for each step even where all are the same.
     """
-    found = windows(context, node, histograms=histograms)
+    found = windows(context, node, histograms=histograms is not Histograms.REFUSED)
+    if histograms is Histograms.IGNORED and context.budget.histograms:
+        found = _numbers(context, found, node.pos)
     if every_step:
         found = found.at_every_step(context.steps)
     values, present = found.map(function, context.steps)
@@ -57,6 +71,27 @@ def of_windows(
     if named:
         return vector
     return renamed(vector, later=context.options.delayed_name_removal)
+
+
+def _numbers(context: Context, found: Windows, pos: int) -> Windows:
+    """Windows without the native histograms in them; a window of both kinds is told of."""
+    opaque = is_opaque(found.series.values)
+    if not opaque.any():
+        return found
+    numbers = replace(found, series=narrowed(found.series, ~opaque))
+    others = replace(found, series=narrowed(found.series, opaque))
+    there = [
+        part.map(lambda block: (np.zeros(block.lo.shape), block.counts > 0), context.steps)[1]
+        for part in (numbers, others)
+    ]
+    for row in np.flatnonzero((there[0] & there[1]).any(axis=1)).tolist():
+        name = dict(found.labels[row]).get(METRIC_NAME, "")
+        context.notes.inform(
+            "ignored histograms in a range containing both floats and histograms"
+            + (f" for metric name {quoted(name)}" if name else ""),
+            pos,
+        )
+    return numbers
 
 
 def over_gathered(block: Block, function: WindowValues, least: int = 1) -> tuple[Floats, Bools]:

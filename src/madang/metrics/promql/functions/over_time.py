@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from madang.metrics.promql.context import Context
-from madang.metrics.promql.functions.family import Function, of_windows, over_gathered
+from madang.metrics.promql.functions.family import Function, Histograms, of_windows, over_gathered
 from madang.metrics.promql.quantiles import quantile_of_sorted, warn_of_quantiles
 from madang.metrics.promql.sums import cancels, row_sums
 from madang.metrics.promql.syntax import Call
@@ -16,7 +16,9 @@ from madang.metrics.promql.windows import Block, RangeFunction
 from madang.metrics.storage import Floats, Ints
 
 
-def _simple(function: RangeFunction, *, named: bool = False, histograms: bool = False) -> Function:
+def _simple(
+    function: RangeFunction, *, named: bool = False, histograms: Histograms = Histograms.REFUSED
+) -> Function:
     def call(context: Context, node: Call) -> Value:
         return of_windows(context, node.args[-1], function, named=named, histograms=histograms)
 
@@ -25,7 +27,10 @@ def _simple(function: RangeFunction, *, named: bool = False, histograms: bool = 
 
 def _rows(function: Callable[[Floats], Floats]) -> Function:
     """A function of windows laid out side by side as rows of values."""
-    return _simple(lambda block: over_gathered(block, lambda values, _, __: function(values)))
+    return _simple(
+        lambda block: over_gathered(block, lambda values, _, __: function(values)),
+        histograms=Histograms.IGNORED,
+    )
 
 
 def _sum(block: Block) -> tuple[Floats, Bools]:
@@ -105,7 +110,7 @@ def _ts_of(sign: float) -> Function:
         found: Floats = ts_ms[np.arange(len(values)), place] / 1000.0
         return found
 
-    return _simple(lambda block: over_gathered(block, latest))
+    return _simple(lambda block: over_gathered(block, latest), histograms=Histograms.IGNORED)
 
 
 def _quantile(context: Context, node: Call) -> Value:
@@ -115,7 +120,11 @@ def _quantile(context: Context, node: Call) -> Value:
         return quantile_of_sorted(quantiles[step], _nan_first(values))
 
     result = of_windows(
-        context, node.args[1], lambda block: over_gathered(block, function), every_step=True
+        context,
+        node.args[1],
+        lambda block: over_gathered(block, function),
+        every_step=True,
+        histograms=Histograms.IGNORED,
     )
     if len(result):
         warn_of_quantiles(context, quantiles[result.present.any(axis=0)], node.args[0].pos)
@@ -135,14 +144,14 @@ def _nan_first(values: Floats) -> Floats:
 FUNCTIONS: dict[str, Function] = {
     "sum_over_time": _simple(_sum),
     "avg_over_time": _simple(_avg),
-    "count_over_time": _simple(_count, histograms=True),
-    "present_over_time": _simple(_present, histograms=True),
-    "first_over_time": _simple(_first, named=True, histograms=True),
-    "last_over_time": _simple(_last, named=True, histograms=True),
-    "min_over_time": _simple(_min),
-    "max_over_time": _simple(_max),
-    "ts_of_first_over_time": _simple(_ts_of_first, histograms=True),
-    "ts_of_last_over_time": _simple(_ts_of_last, histograms=True),
+    "count_over_time": _simple(_count, histograms=Histograms.TAKEN),
+    "present_over_time": _simple(_present, histograms=Histograms.TAKEN),
+    "first_over_time": _simple(_first, named=True, histograms=Histograms.TAKEN),
+    "last_over_time": _simple(_last, named=True, histograms=Histograms.TAKEN),
+    "min_over_time": _simple(_min, histograms=Histograms.IGNORED),
+    "max_over_time": _simple(_max, histograms=Histograms.IGNORED),
+    "ts_of_first_over_time": _simple(_ts_of_first, histograms=Histograms.TAKEN),
+    "ts_of_last_over_time": _simple(_ts_of_last, histograms=Histograms.TAKEN),
     "ts_of_max_over_time": _ts_of(1.0),
     "ts_of_min_over_time": _ts_of(-1.0),
     "stdvar_over_time": _rows(_stdvar_rows),

@@ -6,7 +6,7 @@ import numpy as np
 
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
-from madang.metrics.promql.functions.family import Function, of_windows, over_gathered
+from madang.metrics.promql.functions.family import Function, Histograms, of_windows, over_gathered
 from madang.metrics.promql.syntax import Call
 from madang.metrics.promql.values import Value
 from madang.metrics.storage import Floats, Ints
@@ -31,7 +31,12 @@ def _deriv(context: Context, node: Call) -> Value:
     def function(values: Floats, ts_ms: Ints, step: Ints) -> Floats:
         return _regression(values, ts_ms)[0]
 
-    return of_windows(context, node.args[0], lambda block: over_gathered(block, function, 2))
+    return of_windows(
+        context,
+        node.args[0],
+        lambda block: over_gathered(block, function, 2),
+        histograms=Histograms.IGNORED,
+    )
 
 
 def _predict_linear(context: Context, node: Call) -> Value:
@@ -43,7 +48,11 @@ def _predict_linear(context: Context, node: Call) -> Value:
         return base + slope * ((now_ms[step] - origin_ms) / 1000.0 + ahead_s[step])
 
     return of_windows(
-        context, node.args[0], lambda block: over_gathered(block, function, 2), every_step=True
+        context,
+        node.args[0],
+        lambda block: over_gathered(block, function, 2),
+        every_step=True,
+        histograms=Histograms.IGNORED,
     )
 
 
@@ -67,7 +76,11 @@ def _smoothing(context: Context, node: Call) -> Value:
         return level
 
     return of_windows(
-        context, node.args[0], lambda block: over_gathered(block, function, 2), every_step=True
+        context,
+        node.args[0],
+        lambda block: over_gathered(block, function, 2),
+        every_step=True,
+        histograms=Histograms.IGNORED,
     )
 
 
