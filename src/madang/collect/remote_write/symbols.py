@@ -39,11 +39,13 @@ class KnownSymbols:
         return np.fromiter(map(known.__getitem__, symbols), np.int32, len(symbols))
 
     def learn(self, key: bytes) -> int:
-        """The series of a key that is not in ``series``; from now on it is.
+        """The series of a key; from now on it is in ``series``.
 
         Raises:
             SeriesError: these are no labels of a series.
         """
+        if (found := self.series.get(key)) is not None:
+            return found
         labels = series_labels(pairs_of(self.texts(key)))
         number = self._table.number(labels)
         self.series[key] = number

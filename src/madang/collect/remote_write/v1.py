@@ -19,7 +19,6 @@ from madang.collect.remote_write.plain import (
     read_zeros,
 )
 from madang.collect.sender_labels import SeriesError, series_labels
-from madang.collect.wire_messages import AnyMessage
 from madang.core.errors import InvalidInputError
 
 _WriteRequest = V1["WriteRequest"]
@@ -55,9 +54,11 @@ def decode_v1(wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
         raise InvalidInputError("the body is no WriteRequest of remote write 1.0") from None
     check_series(max(len(request.timeseries), len(request.metadata)))
     series: list[bytes] = list(request.timeseries)
-    others = _single_samples(series, heads, gathered)
+    others = _single_samples(series, range(len(series)), heads, gathered)
+    if others and _learn_heads(series, others, heads, gathered):
+        others = _single_samples(series, others, heads, gathered)
     for place in _many_samples(series, others, heads, gathered):
-        _read_series(place, series[place], heads, gathered)
+        _read_series(place, series[place], gathered)
     for one in request.metadata:
         gathered.add_metadata(
             FamilyMetadata(
@@ -69,12 +70,37 @@ def decode_v1(wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
         )
 
 
-def _single_samples(series: list[bytes], heads: KnownHeads, gathered: Gathered) -> list[int]:
+def _single_samples(
+    series: list[bytes], places: range | list[int], heads: KnownHeads, gathered: Gathered
+) -> list[int]:
     """Take the series that are a known head and one sample; the places of the others."""
-    numbers = list(map(heads.numbers.get, [one[:-SAMPLE_BYTES] for one in series]))
-    others = _take(series, range(len(series)), numbers, SAMPLE_BYTES, gathered)
-    numbers = [heads.numbers.get(series[place][:-ZERO_BYTES]) for place in others]
+    known = heads.numbers.get
+    numbers = [known(series[place][:-SAMPLE_BYTES]) for place in places]
+    others = _take(series, places, numbers, SAMPLE_BYTES, gathered)
+    numbers = [known(series[place][:-ZERO_BYTES]) for place in others]
     return _take(series, others, numbers, ZERO_BYTES, gathered)
+
+
+def _learn_heads(
+    series: list[bytes], places: list[int], heads: KnownHeads, gathered: Gathered
+) -> bool:
+    """Know the heads of the series at ``places`` from now on; whether any was new."""
+    before = len(heads.numbers)
+    for place in places:
+        head = series[place][: _head_end(series[place])]
+        if not head or head in heads.numbers:
+            continue
+        try:
+            alone = _TimeSeries.FromString(head)
+            pairs = [(label.name, label.value) for label in alone.labels]
+            only_labels = not (alone.samples or alone.exemplars or alone.histograms)
+            number = gathered.table.number(series_labels(pairs))
+        except (DecodeError, SeriesError):
+            continue
+        if only_labels:
+            heads.numbers[head] = number
+            gathered.table.note(head)
+    return len(heads.numbers) > before
 
 
 def _take(
@@ -148,7 +174,7 @@ def _head_end(wire: bytes) -> int:
     return min(at, size)
 
 
-def _read_series(place: int, wire: bytes, heads: KnownHeads, gathered: Gathered) -> None:
+def _read_series(place: int, wire: bytes, gathered: Gathered) -> None:
     try:
         check_size(wire)
         series = _TimeSeries.FromString(wire)
@@ -176,24 +202,6 @@ def _read_series(place: int, wire: bytes, heads: KnownHeads, gathered: Gathered)
             gathered.add_exemplar(number, of, exemplar.value, exemplar.timestamp)
         except SeriesError as error:
             gathered.refuse_part(place + 1, "an exemplar", number, error)
-    _remember(wire, series, number, heads, gathered)
-
-
-def _remember(
-    wire: bytes, series: AnyMessage, number: int, heads: KnownHeads, gathered: Gathered
-) -> None:
-    head = wire[: _head_end(wire)]
-    if head in heads.numbers:
-        return
-    try:
-        alone = _TimeSeries.FromString(head)
-    except DecodeError:
-        return
-    # Labels may also stand behind the samples: then the head does not hold all of them.
-    only_labels = not (alone.samples or alone.exemplars or alone.histograms)
-    if head and only_labels and alone.labels == series.labels:
-        heads.numbers[head] = number
-        gathered.table.note(head)
 
 
 def shown_pairs(pairs: list[tuple[bytes, bytes]]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -90,8 +91,14 @@ class _Reader:
     def _take(self, parts: list[_Part], read: Callable[[bytes], Read]) -> list[int]:
         places, refs, samples, tails = zip(*parts, strict=True)
         times_ms, values, good = read(b"".join(samples))
-        # A key that is not known is learnt (or refused) by the strict way.
-        found = list(map(self._known.series.get, keys_of(refs, self._numbers)))
+        keys = keys_of(refs, self._numbers)
+        found = list(map(self._known.series.get, keys))
+        if None in found:
+            # What is refused here is told by the strict way.
+            for row, key in enumerate(keys):
+                if found[row] is None and key:
+                    with contextlib.suppress(SeriesError):
+                        found[row] = self._known.learn(key)
         families, told = self._known.families, self._told
         for row, (number, tail) in enumerate(zip(found, tails, strict=True)):
             if number is None or not tail or (families[number], tail) in told:
@@ -136,9 +143,7 @@ class _Reader:
             if series.samples and series.histograms:
                 raise SeriesError("both samples and histograms")  # noqa: TRY301
             key = self._numbers[list(series.labels_refs)].tobytes()
-            number = self._known.series.get(key)
-            if number is None:
-                number = self._known.learn(key)
+            number = self._known.learn(key)
             add_histograms(series.histograms, number, self._gathered)
         except (SeriesError, DecodeError) as error:
             reason = str(error) if isinstance(error, SeriesError) else "not as protobuf writes it"
