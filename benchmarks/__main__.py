@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import duplicates, footprint, freshness, ingest
+from benchmarks import duplicates, footprint, freshness, ingest, scrape
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 Run = Callable[[Path], str]
@@ -22,12 +22,14 @@ ALL: dict[str, Run] = {
     "footprint": footprint.run,
     "freshness": freshness.run,
     "ingest": ingest.run,
+    "scrape": scrape.run,
     "duplicates": duplicates.run,
 }
 SHORT: dict[str, Run] = {
     "footprint": partial(footprint.run, starts=1, idle_s=2.0),
     "freshness": partial(freshness.run, rounds=10),
     "ingest": partial(ingest.run, seconds=3.0),
+    "scrape": partial(scrape.run, seconds=3.0, series=1000),
     "duplicates": partial(duplicates.run, sizes_mb=(20,)),
 }
 

@@ -77,6 +77,8 @@ class JobPool:
 
     def _end_left(self) -> None:
         shared = self._shared
+        for loop in self.loops():  # what another target of the same labels has is alive
+            shared.left.take(loop.target.identity)
         end_left(shared.left, shared.outbox, shared.producer, shared.clock.now_us() // 1000)
 
     def problems(self) -> Iterator[str]:
