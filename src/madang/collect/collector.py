@@ -77,7 +77,7 @@ def source_factories() -> dict[str, SourceFactory]:
     """
     found: dict[str, SourceFactory] = {"files": _files, "host": _host, "scrape": _scrape}
     for point in entry_points(group=ENTRY_POINTS):
-        if point.value.startswith("madang.collect."):
+        if point.value.startswith("madang.collect."):  # imported when it is used, as above
             continue
         try:
             found[point.name] = point.load()
