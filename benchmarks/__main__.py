@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import duplicates, footprint, freshness, ingest, scrape
+from benchmarks import duplicates, footprint, freshness, ingest, pushed, scrape
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 Run = Callable[[Path], str]
@@ -22,6 +22,7 @@ ALL: dict[str, Run] = {
     "footprint": footprint.run,
     "freshness": freshness.run,
     "ingest": ingest.run,
+    "pushed": pushed.run,
     "scrape": scrape.run,
     "duplicates": duplicates.run,
 }
@@ -29,6 +30,7 @@ SHORT: dict[str, Run] = {
     "footprint": partial(footprint.run, starts=1, idle_s=2.0),
     "freshness": partial(freshness.run, rounds=10),
     "ingest": partial(ingest.run, seconds=3.0),
+    "pushed": partial(pushed.run, rounds=2),
     "scrape": partial(scrape.run, seconds=3.0, series=1000),
     "duplicates": partial(duplicates.run, sizes_mb=(20,)),
 }
