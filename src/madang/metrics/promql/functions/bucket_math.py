@@ -6,6 +6,8 @@ cumulative. ``counts`` are buckets × columns, ``bounds`` the buckets' upper bou
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from madang.metrics.promql.values import Bools
@@ -24,8 +26,10 @@ def _coalesced(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:
 
 def _mended(counts: Floats) -> tuple[Floats, Bools]:
     """Counts that never fall from one bucket to the next, and where they had."""
-    rising = counts.copy()
     forced = np.zeros(counts.shape[1], np.bool_)
+    if all((above >= below).all() for below, above in pairwise(counts)):
+        return counts, forced
+    rising = counts.copy()
     previous = rising[0]
     for row in range(1, len(rising)):
         current = rising[row]
