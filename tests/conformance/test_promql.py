@@ -23,7 +23,7 @@ EXPECTED = {
     "fill-modifier": (46, 0, 0, 0),
     "functions": (399, 32, 0, 0),
     "histograms": (94, 91, 0, 0),
-    "info": (47, 0, 5, 1),
+    "info": (48, 0, 5, 0),
     "limit": (31, 6, 0, 0),
     "literals": (25, 0, 0, 0),
     "name_label_dropping": (30, 0, 0, 0),

@@ -24,7 +24,7 @@ from madang.metrics.promql.syntax import (
     Shift,
     Subquery,
 )
-from madang.metrics.promql.values import Bools, Value, Vector, merged
+from madang.metrics.promql.values import Bools, Value, Vector, is_opaque, merged
 from madang.metrics.storage import Floats, Ints
 
 _IDENTIFYING = ("instance", "job")
@@ -124,6 +124,10 @@ def _infos(context: Context, node: Call, wanted: _Wanted) -> _Infos:
     shift = _first_shift(node.args[0]) or Shift()
     selector = Selector(node.pos, ((*wanted.names, *wanted.data),), shift)
     vector, times_ms = instant(context, selector)
+    for row in np.flatnonzero((vector.present & is_opaque(vector.values)).any(axis=1)).tolist():
+        raise QueryFailedError(
+            f"this should be an info metric, with float samples: {labels_text(vector.labels[row])}"
+        )
     by_name: dict[Identity, dict[str, list[int]]] = {}
     for row, labels in enumerate(vector.labels):
         name = dict(labels).get(METRIC_NAME, "")
