@@ -17,7 +17,8 @@ _ANEW: Final = (
     "to a new table, with the type under columns in its YAML"
 )
 REASON_HINTS: Final = {
-    "fraction": _ANEW,
+    "fraction": "the table is too large to make the column one of doubles by itself (256 MiB), or "
+    f"a number in it would change (beyond 2^53): {_ANEW}",
     "range": _ANEW,
     "type": _ANEW,
     "no_column": "a table has at most 1,000 columns, their names differ in more than case: "

@@ -29,7 +29,7 @@ from madang.lake.files import to_location
 from madang.lake.merge import merged
 from madang.lake.pinned import PinnedFile
 from madang.lake.table import LakeTable
-from madang.lake.transaction import replace_files
+from madang.lake.transaction import live_files, replace_files
 from madang.lake.types import to_arrow
 from madang.lake.writer import DAY_US, DayFile, discard, sort_keys
 from madang.project import CompactionSpec
@@ -196,12 +196,4 @@ def swap(table: LakeTable, removed: set[str], added: Sequence[DataFile]) -> None
 
 
 def _live(loaded: Table, wanted: set[str]) -> list[DataFile]:
-    current = loaded.metadata.current_snapshot()
-    if current is None:
-        return []
-    return [
-        entry.data_file
-        for manifest in current.manifests(loaded.io)
-        for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True)
-        if entry.data_file.file_path in wanted
-    ]
+    return [file for file in live_files(loaded) if file.file_path in wanted]

@@ -27,7 +27,8 @@ from madang.lake.lineage import Source, offsets_of, source_at, starts
 from madang.lake.replays import Place, stored_rows, without_doubles
 from madang.lake.row_buffer import RowBuffer, runs
 from madang.lake.table import CommitReport, LakeTable
-from madang.lake.tally import Misfit, Tally, added, folded
+from madang.lake.tally import FRACTION, Misfit, Tally, added, folded
+from madang.lake.widening import whole_fields, widen
 from madang.project import DeliverSpec, TableSpec
 from madang.stream import Chunk, Stream
 
@@ -136,6 +137,8 @@ class Deliverer:
         self._turn = 0
         self._gaps = 0
         self._retry_at_s = 0.0
+        self._kept_whole: set[str] = set()
+        self._read_anew = False
         self._reading_since_s = 0.0
 
     def poll(self) -> Step:
@@ -165,6 +168,8 @@ class Deliverer:
         """
         try:
             self._advance(now=True, read=read)
+            if self._read_anew and read:
+                self._advance(now=True)
         except Exception as error:  # noqa: BLE001  (the stream keeps the data)
             self._fail(error)
         return not self.state.waiting_records
@@ -191,7 +196,7 @@ class Deliverer:
             backlog = True
         if self._due(backlog=backlog, now=now):
             self._decode()
-            self._commit()
+            self._commit(read=read)
             return True
         return backlog
 
@@ -296,8 +301,14 @@ class Deliverer:
             return True
         return now or (age_s >= self._spec.buffer_time and not backlog)
 
-    def _commit(self) -> None:
+    def _commit(self, *, read: bool = True) -> None:
         assert self._buffer is not None
+        # Whoever may not read again commits what was read as it is.
+        if read and self._widened(self._buffer):
+            self._forget()
+            self._read_anew = True
+            return
+        self._read_anew = False
         buffer, state = self._buffer, self.state
         assert state.oldest_waiting_us is not None
         rows, dead = buffer.rows(), buffer.dead()
@@ -335,6 +346,20 @@ class Deliverer:
         self._clear()
         self._commit_group()
         self._on_step("group")
+
+    def _widened(self, buffer: RowBuffer) -> bool:
+        """Whether columns that met fractions are doubles now; then everything is read again."""
+        met = {key.column for key in buffer.misfits if key.reason == FRACTION} - self._kept_whole
+        if not met or self._table is None:
+            return False
+        wanted = met & whole_fields(self._table.state().schema())
+        expected = self._named(self._stored)
+        if wanted and widen(self._table, wanted, expected=expected, on_step=self._on_step):
+            self._on_step("widened")
+            return True
+        # Where it cannot be once, it is not tried at each commit: such a table only grows.
+        self._kept_whole |= met
+        return False
 
     def _stored_rows(self, wanted: set[Place]) -> set[Place]:
         # In a table of two logs, a place does not tell the record.
@@ -380,12 +405,15 @@ class Deliverer:
         state.waiting_records = state.waiting_bytes = 0
         state.oldest_waiting_us = None
 
-    def _fail(self, error: Exception) -> None:
-        """Forget what was read, wait, and go on from the table's offsets."""
-        state = self.state
+    def _forget(self) -> None:
         self._clear()
         self._table, self._stored, self._position = None, {}, {}
         self._reached, self._source = {}, None
+
+    def _fail(self, error: Exception) -> None:
+        """Forget what was read, wait, and go on from the table's offsets."""
+        state = self.state
+        self._forget()
         state.failures += 1
         least, most = _BACK_OFF_S
         pause_s = min(most, least * 2 ** min(state.failures - 1, 10))

@@ -12,6 +12,8 @@ MAX_MISFITS: Final = 100
 """Fields and reasons that a delivery tells apart: a stream can bring any number of fields."""
 OTHER_FIELDS: Final = "…"
 """The field that stands for those beyond."""
+FRACTION: Final = "fraction"
+"""The reason that a wider column would do away with."""
 _Key = TypeVar("_Key")
 
 

@@ -100,14 +100,36 @@ def append_files(
     return int(append.snapshot_id)
 
 
-def replace_files(table: Table, removed: Iterable[DataFile], added: Iterable[DataFile]) -> int:
+def live_files(table: Table) -> list[DataFile]:
+    """The data files of the current snapshot."""
+    current = table.metadata.current_snapshot()
+    if current is None:
+        return []
+    return [
+        entry.data_file
+        for manifest in current.manifests(table.io)
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+    ]
+
+
+def replace_files(
+    table: Table,
+    removed: Iterable[DataFile],
+    added: Iterable[DataFile],
+    *,
+    schema: Schema | None = None,
+) -> int:
     """Commit the removal of files and others in their place; the offsets stay; the snapshot's id.
+
+    With ``schema`` the table has that one from this snapshot on.
 
     Raises:
         CommitFailedException: the table changed meanwhile; nothing was committed.
         ValidationException: a file to be removed is not in the table any more.
     """
     transaction = LakeTransaction(table)
+    if schema is not None:
+        _NewSchema(transaction, schema).commit()
     logs = sources_summary(stored_sources(table))
     properties = offsets_summary(stored_offsets(table)) | logs
     with transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite:
@@ -150,8 +172,16 @@ class _NewSchema(UpdateTableMetadata["_NewSchema"]):
             SetCurrentSchemaUpdate(schema_id=next_id),
         )
         # A schema for every new field of a thousand would be most of the metadata. A snapshot whose
-        # schema is gone is read in the current one, which has all its columns and a few more.
-        older = sorted(each.schema_id for each in metadata.schemas)[: -_MOST_SCHEMAS + 1]
+        # schema is gone is read in the current one, which has all its columns and a few more;
+        # where it has not, for one was widened by another of its name, the schema stays.
+        known = set(added.field_ids)
+        older = [
+            each.schema_id
+            for each in sorted(metadata.schemas, key=lambda one: one.schema_id)[
+                : -_MOST_SCHEMAS + 1
+            ]
+            if known.issuperset(each.field_ids)
+        ]
         if older:
             updates += (RemoveSchemasUpdate(schema_ids=older),)
         return updates, (AssertCurrentSchemaId(current_schema_id=metadata.current_schema_id),)

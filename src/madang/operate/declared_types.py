@@ -8,7 +8,7 @@ from typing import Final
 
 from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, MadangError, NotFoundError
-from madang.lake import Lake
+from madang.lake import Lake, LakeTable
 from madang.process.declared import UnfitType, unfit_types
 from madang.project import Problem, Project, StreamSpec
 from madang.project.document import read_document
@@ -25,9 +25,18 @@ def unfit_of(lake: Lake, spec: StreamSpec) -> tuple[UnfitType, ...]:
     if spec.table is None or not spec.columns:
         return ()
     try:
-        return unfit_types(lake.table(spec.table).schema, spec.columns)
+        table = lake.table(spec.table)
+        found = unfit_types(table.schema, spec.columns)
+        return tuple(one for one in found if not _widens(table, one))
     except NotFoundError:
         return ()
+
+
+def _widens(table: LakeTable, one: UnfitType) -> bool:
+    """Whole numbers become doubles when the first fraction comes."""
+    from madang.lake.widening import may_widen
+
+    return (one.declared, one.actual) == ("double", "long") and may_widen(table, [one.column])
 
 
 def refuse_unfit(lake: Lake, spec: StreamSpec, sent: bytes) -> None:

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.lake.tally import MAX_EXAMPLE, Misfit, Tally, put
-from madang.process.layout import Kind, Layout, Path
+from madang.process.layout import Kind, Layout, Node, Path
 from madang.process.rest import RECORD_KEY, RestBuilder
 
 _REASONS: Final = ("no_column", "type", "range", "fraction", "repeated_key")
 _NO_COLUMN, _TYPE, _RANGE, _FRACTION, _REPEATED = range(5)
-_LONG, _DOUBLE, _OTHER = range(1, 4)
+_LONG, _DOUBLE, _DECLARED_LONG, _OTHER = range(1, 5)
 _KINDS: Final = {Kind.LONG: _LONG, Kind.DOUBLE: _DOUBLE}
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _MAX_NAME: Final = 200
@@ -41,9 +41,7 @@ def misfits_of(
         return {}
     nodes = [layout.find(path) for path in builder.paths]
     takes_text = np.array([quoted or (node is not None and node.declared) for node in nodes])
-    kinds = np.array(
-        [_NO_COLUMN if node is None else _KINDS.get(node.kind, _OTHER) for node in nodes]
-    )
+    kinds = np.array([_NO_COLUMN if node is None else _kind(node, layout) for node in nodes])
     reasons = _reasons(kinds[paths], takes_text[paths], texts)
     records = np.array([path == (RECORD_KEY,) for path in builder.paths])
     reasons[records[paths]] = _REPEATED
@@ -62,6 +60,12 @@ def misfits_of(
     return total
 
 
+def _kind(node: Node, layout: Layout) -> int:
+    if node.kind is Kind.LONG and layout.declared_kind(node.path) is Kind.LONG:
+        return _DECLARED_LONG
+    return _KINDS.get(node.kind, _OTHER)
+
+
 def repeated_key(path: Path) -> Misfit:
     """The misfit of a record that has the field at ``path`` more than once."""
     return Misfit(_name(path), _REASONS[_REPEATED])
@@ -77,14 +81,17 @@ def _reasons(
 ) -> npt.NDArray[np.int64]:
     """The reason of each text, by the kind of its column (0: it has none)."""
     reasons = np.where(kinds == _NO_COLUMN, _NO_COLUMN, _TYPE)
-    rows = np.flatnonzero((kinds == _LONG) | (kinds == _DOUBLE))
+    rows = np.flatnonzero((kinds > _NO_COLUMN) & (kinds < _OTHER))
     if len(rows):
         some = texts.take(pa.array(rows))
         is_number = _matches(some, f"^{_NUMBER}$")
         if takes_text[rows].any():
             is_number |= takes_text[rows] & _matches(some, f'^"[ ]*{_NUMBER}[ ]*"$')
-        fraction = (kinds[rows] == _LONG) & _matches(some, "[.eE]")
-        reasons[rows[is_number]] = np.where(fraction, _FRACTION, _RANGE)[is_number]
+        dotted = _matches(some, "[.eE]")
+        found = np.where(dotted & (kinds[rows] == _LONG), _FRACTION, _RANGE)
+        # Whoever declares whole numbers gets them.
+        found[dotted & (kinds[rows] == _DECLARED_LONG)] = _TYPE
+        reasons[rows[is_number]] = found[is_number]
     return reasons.astype(np.int64)
 
 

@@ -63,6 +63,16 @@ def test_no_table_no_trouble(lake) -> None:
     )
 
 
+def test_whole_numbers_may_become_doubles_where_none_is_too_large(lake) -> None:
+    table, spec = lake.table("lake.orders"), StreamSpec(name="orders", columns={"load": "double"})
+    times = pa.array([0], pa.timestamp("us", "UTC"))
+    table.commit(pa.table({"_time": times, "load": [1]}), expected={}, reached={"orders/0": 1})
+    assert unfit_of(lake, spec) == ()
+    large = pa.table({"_time": times, "load": [2**53 + 1]})
+    table.commit(large, expected={"orders/0": 1}, reached={"orders/0": 2})
+    assert [one.column for one in unfit_of(lake, spec)] == ["load"]
+
+
 def test_refused_at_its_line(lake) -> None:
     spec = StreamSpec(name="orders", columns={"load": "double"})
     with pytest.raises(ConflictError, match=r"load is declared double, but lake\.orders") as caught:

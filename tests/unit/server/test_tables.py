@@ -137,9 +137,9 @@ def test_schemas(reader):
 def test_a_declared_type_that_the_table_cannot_take_is_refused(server, reader):
     del reader  # who made the table
     with server.client("admin") as client:
-        answer = client.put("/api/streams/orders", json={"columns": {"n": "double"}})
+        answer = client.put("/api/streams/orders", json={"columns": {"n": "timestamp"}})
         assert answer.status_code == 409
         error = answer.json()["error"]
-        assert "columns.n is declared double, but lake.orders has it as long" in error["message"]
+        assert "columns.n is declared timestamp, but lake.orders has it as long" in error["message"]
         assert "deliver to a new table" in error["hint"]
         assert error["where"]["name"] == "streams/orders.yml"
