@@ -3,7 +3,8 @@
 What may happen: a new column or a new field of a struct (nullable, behind the others), ``int`` →
 ``long``, ``float`` → ``double``, a wider decimal of the same scale. Nothing else: a column never
 vanishes, never narrows, never changes its kind, so every old file stays readable as it is. Values
-that fit no column are for ``process`` to put into ``_rest``; here they are refused.
+that fit no column are for ``process`` to put into ``_rest``; here they are refused. (Whole numbers
+that meet fractions get another column of their name, see :mod:`madang.lake.widening`.)
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +70,23 @@ def may_widen(table: LakeTable, columns: Collection[str]) -> bool:
         and len(ids) == len(columns)
         and _allowed(pinned, schema, ids, MAX_BYTES)
     )
+
+
+def with_doubles(
+    fields: Iterable[pa.Field], columns: Collection[str], prefix: str = ""
+) -> pa.Schema:
+    """The schema of ``fields`` with doubles in the place of ``columns`` (dotted names)."""
+    found = []
+    for field in fields:
+        name = f"{prefix}{field.name}"
+        if name in columns:
+            found.append(field.with_type(pa.float64()))
+        elif pa.types.is_struct(field.type):
+            inner = with_doubles(field.type, columns, f"{name}.")
+            found.append(field.with_type(pa.struct(list(inner))))
+        else:
+            found.append(field)
+    return pa.schema(found)
 
 
 def widen(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
 from madang.lake.decoder import Decoder
 from madang.lake.evolution import conform
 from madang.lake.row_buffer import MAX_POISON, halves, passes, runs
+from madang.lake.tally import FRACTION
+from madang.lake.widening import with_doubles
 from madang.stream import Chunk
 
 _log = logging.getLogger(__name__)
@@ -23,11 +25,19 @@ class FreshRows:
         decoder: Turns chunks into rows.
         schema: The table's schema, or None before it exists.
         before: Rows that were decoded earlier, which the new ones follow.
+        widens: Whether delivery will make a column of whole numbers one of doubles, because
+            fractions came; then it is one here already.
     """
 
     def __init__(
-        self, stream: str, decoder: Decoder, schema: pa.Schema | None, before: pa.Table | None
+        self,
+        stream: str,
+        decoder: Decoder,
+        schema: pa.Schema | None,
+        before: pa.Table | None,
+        widens: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._widens = widens
         self._stream = stream
         self._decoder = decoder
         self._parts = [] if before is None else [before]
@@ -54,9 +64,17 @@ class FreshRows:
             [part if part.schema == schema else conform(part, schema) for part in self._parts]
         )
 
+    def _rows_of(self, chunks: Sequence[Chunk]) -> pa.Table:
+        decoded = self._decoder.decode(chunks, self._schema)
+        met = {key.column for key in decoded.misfits if key.reason == FRACTION}
+        wider = {column for column in met if self._widens(column)}
+        if not wider or self._schema is None:
+            return decoded.rows
+        return self._decoder.decode(chunks, with_doubles(self._schema, wider)).rows
+
     def _decode(self, chunks: Sequence[Chunk]) -> None:
         try:
-            rows = self._decoder.decode(chunks, self._schema).rows
+            rows = self._rows_of(chunks)
         except Exception as error:
             if passes(error):
                 raise

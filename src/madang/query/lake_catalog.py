@@ -15,6 +15,7 @@ from madang.lake import Lake
 from madang.lake.decoder import OFFSET_COLUMN
 from madang.lake.lineage import offsets_of, starts
 from madang.lake.replays import Place, copies, stored_rows, without_doubles
+from madang.lake.widening import may_widen
 from madang.process import StreamDecoder
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
@@ -147,7 +148,13 @@ class LakeCatalog:
         chunks, end, size, incomplete = _read(
             stream, kept.end if kept else start, max_bytes - raw_bytes
         )
-        fresh = FreshRows(spec.name, decoder, table.schema, kept.rows if kept else None)
+        fresh = FreshRows(
+            spec.name,
+            decoder,
+            table.schema,
+            kept.rows if kept else None,
+            partial(self._widens, table.name),
+        )
         fresh.add(chunks)
         left_out = fresh.left_out + (kept.left_out if kept else 0)
         rows = without_doubles(fresh.rows(), copies(chunks), partial(_stored_rows, stream, table))
@@ -158,6 +165,9 @@ class LakeCatalog:
         if spec.format is RecordFormat.TYPED:
             rows = _with_columns(rows, stream.schema)
         return FreshPart(rows, size, incomplete or left_out > 0)
+
+    def _widens(self, name: str, column: str) -> bool:
+        return self._lake.exists(name) and may_widen(self._lake.table(name), [column])
 
     def _start(self, stream: Stream, table: PinnedTable) -> dict[int, int]:
         """Where the fresh part begins; records are looked at only when the table has moved."""

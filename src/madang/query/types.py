@@ -68,7 +68,10 @@ def sql_type(type_: pa.DataType) -> str:
 
 
 def merged_type(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    """The type that holds values of both: ``left``'s, with the further fields of structs."""
+    """The type that holds values of both: ``left``'s, with the further fields of structs.
+
+    Whole numbers that met fractions are doubles.
+    """
     if pt.is_struct(left) and pt.is_struct(right):
         fields = [
             pa.field(field.name, merged_type(field.type, right.field(field.name).type))
@@ -80,6 +83,6 @@ def merged_type(left: pa.DataType, right: pa.DataType) -> pa.DataType:
         return pa.struct([*fields, *(field for field in right if field.name not in known)])
     if pt.is_list(left) and pt.is_list(right):
         return pa.list_(merged_type(left.value_type, right.value_type))
-    if pt.is_null(left):
+    if pt.is_null(left) or (pt.is_integer(left) and pt.is_float64(right)):
         return right
     return left

@@ -226,3 +226,24 @@ def test_a_large_fresh_part_is_decoded_in_runs_with_one_schema(
     house.append(b'{"o":{"x":7,"z":8}}')
     assert house.rows("SELECT o.z AS z FROM orders WHERE o.x = 7") == [{"z": 8}]
     assert house.rows(sql)[:12] == expected
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_fractions_in_a_column_of_whole_numbers_as_delivery_will_have_them(
+    house: House, large: bool
+) -> None:
+    house.append(b'{"amount":%d}' % (2**53 + 1 if large else 2))
+    deliver(house)
+    house.append(b'{"amount":0.25}', b'{"amount":4}')
+    house.append(b'{"amount":0.5}')
+    rows = house.rows("SELECT amount, typeof(amount) AS t, _rest FROM orders ORDER BY _offset")
+    if large:
+        assert [row["amount"] for row in rows][1:] == [None, 4, None]
+        assert rows[1]["_rest"] == '{"amount":0.25}'
+    else:
+        assert [row["amount"] for row in rows] == [2.0, 0.25, 4.0, 0.5]
+        assert {row["t"] for row in rows} == {"DOUBLE"}
+        assert {row["_rest"] for row in rows} == {None}
+    house.append(b'{"amount":0.75}')  # behind rows that were kept
+    [row] = house.rows("SELECT count(amount) AS n FROM orders WHERE amount < 1")
+    assert row["n"] == (0 if large else 3)
