@@ -127,3 +127,14 @@ def test_text_formats_widen_too(tmp_path):
     world.deliver()
     assert world.column("load") == [1.0, 0.25]
     assert world.column("id") == [7, 8]
+
+
+def test_a_delivery_that_ends_commits_what_it_read_as_it_is(world):
+    world.send({"load": 0.25})
+    assert not world.deliverer.poll().worked  # read, and waiting for more
+    assert world.deliverer.flush(read=False)
+    assert world.column("load") == [0, 1, None]
+    world.begin()
+    world.send({"load": 0.5})
+    world.deliver()
+    assert world.column("load") == [0.0, 1.0, None, 0.5]
