@@ -59,7 +59,7 @@ export const misfit = {
   example: 'such as {{example}}',
   last: 'last',
   more: 'and {{n}} more fields',
-  hint: 'Nothing is lost: json_extract(_rest, …) reads them. A column keeps its type; a stream delivered to a new table, with the type under columns in its YAML, begins anew.',
+  hint: 'Nothing is lost: json_extract(_rest, …) reads them. A column keeps its type (whole numbers become doubles where no value changes); a stream delivered to a new table, with the type under columns in its YAML, begins anew.',
 };
 
 export const ownColumn = {

@@ -58,7 +58,7 @@ export const misfit = {
   example: '예: {{example}}',
   last: '마지막',
   more: '그 밖의 필드 {{n}}개',
-  hint: '잃어버린 값은 없어요. json_extract(_rest, …)로 읽을 수 있어요. 열의 타입은 그대로예요. YAML의 columns에 타입을 쓰고 스트림을 새 테이블로 전달하면 처음부터 다시 시작해요.',
+  hint: '잃어버린 값은 없어요. json_extract(_rest, …)로 읽을 수 있어요. 열의 타입은 그대로예요(정수 열은 값이 바뀌지 않을 때만 실수 열이 돼요). YAML의 columns에 타입을 쓰고 스트림을 새 테이블로 전달하면 처음부터 다시 시작해요.',
 };
 
 export const ownColumn = {
