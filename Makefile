@@ -3,6 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 PORT   ?=
 KILLS  ?= 200
 FUZZ   ?= 40
+JOBS   ?= 2
 DATA   ?= data
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -25,7 +26,7 @@ setup: $(VENV)/dev.stamp $(UI)/index.html ## set up everything without starting
 ui: $(UI)/index.html ## build the web UI
 
 test: $(VENV)/dev.stamp ## the tests: under five minutes
-	$(PYTEST) -q -m "not slow and not bench and not e2e"
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -m "not slow and not bench and not e2e"
 	$(NPM) run --silent test
 
 check: $(VENV)/dev.stamp ## formatting, lint, types, imports
