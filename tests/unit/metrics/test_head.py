@@ -6,6 +6,7 @@ import pytest
 
 from madang.core.errors import CorruptionError, TooLargeError
 from madang.core.samples import SAMPLES_SCHEMA
+from madang.metrics.head import folder as folder_module
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.head import Head
 from madang.metrics.head.intake import SampleColumns
@@ -92,6 +93,26 @@ def test_a_head_comes_back_as_it_was_written_and_goes_on(head, tmp_path):
     take(again, page(HOUR_MS + 1, PAGE, announce=False))
     assert contents(again) == contents(head)
     assert again.counts.unknown == 0
+
+
+@pytest.mark.parametrize("step", ["sync_folder", "replace_file", "write_series"])
+def test_a_write_that_fails_halfway_loses_nothing(head, tmp_path, monkeypatch, step):
+    folder = HeadFolder(tmp_path)
+    folder.write(head, "log", {0: 2})
+    take(head, page(HOUR_MS, {**PAGE, ("up", "c"): 4.0}))
+    with monkeypatch.context() as broken:
+
+        def full(*_args, **_more):
+            raise OSError(28, "No space left on device")
+
+        broken.setattr(folder_module, step, full)
+        with pytest.raises(OSError, match="No space"):
+            folder.write(head, "log", {0: 3})
+    take(head, page(HOUR_MS + 1, PAGE, announce=False))
+    folder.write(head, "log", {0: 4})
+    again = Head(block_ms=HOUR_MS, late_ms=HOUR_MS // 2)
+    assert HeadFolder(tmp_path).restore(again, "log") == {0: 4}
+    assert contents(again) == contents(head)
 
 
 def test_what_was_written_of_another_log_or_not_to_the_end_does_not_count(head, tmp_path):

@@ -19,6 +19,8 @@ class Block:
     def __init__(self, start_ms: int, end_ms: int) -> None:
         self.start_ms = start_ms
         self.end_ms = end_ms
+        self.files: list[str] = []
+        """The names of its parts, in the order in which they were written."""
         self._parts: list[Chunk] = []
         self._runs = Runs()
 
@@ -65,3 +67,4 @@ class Block:
             OSError: it cannot be read.
         """
         self._parts.append(read_samples(path))
+        self.files.append(path.name)

@@ -109,18 +109,16 @@ class HeadFolder:
         self._path.mkdir(parents=True, exist_ok=True)
         former = self._manifest
         series = list(former.series) if former else []
-        known = {files.start_ms: files for files in former.blocks} if former else {}
         state = head.index.state()
         if state.next_ref > self._written.next_ref:
             series.append(f"series-{new_id()}.arrow")
             write_series(self._path / series[-1], head.index.since(self._written))
         blocks = []
         for start_ms, block in sorted(head.blocks.items()):
-            samples = list(known[start_ms].samples) if start_ms in known else []
             if block.in_memory:
-                samples.append(f"samples-{new_id()}.arrow")
-                block.write_part(self._path / samples[-1])
-            blocks.append(BlockFiles(start_ms, block.end_ms, samples))
+                block.write_part(self._path / f"samples-{new_id()}.arrow")
+            # Its own list, not the last manifest's: that one may have failed behind a part.
+            blocks.append(BlockFiles(start_ms, block.end_ms, [*block.files]))
         sync_folder(self._path)
         manifest = Manifest(_VERSION, stream, dict(offsets), head.newest_ms, series, blocks)
         replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))

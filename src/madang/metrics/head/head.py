@@ -13,7 +13,8 @@ from madang.metrics.head.block import Block
 from madang.metrics.head.chunk import Sorted, in_order
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Refs, are_labels
-from madang.metrics.head.series_index import LabelSet, Matcher, SeriesIndex
+from madang.metrics.head.series_index import Matcher, SeriesIndex
+from madang.metrics.matcher import Labels
 
 BLOCK_MS = 2 * 3_600_000
 _KEPT_PAGES = 4_096
@@ -40,7 +41,7 @@ class Counts:
 class Selected:
     """Samples of several series, one series after the other."""
 
-    labels: Sequence[LabelSet]
+    labels: Sequence[Labels]
     offsets: npt.NDArray[np.int64]
     samples: Sorted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
-
-LabelSet = tuple[tuple[str, str], ...]
-"""Labels sorted by name."""
+from madang.metrics.matcher import Labels
 
 _NO_REFS = np.empty(0, np.int32)
 _RECENT = 65_536
@@ -185,9 +183,9 @@ class SeriesIndex:
                 refs = column.filter(self._all(), matcher.matches)
         return self._all() if refs is None else refs
 
-    def labels(self, refs: Refs) -> list[LabelSet]:
+    def labels(self, refs: Refs) -> list[Labels]:
         """The labels of series."""
-        found: list[LabelSet] = [()] * len(refs)
+        found: list[Labels] = [()] * len(refs)
         codes = [(name, self._columns[name].codes_of(refs)) for name in self.names]
         codes = [(name, one) for name, one in codes if np.any(one >= 0)]
         for places in _alike([one >= 0 for _, one in codes]):
@@ -213,11 +211,6 @@ class SeriesIndex:
     def names_of(self, refs: Refs) -> list[str]:
         """The label names that some series have, sorted."""
         return [name for name in self.names if np.any(self._columns[name].codes_of(refs) >= 0)]
-
-    def counts(self, most: int, of: Callable[[LabelColumn], int]) -> list[tuple[str, int]]:
-        """The label names for which ``of`` is largest, such as how many values they have."""
-        counted = ((name, of(column)) for name, column in self._columns.items())
-        return sorted(counted, key=lambda one: (-one[1], one[0]))[:most]
 
     def _all(self) -> Refs:
         return self._refs.values
