@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.errors import InvalidInputError
-from madang.metrics.api.points import number_text, numbers, point_lists, seconds_text
+from madang.metrics.api.points import numbers, point_lists, seconds_text
 from madang.metrics.api.times import parse_duration_ms, parse_time_ms
+from madang.metrics.number_text import number_text
 
 
 @pytest.mark.parametrize(

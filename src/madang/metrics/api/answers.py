@@ -16,8 +16,9 @@ from madang.core.errors import (
     OverloadedError,
     TooLargeError,
 )
-from madang.metrics.api.points import number_text, point_lists, seconds_text
+from madang.metrics.api.points import point_lists, seconds_text
 from madang.metrics.matcher import Labels
+from madang.metrics.number_text import number_text
 from madang.metrics.promql import Kind, QueryFailedError, Result
 from madang.metrics.storage import SeriesSet
 

@@ -6,13 +6,14 @@ A range query has millions of them: they are put together by Arrow, not one by o
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from madang.metrics.number_text import number_text
 
 
 def point_lists(
@@ -48,16 +49,6 @@ def numbers(values: npt.NDArray[np.float64]) -> pa.StringArray:
     unique, places = np.unique(values[odd], return_inverse=True)
     plain = pa.array([number_text(value) for value in unique.tolist()], pa.string())
     return pc.replace_with_mask(texts, pa.array(odd), plain.take(pa.array(places)))
-
-
-def number_text(value: float) -> str:
-    """One value; see ``numbers``."""
-    if value != value:  # noqa: PLR0124 -- NaN
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "+Inf" if value > 0 else "-Inf"
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
 
 
 def seconds_text(ms: int) -> str:

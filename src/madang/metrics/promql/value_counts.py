@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from madang.metrics.matcher import Labels, quoted
+from madang.metrics.number_text import number_text
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.functions.labels import valid_name, with_label
@@ -43,12 +44,3 @@ def count_values(context: Context, node: Aggregate, vector: Vector) -> Vector:
     counts = np.bincount(cells, minlength=len(first) * context.steps)
     counts = counts.reshape(len(first), context.steps)
     return Vector(list(first), counts.astype(np.float64), counts > 0, np.array(dropped, np.bool_))
-
-
-def number_text(value: float) -> str:
-    """A number as Go writes it without an exponent, as short as it can be told."""
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return np.format_float_positional(value, trim="-")
