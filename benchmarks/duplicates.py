@@ -190,7 +190,7 @@ def run(scratch: Path, *, sizes_mb: tuple[int, ...] = (1000,)) -> str:
         "program. Madang from files: the whole command, its start included; Spark: without the "
         "start of its virtual machine. Both run the same SQL, a window over user, method, path "
         "and body as anybody would write it, directly after each other; that Madang's runs over a "
-        "128-bit key of the four is its own doing (docs/adr/0007-windows-over-short-keys.md). The "
+        "short key of the four is its own doing (docs/adr/0007-windows-over-short-keys.md). The "
         "lake is asked when delivery and its compaction are over. Every answer equals the truth "
         "known from making the logs.",
     )
