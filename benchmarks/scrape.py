@@ -68,8 +68,7 @@ def _ours_us(config: Path, folder: Path, seconds: float) -> tuple[float, float]:
     """Microseconds a sample: of the role ``collect``, and of the platform."""
     files = {
         "madang.yml": "name: bench\n",
-        "streams/metrics.yml": "format: typed\n",
-        "sources/scrape.yml": f"kind: scrape\nstream: metrics\nconfig: {config}\n",
+        "sources/scrape.yml": f"kind: scrape\nconfig: {config}\n",
     }
     project = write_project(folder / "project", files)
     with RunningPlatform(project, folder / "data") as platform:
@@ -87,7 +86,7 @@ def _ours_us(config: Path, folder: Path, seconds: float) -> tuple[float, float]:
 
 
 def _samples(platform: RunningPlatform) -> int:
-    return sum(int(one["end"]) for one in platform.stream("metrics")["partition_bounds"])
+    return sum(int(one["end"]) for one in platform.stream("metrics.samples")["partition_bounds"])
 
 
 def _prometheus_us(config: Path, folder: Path, seconds: float, series: int) -> float | None:

@@ -129,15 +129,13 @@ def ask(url: str):
 
 def scraped(tmp_path: Path, config: Path, seconds_s: float) -> tuple[set, dict]:
     """Labels of all series that Madang has, and its targets."""
-    for folder in ("streams", "sources"):
-        (tmp_path / "project" / folder).mkdir(parents=True)
-    (tmp_path / "project/streams/m.yml").write_text("format: typed\n")
+    (tmp_path / "project/sources").mkdir(parents=True)
     source = tmp_path / "project/sources/s.yml"
-    source.write_text(f"kind: scrape\nstream: m\nconfig: {config}\n")
+    source.write_text(f"kind: scrape\nconfig: {config}\n")
     spec = check_directory(tmp_path / "project").checked().sources["s"]
     assert isinstance(spec, ScrapeSourceSpec)
     with LogStore(tmp_path / "log", min_free_bytes=0) as store:
-        stream = store.open("m", SAMPLES_SCHEMA)
+        stream = store.open("metrics.samples", SAMPLES_SCHEMA)
         state = tmp_path / "collect/s"
         project = Project(directory=str(tmp_path))
         context = SourceContext(stream, None, project, tmp_path, tmp_path, state)

@@ -19,7 +19,6 @@ def main() -> None:
         {
             "kind": "scrape",
             "name": "me",
-            "stream": "m",
             "scrape_configs": [
                 {
                     "job_name": "a",
@@ -34,7 +33,7 @@ def main() -> None:
         }
     )
     with LogStore(folder / "log", min_free_bytes=0) as store:
-        stream = store.open("m", SAMPLES_SCHEMA, partitions=2)
+        stream = store.open("metrics.samples", SAMPLES_SCHEMA, partitions=2)
         context = SourceContext(
             stream, None, Project(directory=str(folder)), folder, folder, folder / "state"
         )

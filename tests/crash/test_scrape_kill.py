@@ -51,7 +51,7 @@ def test_killed_scrapes_leave_whole_samples(tmp_path):
     samples = 0
     with LogStore(tmp_path / "log", min_free_bytes=0) as store:
         store.recover()
-        stream = store.open("m", SAMPLES_SCHEMA, partitions=2)
+        stream = store.open("metrics.samples", SAMPLES_SCHEMA, partitions=2)
         for partition in range(2):
             offset = 0
             while chunks := stream.read(partition, offset):

@@ -19,17 +19,15 @@ COMPARED = [name for name in CASES if name.startswith(("good-", "bad-"))]
 
 
 def project_of(folder: Path, config: Path | str) -> Path:
-    for part in ("streams", "sources"):
-        (folder / part).mkdir()
-    (folder / "streams/metrics.yml").write_text("format: typed\n")
-    (folder / "sources/scrape.yml").write_text(f"kind: scrape\nstream: metrics\nconfig: {config}\n")
+    (folder / "sources").mkdir()
+    (folder / "sources/scrape.yml").write_text(f"kind: scrape\nconfig: {config}\n")
     return folder
 
 
 def inline(folder: Path, text: str) -> Path:
     project_of(folder, "")
     source = folder / "sources/scrape.yml"
-    source.write_text(f"kind: scrape\nstream: metrics\n{text}")
+    source.write_text(f"kind: scrape\n{text}")
     return folder
 
 
@@ -115,7 +113,7 @@ def test_the_named_file_is_watched_and_part_of_the_version(tmp_path: Path) -> No
     config.unlink()
     (problem,) = check_directory(tmp_path).problems
     assert str(problem) == (
-        "sources/scrape.yml:3:9: error: prometheus.yml cannot be read: it does not exist"
+        "sources/scrape.yml:2:9: error: prometheus.yml cannot be read: it does not exist"
     )
 
 

@@ -51,6 +51,7 @@ def _unfit(project: Project, settings: StartSettings) -> Iterator[Problem]:
 
 
 def _summary(result: object) -> str:
+    from madang.core.names import is_own
     from madang.project import LoadResult
 
     assert isinstance(result, LoadResult)
@@ -58,7 +59,7 @@ def _summary(result: object) -> str:
         return _counted(len(result.errors), "error")
     project = result.project
     own = [
-        sum("system." not in name for name in names)
+        sum(not is_own(name) for name in names)
         for names in (project.streams, project.sources, project.tables)
     ]
     words = [_counted(count, kind) for count, kind in zip(own, _KINDS, strict=True)]

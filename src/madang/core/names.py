@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from madang.core.errors import InvalidInputError, NotFoundError
 
@@ -15,7 +16,18 @@ DEAD_SUFFIX = ".dead"
 """``orders.dead`` is the stream of the dead letters of the stream ``orders``."""
 SYSTEM_NAMESPACE = "system"
 """Madang's own streams and tables; nobody else's project may define one."""
+METRICS_NAMESPACE = "metrics"
+"""Samples and their series; like ``system``, no project defines one of its streams or tables."""
+SAMPLES: Final = "metrics.samples"
+"""The one stream of all metrics' samples, and the table that it fills."""
+OWN_NAMESPACES = frozenset({SYSTEM_NAMESPACE, METRICS_NAMESPACE})
 DEFAULT_NAMESPACE = "lake"
+
+
+def is_own(name: str) -> bool:
+    """Whether a stream or a table is Madang's own, which no project defines or feeds."""
+    namespace, dot, rest = name.partition(".")
+    return bool(dot) and namespace in OWN_NAMESPACES and is_name(rest)
 
 
 def is_name(text: str) -> bool:

@@ -26,7 +26,7 @@ from madang.core.errors import (
     StorageFullError,
     UnavailableError,
 )
-from madang.core.names import DEFAULT_NAMESPACE, SYSTEM_NAMESPACE
+from madang.core.names import DEFAULT_NAMESPACE, OWN_NAMESPACES
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
@@ -151,7 +151,7 @@ def _open_alone(data: DataDir) -> SqlCatalog:
     )
     catalog.engine.dispose()
     event.listen(catalog.engine, "connect", _configure)
-    for namespace in (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE):
+    for namespace in (DEFAULT_NAMESPACE, *sorted(OWN_NAMESPACES)):
         catalog.create_namespace_if_not_exists(namespace)
     return catalog
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from madang.collect.host import HOST_SCHEMA
 from madang.core.errors import InvalidInputError
-from madang.core.names import DEAD_SUFFIX, unknown
+from madang.core.names import DEAD_SUFFIX, SAMPLES, unknown
 from madang.core.samples import SAMPLES_SCHEMA
 from madang.lake import DEAD_LETTER_SCHEMA
-from madang.project import HostSourceSpec, Project, RecordFormat, ScrapeSourceSpec
+from madang.project import HostSourceSpec, Project, RecordFormat
 from madang.project.reading import READING, reading_of
 from madang.project.system import QUERY_HISTORY
 from madang.query import QUERY_HISTORY_SCHEMA
@@ -34,9 +34,9 @@ def schema_of(project: Project, name: str) -> pa.Schema | None:
         return RECORD_SCHEMA
     if name == QUERY_HISTORY:
         return QUERY_HISTORY_SCHEMA
-    feeding = [source for source in project.sources.values() if source.stream == name]
-    if any(isinstance(source, ScrapeSourceSpec) for source in feeding):
+    if name == SAMPLES:
         return SAMPLES_SCHEMA
+    feeding = [source for source in project.sources.values() if source.stream == name]
     return HOST_SCHEMA if any(isinstance(one, HostSourceSpec) for one in feeding) else None
 
 

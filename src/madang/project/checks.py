@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from madang.core.names import (
     DEFAULT_NAMESPACE,
     RULE,
-    SYSTEM_NAMESPACE,
+    SAMPLES,
     is_name,
+    is_own,
     near_match,
 )
 from madang.project.contract_schema import schema_flaws
@@ -147,8 +148,10 @@ def _check_deliver(spec: StreamSpec) -> Iterator[Finding]:
         yield Finding(
             at, f"deliver.table: {table!r} is not <namespace>.<table>", f"a name is {RULE}"
         )
-    elif namespace == SYSTEM_NAMESPACE and not spec.name.startswith(f"{SYSTEM_NAMESPACE}."):
-        yield Finding(at, "deliver.table: 'system' is Madang's own namespace", "choose another")
+    elif is_own(table) and not is_own(spec.name):
+        yield Finding(
+            at, f"deliver.table: {namespace!r} is Madang's own namespace", "choose another"
+        )
 
 
 def _check_time_format(form: str) -> Iterator[Finding]:
@@ -169,7 +172,9 @@ def check_source(
         streams: Every stream of the project; None for one whose file is broken.
         own: Names of Madang's own streams, which no source of a project feeds.
     """
-    if spec.stream in own or spec.stream.startswith(f"{SYSTEM_NAMESPACE}."):
+    if spec.stream == SAMPLES and spec.kind == "scrape":
+        pass
+    elif spec.stream in own or is_own(spec.stream):
         yield Finding(("stream",), f"stream {spec.stream!r} is fed by Madang alone")
     elif spec.stream not in streams:
         near = near_match(spec.stream, streams)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from madang.core.errors import Place
-from madang.core.names import DEFAULT_NAMESPACE, is_name, near_match
+from madang.core.names import DEFAULT_NAMESPACE, is_name, is_own, near_match
 from madang.project import checks
 from madang.project.changes import check_changes
 from madang.project.document import Document, read_document
@@ -236,7 +236,7 @@ class _Loader:
             name = stem if "." in stem else f"{DEFAULT_NAMESPACE}.{stem}"
             document = self._document(file)
             spec = self._build(TableSpec, document, name)
-            if spec and not name.startswith("system."):
+            if spec and not is_own(name):
                 self._note(document, checks.check_table(spec, filled, doubtful=doubtful))
                 found[name] = spec
             self.problems += document.problems

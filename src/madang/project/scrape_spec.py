@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from madang.core.names import SAMPLES
 from madang.project.discovery_spec import FileSdSpec, HttpSdSpec, StaticConfigSpec
 from madang.project.http_client_spec import HttpClientSpec
 from madang.project.prometheus_types import (
@@ -227,8 +228,8 @@ class ScrapeSourceSpec(Spec):
     """Given by the file's name; need not be written."""
     description: str = ""
     """What is collected, in a line."""
-    stream: Name
-    """The stream of format ``typed`` that the samples are appended to."""
+    stream: Literal["metrics.samples"] = SAMPLES
+    """Where all samples go; need not be written."""
     config: str = ""
     """A ``prometheus.yml``, taken as it is; a relative path starts at the project directory. Or
     write ``global`` and ``scrape_configs`` here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from madang.core.names import SAMPLES
 from madang.project.source_spec import FilesSourceSpec, SourceSpec
 from madang.project.stream_spec import RecordFormat, RetentionSpec, StreamSpec, TimeSpec
 
@@ -15,6 +16,7 @@ ACCESS_LOG_FILE = "access.jsonl"
 """The access log's file within the ``logs`` folder of the data directory."""
 
 _RETENTION = RetentionSpec(age=2 * 86_400.0, size=512 * 2**20)
+_SAMPLES_RETENTION = RetentionSpec(age=2 * 3_600.0, size=4 * 2**30)
 
 
 def system_streams() -> dict[str, StreamSpec]:
@@ -37,6 +39,13 @@ def system_streams() -> dict[str, StreamSpec]:
             description="Who asked what, over which tables, how much and how long",
             format=RecordFormat.TYPED,
             retention=_RETENTION,
+        ),
+        StreamSpec(
+            name=SAMPLES,
+            description="Samples of metrics: scraped, pushed, and Madang's own",
+            format=RecordFormat.TYPED,
+            retention=_SAMPLES_RETENTION,
+            deliver=False,  # the role that answers PromQL brings them into their tables
         ),
     )
     return {spec.name: spec for spec in specs}

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from madang.core.errors import MadangError
-from madang.core.names import RULE, is_name, near_match
+from madang.core.names import RULE, is_name, is_own, near_match
 from madang.core.units import parse_duration, parse_size
 
 
@@ -89,8 +89,8 @@ def _regex(value: object) -> object:
 
 
 def _name(value: object) -> object:
-    # Empty: given by the file's name later. ``system.``: Madang's own, which the loader guards.
-    if isinstance(value, str) and value and not is_name(value.removeprefix("system.")):
+    # Empty: given by the file's name later. Madang's own are guarded by the loader.
+    if isinstance(value, str) and value and not (is_name(value) or is_own(value)):
         raise PydanticCustomError(
             "unreadable",
             "{text}",

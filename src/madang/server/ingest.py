@@ -33,7 +33,7 @@ from madang.core.errors import (
     MadangError,
     NotFoundError,
 )
-from madang.core.names import DEAD_SUFFIX, SYSTEM_NAMESPACE, unknown
+from madang.core.names import DEAD_SUFFIX, is_own, unknown
 from madang.operate.accounts import Permission
 from madang.operate.streams import check_columns
 from madang.project import Project, RecordFormat, StreamSpec
@@ -161,11 +161,11 @@ class Ingest:
         found = self._targets.get(name)
         if found is not None:
             return found
-        if name.startswith(f"{SYSTEM_NAMESPACE}.") or name.endswith(DEAD_SUFFIX):
+        if is_own(name) or name.endswith(DEAD_SUFFIX):
             raise DeniedError(f"{name!r} is Madang's own stream; nobody else appends to it")
         spec = project.streams.get(name)
         if spec is None:
-            own = [known for known in project.streams if not known.startswith(SYSTEM_NAMESPACE)]
+            own = [known for known in project.streams if not is_own(known)]
             raise unknown(
                 "stream",
                 name,

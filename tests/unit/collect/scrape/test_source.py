@@ -53,7 +53,7 @@ class Running:
     """A source in its thread, and what it has brought."""
 
     def __init__(self, store, tmp_path, *jobs, schema=SAMPLES_SCHEMA, partitions=1, **spec) -> None:
-        self.stream = store.open("metrics", schema, partitions=partitions)
+        self.stream = store.open("metrics.samples", schema, partitions=partitions)
         self.collect = tmp_path / "collect"
         context = SourceContext(
             stream=self.stream,
@@ -63,7 +63,7 @@ class Running:
             data=tmp_path,
             state=self.collect / "me",
         )
-        made = {"kind": "scrape", "name": "me", "stream": "metrics", "scrape_configs": jobs, **spec}
+        made = {"kind": "scrape", "name": "me", "scrape_configs": jobs, **spec}
         self.source = ScrapeSource(ScrapeSourceSpec.model_validate(made), context)
         self.stop = threading.Event()
         self.error: Exception | None = None
