@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from zlib import crc32
 
-from madang.collect.scrape.batches import SampleBatch
+from madang.collect.sample_batches import SampleBatch
 from madang.core.errors import MadangError, OverloadedError
 from madang.stream import Appended, Origin, Stream
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from madang.collect.exposition import accept_header
-from madang.collect.scrape.batches import SampleBatch, ending
+from madang.collect.sample_batches import SampleBatch, ending
 from madang.collect.scrape.http_client import HttpClient, reason_of
 from madang.collect.scrape.http_connection import Response
 from madang.collect.scrape.left import Left, LeftSeries

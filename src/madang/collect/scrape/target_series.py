@@ -17,7 +17,7 @@ from madang.collect.exposition import (
     exposition_of,
     parse_page,
 )
-from madang.collect.scrape.batches import SampleBatch, ending, sample_batch
+from madang.collect.sample_batches import SampleBatch, ending, sample_batch
 from madang.collect.scrape.series import SeriesLabels
 from madang.core.errors import InvalidInputError
 from madang.core.samples import STALE_NAN, series_id

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from madang.collect.scrape.batches import SampleBatch, sample_batch
+from madang.collect.sample_batches import SampleBatch, sample_batch
 from madang.collect.scrape.outbox import Outbox
 from madang.core.errors import InvalidInputError, StorageFullError
 from madang.stream import Appended
