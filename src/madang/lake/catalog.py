@@ -201,8 +201,9 @@ def _file_error(what: str, error: OSError) -> MadangError:
     if error.errno in _READ_ONLY:
         return UnavailableError(f"{what}: {error}", hint="the folder must be writable")
     if isinstance(error, FileNotFoundError):
+        missing = f"{error.filename} is missing" if error.filename else str(error)
         return CorruptionError(
-            f"{what}: {error.filename} is missing", hint="restore the data directory from a backup"
+            f"{what}: {missing}", hint="restore the data directory from a backup"
         )
     return UnavailableError(f"{what}: {error}")
 

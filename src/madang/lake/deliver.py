@@ -22,13 +22,14 @@ from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, MadangError, StorageFullError
 from madang.lake.dead_letters import DeadLetterWriter
 from madang.lake.decoder import OFFSET_COLUMN, Decoder
+from madang.lake.doubles import met_fractions, whole_fields
 from madang.lake.lake import Lake
 from madang.lake.lineage import Source, offsets_of, source_at, starts
 from madang.lake.replays import Place, stored_rows, without_doubles
 from madang.lake.row_buffer import RowBuffer, runs
 from madang.lake.table import CommitReport, LakeTable
-from madang.lake.tally import FRACTION, Misfit, Tally, added, folded
-from madang.lake.widening import whole_fields, widen
+from madang.lake.tally import Misfit, Tally, added, folded
+from madang.lake.widening import widen
 from madang.project import DeliverSpec, TableSpec
 from madang.stream import Chunk, Stream
 
@@ -349,16 +350,22 @@ class Deliverer:
 
     def _widened(self, buffer: RowBuffer) -> bool:
         """Whether columns that met fractions are doubles now; then everything is read again."""
-        met = {key.column for key in buffer.misfits if key.reason == FRACTION} - self._kept_whole
+        met = met_fractions(buffer.misfits) - self._kept_whole
         if not met or self._table is None:
             return False
         wanted = met & whole_fields(self._table.state().schema())
         expected = self._named(self._stored)
-        if wanted and widen(self._table, wanted, expected=expected, on_step=self._on_step):
+        try:
+            done = wanted and widen(self._table, wanted, expected=expected, on_step=self._on_step)
+        except CorruptionError as error:
+            # An old file that cannot be read is no reason to deliver nothing more.
+            _LOG.warning("%s keep whole numbers: %s", ", ".join(sorted(wanted)), error)
+            done = None
+        if done:
             self._on_step("widened")
             return True
         # Where it cannot be once, it is not tried at each commit: such a table only grows.
-        self._kept_whole |= met
+        self._kept_whole |= wanted
         return False
 
     def _stored_rows(self, wanted: set[Place]) -> set[Place]:

@@ -20,6 +20,7 @@ from madang.lake.decoder import (
     Decoded,
     Decoder,
 )
+from madang.lake.doubles import inexact, met_fractions, whole_ids, widened
 from madang.lake.evolution import conform, evolve
 from madang.lake.replays import Place, copies, named
 from madang.lake.tally import Misfit, Tally, added
@@ -56,7 +57,7 @@ class RowBuffer:
         self._stream = stream
         self._decoder = decoder
         self._schema = schema
-        self._last_id = schema.highest_field_id if schema else 0
+        self._last_id = self._table_id = schema.highest_field_id if schema else 0
         self._rows: list[pa.Table] = []
         self._dead: list[pa.Table] = []
         self.copies: dict[Place, Place] = {}
@@ -93,8 +94,7 @@ class RowBuffer:
 
     def _decode(self, chunks: Sequence[Chunk], poison: list[Chunk]) -> None:
         try:
-            arrow = to_arrow(self._schema) if self._schema else None
-            self._take(self._decoder.decode(chunks, arrow))
+            self._take(self._decoded(chunks))
         except Exception as error:
             if passes(error):
                 raise
@@ -106,6 +106,24 @@ class RowBuffer:
                 return
             for half in halves(chunks):
                 self._decode(half, poison)
+
+    def _decoded(self, chunks: Sequence[Chunk]) -> Decoded:
+        """Decode once, and again where a column that is not in the table yet has to be wider."""
+        decoded = self._decoder.decode(chunks, to_arrow(self._schema) if self._schema else None)
+        if self._schema is None or not (met := met_fractions(decoded.misfits)):
+            return decoded
+        ids = {
+            field_id: name
+            for name, field_id in whole_ids(self._schema.fields)
+            if name in met and field_id > self._table_id
+        }
+        too_large = set().union(*(inexact(rows, ids.values()) for rows in self._rows))
+        ids = {field_id: name for field_id, name in ids.items() if name not in too_large}
+        if not ids:
+            return decoded
+        self._schema = widened(self._schema, ids, self._last_id)
+        self._last_id = self._schema.highest_field_id
+        return self._decoder.decode(chunks, to_arrow(self._schema))
 
     def _take(self, decoded: Decoded) -> None:
         known = self._schema or Schema()

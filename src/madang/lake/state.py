@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -57,6 +57,15 @@ def parse_offsets(summary: Mapping[str, str] | None) -> dict[str, int]:
     return {str(key): int(value) for key, value in orjson.loads(text).items()} if text else {}
 
 
+def stand_in(schema_id: int, kept: Collection[int], current: int) -> int:
+    """The schema to read a snapshot in whose own, ``schema_id``, the metadata does not hold.
+
+    The next one that is ``kept``: a schema goes only where a later one has all its fields. The
+    current one need not, where a column was widened since by another one of its name.
+    """
+    return min((each for each in kept if each >= schema_id), default=current)
+
+
 class TableState:
     """The parsed metadata file of a table."""
 
@@ -84,10 +93,10 @@ class TableState:
         ]
 
     def schema(self, schema_id: int | None = None) -> Schema:
-        """A schema of the table, its current one by default."""
+        """A schema of the table, its current one by default; see :func:`stand_in`."""
         wanted = self.current_schema_id if schema_id is None else schema_id
         if wanted not in self._schemas:
-            wanted = self.current_schema_id
+            wanted = stand_in(wanted, self._schemas, self.current_schema_id)
         if wanted not in self._parsed:
             self._parsed[wanted] = Schema.model_validate(self._schemas[wanted])
         return self._parsed[wanted]

@@ -21,7 +21,7 @@ from pyiceberg.table.update import (
 )
 
 from madang.lake.lineage import Source, parse_sources, sources_summary
-from madang.lake.state import OFFSETS_PROPERTY, parse_offsets
+from madang.lake.state import OFFSETS_PROPERTY, parse_offsets, stand_in
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -172,8 +172,8 @@ class _NewSchema(UpdateTableMetadata["_NewSchema"]):
             SetCurrentSchemaUpdate(schema_id=next_id),
         )
         # A schema for every new field of a thousand would be most of the metadata. A snapshot whose
-        # schema is gone is read in the current one, which has all its columns and a few more;
-        # where it has not, for one was widened by another of its name, the schema stays.
+        # schema is gone is read in the next one that is there, which has all its columns and a few
+        # more; where it has not, for one was widened by another of its name, the schema stays.
         known = set(added.field_ids)
         older = [
             each.schema_id
@@ -195,7 +195,12 @@ class _Forget(UpdateTableMetadata["_Forget"]):
     def _commit(self) -> UpdatesAndRequirements:
         metadata = self._transaction.table_metadata
         kept = [each for each in metadata.snapshots if each.snapshot_id not in self._snapshot_ids]
-        used = {each.schema_id for each in kept} | {metadata.current_schema_id}
+        current, known = metadata.current_schema_id, {each.schema_id for each in metadata.schemas}
+        # Where a snapshot's own schema went earlier, the one that stands in for it stays.
+        used = {current} | {
+            current if each.schema_id is None else stand_in(each.schema_id, known, current)
+            for each in kept
+        }
         unused = [each.schema_id for each in metadata.schemas if each.schema_id not in used]
         updates: tuple[TableUpdate, ...] = ()
         if self._snapshot_ids:

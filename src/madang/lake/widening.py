@@ -12,22 +12,20 @@ are so small that delivery can wait for it.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
-from pyiceberg import types as ice
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
 from madang.core.errors import CorruptionError, FencedError
 from madang.lake.catalog import lake_errors
-from madang.lake.decoder import OFFSET_COLUMN, PARTITION_COLUMN
+from madang.lake.doubles import EXACT, whole_ids, widened
 from madang.lake.merge import merged
 from madang.lake.pinned import PinnedFile, PinnedTable
 from madang.lake.stats import read_bound
@@ -39,8 +37,7 @@ from madang.lake.writer import DayFile, discard, sort_keys
 MAX_BYTES: Final = 256 * 2**20
 """Size of the data files up to which a table is written anew."""
 _MAX_FILES: Final = 2000
-_EXACT: Final = 2**53
-_ATTEMPTS: Final = 4
+_ATTEMPTS: Final = 8
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,37 +53,12 @@ class WideningReport:
     duration_s: float
 
 
-def whole_fields(schema: Schema) -> set[str]:
-    """Dotted names of the fields that hold whole numbers, in structs too; not those in lists."""
-    return {name for name, _ in _whole(schema.fields, "")}
-
-
 def may_widen(table: LakeTable, columns: Collection[str]) -> bool:
     """Whether all of ``columns`` would become doubles, as far as can be told without reading."""
     pinned, schema = table.pin(), table.state().schema()
-    ids = {field_id: name for name, field_id in _whole(schema.fields, "") if name in columns}
-    return (
-        pinned.snapshot_id is not None
-        and len(ids) == len(columns)
-        and _allowed(pinned, schema, ids, MAX_BYTES)
+    return pinned.snapshot_id is not None and set(columns) <= set(
+        _allowed(pinned, schema, columns, MAX_BYTES).values()
     )
-
-
-def with_doubles(
-    fields: Iterable[pa.Field], columns: Collection[str], prefix: str = ""
-) -> pa.Schema:
-    """The schema of ``fields`` with doubles in the place of ``columns`` (dotted names)."""
-    found = []
-    for field in fields:
-        name = f"{prefix}{field.name}"
-        if name in columns:
-            found.append(field.with_type(pa.float64()))
-        elif pa.types.is_struct(field.type):
-            inner = with_doubles(field.type, columns, f"{name}.")
-            found.append(field.with_type(pa.struct(list(inner))))
-        else:
-            found.append(field)
-    return pa.schema(found)
 
 
 def widen(
@@ -101,7 +73,7 @@ def widen(
 
     Args:
         table: The table; only its one writer may do this.
-        columns: Those that met fractions.
+        columns: Those that met fractions; of several, those that can become doubles do.
         expected: ``<stream>/<partition>`` → the offset that the table must stand at.
         max_bytes: A table whose files are larger is left as it is.
         on_step: Called with ``rewritten`` before the commit; tests crash there.
@@ -111,7 +83,9 @@ def widen(
         value, or there is no such column. Nothing was changed then.
 
     Raises:
-        FencedError: the table stands elsewhere; nothing was changed.
+        FencedError: the table stands elsewhere, or upkeep came first each time; nothing was
+            changed.
+        CorruptionError: a file of the table cannot be read; nothing was changed.
         StorageFullError: no room; nothing was changed.
     """
     started = time.monotonic()
@@ -121,15 +95,19 @@ def widen(
         before = state.schema()
         if current is None or current.snapshot_id != pinned.snapshot_id:
             continue
-        ids = {field_id: name for name, field_id in _whole(before.fields, "") if name in columns}
-        if not ids or not _allowed(pinned, before, ids, max_bytes):
+        ids = _allowed(pinned, before, columns, max_bytes)
+        if not ids:
             return None
-        after = _widened(before, set(ids), state.last_column_id)
+        after = widened(before, set(ids), state.last_column_id)
         with lake_errors(f"widening the table {table.name}"):
             try:
                 files = _rewritten(table, pinned.files, after)
             except pa.ArrowInvalid:
                 return None  # A value that a double would round, where no bound told of it.
+            except OSError as error:
+                if error.errno is None:  # Parquet's word for what it cannot make sense of.
+                    raise CorruptionError(f"a file of the table {table.name}: {error}") from error
+                raise
             on_step("rewritten")
             snapshot_id = _commit(table, pinned, files, (before, after), expected)
         if snapshot_id is None:
@@ -145,45 +123,30 @@ def widen(
         )
         _LOG.info("%s: %s became double", table.name, ", ".join(report.columns))
         return report
-    return None
+    raise FencedError(f"the table {table.name} was changed {_ATTEMPTS} times during one widening")
 
 
-def _whole(fields: Sequence[ice.NestedField], prefix: str) -> Iterator[tuple[str, int]]:
-    for field in fields:
-        name = f"{prefix}{field.name}"
-        if isinstance(field.field_type, ice.IntegerType | ice.LongType):
-            if name not in (PARTITION_COLUMN, OFFSET_COLUMN):
-                yield name, field.field_id
-        elif isinstance(field.field_type, ice.StructType):
-            yield from _whole(field.field_type.fields, f"{name}.")
-
-
-def _allowed(pinned: PinnedTable, schema: Schema, ids: Mapping[int, str], max_bytes: int) -> bool:
+def _allowed(
+    pinned: PinnedTable, schema: Schema, columns: Collection[str], max_bytes: int
+) -> dict[int, str]:
+    """Id → name of those of ``columns`` that can become doubles, as far as the bounds tell."""
     if pinned.size_bytes > max_bytes or len(pinned.files) > _MAX_FILES:
-        return False
-    for field_id in ids:
-        kind = schema.find_type(field_id)
-        for file in pinned.files:
-            for bound in (file.lower.get(field_id), file.upper.get(field_id)):
-                value = None if bound is None else read_bound(kind, bound)
-                if isinstance(value, int) and abs(value) > _EXACT:
-                    return False
+        return {}
+    return {
+        field_id: name
+        for name, field_id in whole_ids(schema.fields)
+        if name in columns and _is_exact(pinned, schema, field_id)
+    }
+
+
+def _is_exact(pinned: PinnedTable, schema: Schema, field_id: int) -> bool:
+    kind = schema.find_type(field_id)
+    for file in pinned.files:
+        for bound in (file.lower.get(field_id), file.upper.get(field_id)):
+            value = None if bound is None else read_bound(kind, bound)
+            if isinstance(value, int) and abs(value) > EXACT:
+                return False
     return True
-
-
-def _widened(schema: Schema, ids: Collection[int], last_id: int) -> Schema:
-    fresh = itertools.count(last_id + 1)
-    return Schema(*(_field(field, ids, fresh) for field in schema.fields))
-
-
-def _field(field: ice.NestedField, ids: Collection[int], fresh: Iterator[int]) -> ice.NestedField:
-    kind = field.field_type
-    if field.field_id in ids:
-        return ice.NestedField(next(fresh), field.name, ice.DoubleType(), False, doc=field.doc)
-    if isinstance(kind, ice.StructType):
-        inner = ice.StructType(*(_field(child, ids, fresh) for child in kind.fields))
-        return ice.NestedField(field.field_id, field.name, inner, field.required, doc=field.doc)
-    return field
 
 
 def _rewritten(table: LakeTable, files: Sequence[PinnedFile], schema: Schema) -> list[DataFile]:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from madang.lake.decoder import Decoder
+from madang.lake.doubles import inexact, met_fractions, whole_columns, with_doubles
 from madang.lake.evolution import conform
 from madang.lake.row_buffer import MAX_POISON, halves, passes, runs
-from madang.lake.tally import FRACTION
-from madang.lake.widening import with_doubles
 from madang.stream import Chunk
 
 _log = logging.getLogger(__name__)
@@ -25,8 +24,8 @@ class FreshRows:
         decoder: Turns chunks into rows.
         schema: The table's schema, or None before it exists.
         before: Rows that were decoded earlier, which the new ones follow.
-        widens: Whether delivery will make a column of whole numbers one of doubles, because
-            fractions came; then it is one here already.
+        widens: Whether delivery will make a column of whole numbers that the table has one of
+            doubles, because fractions came; then it is one here already.
     """
 
     def __init__(
@@ -38,6 +37,7 @@ class FreshRows:
         widens: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._widens = widens
+        self._in_table = whole_columns(schema or ())
         self._stream = stream
         self._decoder = decoder
         self._parts = [] if before is None else [before]
@@ -66,8 +66,14 @@ class FreshRows:
 
     def _rows_of(self, chunks: Sequence[Chunk]) -> pa.Table:
         decoded = self._decoder.decode(chunks, self._schema)
-        met = {key.column for key in decoded.misfits if key.reason == FRACTION}
-        wider = {column for column in met if self._widens(column)}
+        wider = {
+            column
+            for column in met_fractions(decoded.misfits)
+            # One that the table does not have yet becomes what its rows need.
+            if column not in self._in_table or self._widens(column)
+        }
+        # What was decoded before stays, so it has to fit.
+        wider -= set().union(*(inexact(part, wider) for part in self._parts))
         if not wider or self._schema is None:
             return decoded.rows
         return self._decoder.decode(chunks, with_doubles(self._schema, wider)).rows

@@ -13,6 +13,7 @@ from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, NotFoundError
 from madang.lake import Lake
 from madang.lake.decoder import OFFSET_COLUMN
+from madang.lake.doubles import whole_columns
 from madang.lake.lineage import offsets_of, starts
 from madang.lake.replays import Place, copies, stored_rows, without_doubles
 from madang.lake.widening import may_widen
@@ -167,7 +168,11 @@ class LakeCatalog:
         return FreshPart(rows, size, incomplete or left_out > 0)
 
     def _widens(self, name: str, column: str) -> bool:
-        return self._lake.exists(name) and may_widen(self._lake.table(name), [column])
+        """Whether delivery makes ``column`` one of doubles, or has since the table was pinned."""
+        if not self._lake.exists(name):
+            return False
+        table = self._lake.table(name)
+        return column not in whole_columns(table.schema) or may_widen(table, [column])
 
     def _start(self, stream: Stream, table: PinnedTable) -> dict[int, int]:
         """Where the fresh part begins; records are looked at only when the table has moved."""

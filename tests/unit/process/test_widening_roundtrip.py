@@ -138,3 +138,46 @@ def test_a_delivery_that_ends_commits_what_it_read_as_it_is(world):
     world.send({"load": 0.5})
     world.deliver()
     assert world.column("load") == [0.0, 1.0, None, 0.5]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_fractions_far_behind_in_what_brings_the_column(tmp_path, is_new):
+    world = World(tmp_path)
+    if not is_new:
+        world.send({"other": 1})
+        world.deliver()
+    count = 2**18  # decoded in several runs, each in the columns that the ones before it left
+    world.send(*[b'{"load":0,"o":{"x":1}}'] * count)
+    world.send({"load": 0.25, "o": {"x": 2.5}}, {"load": 2})
+    world.deliver()
+    assert world.column("load")[-3:] == [0.0, 0.25, 2.0]
+    assert world.column("o")[-3:] == [{"x": 1.0}, {"x": 2.5}, None]
+    assert world.column("_rest")[-3:] == [None] * 3
+    assert world.deliverer.state.misfits == {}
+    assert world.deliverer.state.commits == (1 if is_new else 2)
+
+
+def test_it_stays_whole_behind_what_a_double_would_round(tmp_path):
+    world = World(tmp_path)
+    world.send(*[b'{"load":%d}' % (2**53 + 1)] * 2**18)
+    world.send({"load": 0.25})
+    world.deliver()
+    assert world.column("load")[-2:] == [2**53 + 1, None]
+    assert [*world.deliverer.state.misfits] == [Misfit("load", "fraction")]
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "garbled"])
+def test_a_file_that_cannot_be_read_does_not_stop_delivery(world, tmp_path, harm):
+    (file,) = tmp_path.rglob("*.parquet")
+    whole = file.read_bytes()
+    if harm == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-20] if harm == "cut" else b"PAR1" + b"x" * (len(whole) - 4))
+    world.send({"load": 0.25})
+    world.deliver()
+    assert world.lake.table("lake.orders").offsets() == {"orders/0": 3}
+    assert world.deliverer.state.error is None
+    if harm == "missing":
+        file.write_bytes(whole)
+        assert world.column("_rest")[2] == '{"load":0.25}'

@@ -13,6 +13,7 @@ import pytest
 from madang.lake import row_buffer
 from madang.lake.decoder import Decoded
 from madang.lake.lineage import Source
+from madang.lake.widening import widen
 from madang.process import StreamDecoder
 from madang.project.system import QUERY_HISTORY
 from madang.query import QUERY_HISTORY_SCHEMA, lake_catalog
@@ -247,3 +248,52 @@ def test_fractions_in_a_column_of_whole_numbers_as_delivery_will_have_them(
     house.append(b'{"amount":0.75}')  # behind rows that were kept
     [row] = house.rows("SELECT count(amount) AS n FROM orders WHERE amount < 1")
     assert row["n"] == (0 if large else 3)
+
+
+def test_fractions_behind_numbers_that_no_double_holds_do_not_fail_a_fresh_read(
+    house: House,
+) -> None:
+    house.append(b'{"amount":2}')
+    deliver(house)
+    house.append(b'{"amount":%d}' % (2**53 + 1))
+    assert [row["amount"] for row in house.rows("SELECT amount FROM orders ORDER BY _offset")] == [
+        2,
+        2**53 + 1,
+    ]
+    house.append(b'{"amount":0.25}')
+    rows = house.rows("SELECT amount, _rest FROM orders ORDER BY _offset")
+    assert [row["amount"] for row in rows] == [2, 2**53 + 1, None]
+    assert rows[2]["_rest"] == '{"amount":0.25}'
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_fractions_behind_whole_numbers_of_a_column_that_the_table_does_not_have(
+    house: House, kept: bool
+) -> None:
+    house.append(b'{"other":1}')
+    deliver(house)
+    house.append(b'{"amount":2}', b'{"amount":3}')
+    if kept:
+        house.rows("SELECT amount FROM orders")
+    house.append(b'{"amount":0.25}')
+    rows = house.rows("SELECT amount, typeof(amount) AS t FROM orders ORDER BY _offset")
+    assert [row["amount"] for row in rows] == [None, 2.0, 3.0, 0.25]
+    assert {row["t"] for row in rows} == {"DOUBLE"}
+
+
+def test_a_widening_between_pin_and_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.append(b'{"amount":2}')
+    deliver(house)
+    house.append(b'{"amount":0.25}')
+    catalog = house.door.catalog
+    pin = catalog.pin
+
+    def pin_and_widen(name: str, *args: object) -> object:
+        pinned = pin(name, *args)
+        table = house.lake.table(name)
+        widen(table, {"amount"}, expected=table.offsets())
+        return pinned
+
+    monkeypatch.setattr(catalog, "pin", pin_and_widen)
+    rows = house.rows("SELECT amount FROM orders ORDER BY _offset")
+    assert [row["amount"] for row in rows] == [2.0, 0.25]
