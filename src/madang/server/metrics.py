@@ -30,6 +30,14 @@ INGEST_IN_FLIGHT = Gauge(
     "Bytes of bodies that are being received or appended.",
     multiprocess_mode="livesum",
 )
+PUSHED_SAMPLES = Counter(
+    "madang_pushed_samples_total", "Samples appended that were pushed.", ["protocol"]
+)
+PUSHED_REFUSED = Counter(
+    "madang_pushed_refused_total",
+    "Parts of pushed bodies (series, lines, data points) that were refused.",
+    ["protocol"],
+)
 TAILS = Gauge("madang_tail_connections", "Live tails that are open.", multiprocess_mode="livesum")
 _QUERIES = Histogram(
     "madang_query_duration_seconds",
