@@ -151,15 +151,21 @@ def _fresh_select(
 
 
 def _restricted(body: str, names: Sequence[str], rights: Rights) -> str:
-    if rights.masks:
-        replaced = ", ".join(
-            f"({rights.masks[name]}) AS {quoted(name)}" for name in names if name in rights.masks
-        )
-        if replaced:
-            inner = body if rights.row_filter is None else _filtered(body, rights.row_filter)
-            return f"SELECT * REPLACE ({replaced}) FROM ({inner})"
-    return body if rights.row_filter is None else _filtered(body, rights.row_filter)
-
-
-def _filtered(body: str, condition: str) -> str:
-    return f"SELECT * FROM ({body}) WHERE ({condition})"
+    condition = rights.row_filter
+    if not names or (condition is None and not rights.masks):
+        return body
+    shown = []
+    for name in names:
+        value = f"({rights.masks[name]})" if name in rights.masks else quoted(name)
+        if condition is not None:
+            # DuckDB may ask the asker's own conditions first, whose errors tell what they met.
+            value = f"CASE WHEN {condition} THEN {value} END"
+        shown.append(f"{value} AS {quoted(name)}")
+    there = {name.lower() for name in names}
+    absent = "".join(
+        f", NULL::{kind} AS {quoted(name)}"
+        for name, kind in rights.filter_columns.items()
+        if name not in there
+    )
+    where = "" if condition is None else f" WHERE ({condition})"
+    return f"SELECT {', '.join(shown)} FROM (SELECT *{absent} FROM ({body})){where}"

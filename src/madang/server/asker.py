@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from madang.operate.accounts import Identity
-from madang.query import QueryStatus
+from madang.query import QUERY_HISTORY_SCHEMA, QueryStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +49,23 @@ class Asker:
             return self.token is None and row["user"] == self.user
         return self._is(row["user_id"], row["token"])
 
+    def asked_rows(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """Which rows of a batch of the history are theirs, as by :meth:`asked_row`."""
+        user_ids, tokens, users = (_column(batch, name) for name in ("user_id", "token", "user"))
+        own = pc.equal(user_ids, pa.scalar(self.user_id, pa.int64()))
+        if self.token is None:
+            named = pc.and_(pc.is_null(user_ids), pc.equal(users, self.user))
+            own = pc.or_(pc.fill_null(own, False), pc.fill_null(named, False))
+        else:
+            own = pc.and_(own, pc.equal(tokens, self.token))
+        return pc.fill_null(own, False)
+
     def _is(self, user_id: int | None, token: str | None) -> bool:
         return user_id == self.user_id and self.token in (None, token)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A column of the history; of nulls where there was none of that name yet."""
+    if name in batch.schema.names:
+        return batch.column(name)
+    return pa.nulls(batch.num_rows, QUERY_HISTORY_SCHEMA.field(name).type)

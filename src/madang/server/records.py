@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ _READ_BYTES = 8 * 2**20
 _TS = RECORD_SCHEMA.field("ts").type
 
 Row = dict[str, Any]
+Sight = Callable[[pa.RecordBatch], pa.BooleanArray]
+"""Which records of a batch somebody may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,29 @@ class Slice:
     next: dict[int, int]
 
 
-def newest(stream: LogStream, partitions: list[int], limit: int) -> Slice:
-    """The newest ``limit`` records of the partitions, in order of arrival."""
+def newest(
+    stream: LogStream, partitions: list[int], limit: int, sight: Sight | None = None
+) -> Slice:
+    """The newest ``limit`` records of the partitions, in order of arrival; those in ``sight``."""
     runs: list[list[Row]] = []
     ends: dict[int, int] = {}
     for part in partitions:
         bounds = stream.bounds(part)
-        rows, ends[part] = _take(stream, part, max(bounds.earliest, bounds.end - limit), limit)
+        rows, ends[part] = _take(
+            stream, part, max(bounds.earliest, bounds.end - limit), limit, sight
+        )
         runs.append(rows)
     return Slice(_merged(runs)[-limit:], ends)
 
 
-def forward(stream: LogStream, starts: Mapping[int, int], limit: int) -> Slice:
-    """At most ``limit`` records from the offsets on, in order of arrival."""
+def forward(
+    stream: LogStream, starts: Mapping[int, int], limit: int, sight: Sight | None = None
+) -> Slice:
+    """At most ``limit`` records from the offsets on, in order of arrival; those in ``sight``."""
     runs: list[list[Row]] = []
     ends: dict[int, int] = {}
     for part, start in starts.items():
-        rows, ends[part] = _take(stream, part, start, limit)
+        rows, ends[part] = _take(stream, part, start, limit, sight)
         runs.append(rows)
     merged = _merged(runs)
     # Where not everything was chosen, the next read begins with the first that was not.
@@ -59,28 +67,32 @@ def _merged(runs: list[list[Row]]) -> list[Row]:
     return list(heapq.merge(*runs, key=_arrival))
 
 
-def _take(stream: LogStream, part: int, start: int, limit: int) -> tuple[list[Row], int]:
+def _take(
+    stream: LogStream, part: int, start: int, limit: int, sight: Sight | None
+) -> tuple[list[Row], int]:
     rows: list[Row] = []
-    offset = start
-    while len(rows) < limit:
+    offset, looked_at = start, 0
+    while looked_at < limit:
         chunks = stream.read(part, offset, max_bytes=_READ_BYTES)
         if not chunks:
             break
         for chunk in chunks:
-            wanted = limit - len(rows)
+            wanted = limit - looked_at
             if wanted <= 0:
                 break
-            rows += chunk_rows(chunk, wanted)
+            rows += chunk_rows(chunk, wanted, sight)
+            looked_at += min(wanted, chunk.batch.num_rows)
             offset = min(chunk.end_offset, chunk.base_offset + wanted)
     return rows, offset
 
 
-def chunk_rows(chunk: Chunk, limit: int) -> list[Row]:
-    """The first ``limit`` records of a chunk."""
+def chunk_rows(chunk: Chunk, limit: int, sight: Sight | None = None) -> list[Row]:
+    """The first ``limit`` records of a chunk; those in ``sight``."""
     batch = chunk.batch.slice(0, limit)
-    if batch.schema.equals(RECORD_SCHEMA):
-        return _raw_rows(chunk, batch)
-    return _typed_rows(chunk, batch)
+    rows = (_raw_rows if batch.schema.equals(RECORD_SCHEMA) else _typed_rows)(chunk, batch)
+    if sight is None:
+        return rows
+    return [row for row, seen in zip(rows, sight(batch).to_pylist(), strict=True) if seen]
 
 
 def encode_value(value: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import orjson
 
 from madang.core.errors import MadangError, OverloadedError
 from madang.server.metrics import TAILS
-from madang.server.records import forward
+from madang.server.records import Sight, forward
 from madang.stream import LogStream
 
 _POLL_S = 0.25
@@ -48,6 +48,7 @@ class Tails:
         stream: LogStream,
         positions: dict[int, int],
         still_allowed: Callable[[], Awaitable[bool]],
+        sight: Sight | None = None,
     ) -> AsyncIterator[bytes]:
         """Events until the client leaves, may no longer read, or the server stops.
 
@@ -58,6 +59,7 @@ class Tails:
             stream: What to follow.
             positions: Partition → the first offset to send.
             still_allowed: Asked every 15 s: a session may have ended.
+            sight: Which records may be seen; None: all.
         """
         self._open += 1
         TAILS.set(self._open)
@@ -73,7 +75,7 @@ class Tails:
                         break
                     # A copy: the thread may outlive a client that leaves meanwhile.
                     found = await anyio.to_thread.run_sync(
-                        forward, stream, dict(positions), _MAX_RECORDS
+                        forward, stream, dict(positions), _MAX_RECORDS, sight
                     )
                     positions.update(found.next)
                     if found.rows:

@@ -93,6 +93,52 @@ def test_rows_of_before_there_were_ids_are_read_and_a_token_s_name_opens_none(wo
     assert (oldest.user, oldest.token) == ("boss", None)
 
 
+def test_the_stream_of_the_history_shows_one_s_own_too(world):
+    viewer = world.accounts.users.find("viewer")
+    admin = world.accounts.users.find("admin")
+    made = world.accounts.tokens.create("of the viewer", Scope.READ, user_id=viewer.id)
+    token = world.accounts.tokens.find(made.secret).token
+    world.tokens["viewer"] = made.secret
+    asked = [
+        query("admin", admin.id, query_id="the-admins"),
+        query("viewer", viewer.id, query_id="by-session"),
+        query("viewer", viewer.id, token, "of the viewer", "by-token"),
+        query("viewer", None, query_id="of-before"),
+        query("token:of the viewer", None, query_id="a-tokens-of-before"),
+    ]
+    rows = [history_row(Finished(one, QueryStats(), 0, None)) for one in asked]
+    stream = world.open_stream(QUERY_HISTORY)
+    stream.submit(pa.RecordBatch.from_pylist(rows, schema=QUERY_HISTORY_SCHEMA)).result(10)
+    world.serve()
+    path = f"/api/streams/{QUERY_HISTORY}"
+
+    def seen(client, more=""):
+        answer = client.get(f"{path}/records{more}").json()
+        assert answer["next"] == {"0": 5}
+        return {json.loads(row["value"])["query_id"]: row["offset"] for row in answer["records"]}
+
+    def tailed(client):
+        headers = {"Last-Event-ID": "0:0"}
+        with client.stream("GET", f"{path}/tail", headers=headers) as answer:
+            data = next(line for line in answer.iter_lines() if line.startswith("data: "))
+        return {json.loads(row["value"])["query_id"] for row in json.loads(data[6:])}
+
+    with world.session("viewer") as client:
+        own = {"by-session": 1, "by-token": 2, "of-before": 3}
+        assert seen(client) == seen(client, "?from=earliest") == own
+        assert seen(client, "?partition=0&offset=2") == {"by-token": 2, "of-before": 3}
+        assert tailed(client) == {*own}
+        for more in ("/dead-letters", ".dead/records"):
+            assert client.get(f"{path}{more}").status_code in (403, 404)
+    with world.client("viewer") as client:
+        assert seen(client) == {"by-token": 2}
+        assert tailed(client) == {"by-token"}
+    with world.client("read") as client:  # an admin's, but it may only read
+        assert seen(client) == {}
+    with world.client("admin") as client:
+        assert len(seen(client)) == len(tailed(client)) == 5
+
+
 class OneQuery(NoQueries):
     """A platform on which one query runs."""
 

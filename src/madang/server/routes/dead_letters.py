@@ -19,7 +19,7 @@ from madang.server.models.streams import (
     ReplayRequest,
 )
 from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS, errors
-from madang.server.routes.streams import Limit, json_response, spec_of
+from madang.server.routes.streams import Limit, json_response, sight_of, spec_of
 from madang.server.sampler import dead_letters as count_letters
 from madang.server.sampler import dead_stream
 
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/api/streams", tags=["streams"])
 def list_dead_letters(
     request: Request,
     stream: str,
-    _identity: MayRead,
+    identity: MayRead,
     limit: Limit = 100,
     before: Annotated[
         int | None, Query(ge=0, description="Only letters with a smaller offset: the next page.")
@@ -43,6 +43,7 @@ def list_dead_letters(
     """Records that could not become rows, newest first."""
     context: ServerContext = request.app.state.context
     spec_of(context, stream)
+    sight_of(identity, f"{stream}{DEAD_SUFFIX}")
     dead = dead_stream(context, stream)
     if dead is None:
         return json_response({"total": 0, "replayed_to": 0, "letters": []})

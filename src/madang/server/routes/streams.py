@@ -10,13 +10,21 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from madang.core.errors import ConflictError, InvalidInputError, MadangError, Place
+from madang.core.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidInputError,
+    MadangError,
+    Place,
+)
 from madang.core.names import DEAD_SUFFIX, unknown
-from madang.operate.accounts import Permission
+from madang.operate.accounts import Identity, Permission
 from madang.operate.adoption import adopt
 from madang.operate.tallies import read_time_fallbacks
 from madang.operate.wiring import zone_of
 from madang.project import StreamSpec
+from madang.project.system import QUERY_HISTORY
+from madang.server.asker import Asker
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.streams import (
@@ -29,7 +37,7 @@ from madang.server.models.streams import (
     StreamsAnswer,
     StreamSummary,
 )
-from madang.server.records import forward, newest
+from madang.server.records import Sight, forward, newest
 from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS, errors
 from madang.server.sampler import LAKE_GROUP, Sampler, opened
 from madang.server.tail import Tails, parse_event_id
@@ -63,6 +71,21 @@ def readable(context: ServerContext, name: str) -> LogStream:
     """
     spec_of(context, name.removesuffix(DEAD_SUFFIX))
     return context.open_stream(name)
+
+
+def sight_of(identity: Identity, name: str) -> Sight | None:
+    """Which records of the stream ``name`` somebody may see; None: all.
+
+    Of the queries that ran one sees one's own, in the stream as in the table.
+
+    Raises:
+        DeniedError: none at all.
+    """
+    if name.removesuffix(DEAD_SUFFIX) != QUERY_HISTORY or identity.may(Permission.ADMIN):
+        return None
+    if name != QUERY_HISTORY:
+        raise DeniedError(f"only an admin may read {name}", hint=f"{identity} is none")
+    return Asker.of(identity).asked_rows
 
 
 @router.get("", responses=NAMED_ERRORS)
@@ -108,7 +131,7 @@ def get_stream(request: Request, stream: str, _identity: MayRead) -> StreamAnswe
 def get_records(
     request: Request,
     stream: str,
-    _identity: MayRead,
+    identity: MayRead,
     *,
     partition: Annotated[
         int | None, Query(ge=0, description="Only this partition; default: all.")
@@ -122,9 +145,13 @@ def get_records(
     ] = "latest",
     limit: Limit = 100,
 ) -> Response:
-    """Records from an offset on, the earliest, or (by default) the newest."""
+    """Records from an offset on, the earliest, or (by default) the newest.
+
+    Of `system.query_history` those of one's own queries among them; an admin has all.
+    """
     context: ServerContext = request.app.state.context
     log = readable(context, stream)
+    sight = sight_of(identity, stream)
     if partition is not None and partition >= log.partitions:
         raise InvalidInputError(
             f"the stream {stream!r} has no partition {partition}",
@@ -135,11 +162,12 @@ def get_records(
     if offset is not None:
         if len(partitions) != 1:
             raise InvalidInputError("an offset needs its partition", where=Place("partition"))
-        found = forward(log, {partitions[0]: offset}, limit)
+        found = forward(log, {partitions[0]: offset}, limit, sight)
     elif from_ == "earliest":
-        found = forward(log, {part: log.bounds(part).earliest for part in partitions}, limit)
+        earliest = {part: log.bounds(part).earliest for part in partitions}
+        found = forward(log, earliest, limit, sight)
     else:
-        found = newest(log, partitions, limit)
+        found = newest(log, partitions, limit, sight)
     following = {str(part): at for part, at in found.next.items()}
     return json_response({"records": found.rows, "next": following})
 
@@ -160,7 +188,7 @@ def get_records(
 async def tail(
     request: Request,
     stream: str,
-    _identity: MayRead,
+    identity: MayRead,
     last_event_id: Annotated[
         str | None, Header(max_length=2000, description="Goes on behind the event of this id.")
     ] = None,
@@ -170,6 +198,7 @@ async def tail(
     tails: Tails = request.app.state.tails
     tails.check()
     log = await anyio.to_thread.run_sync(readable, context, stream)
+    sight = sight_of(identity, stream)
     positions = parse_event_id(last_event_id, log)
     if positions is None:
         positions = {part: log.bounds(part).end for part in range(log.partitions)}
@@ -177,13 +206,15 @@ async def tail(
 
     async def still_allowed() -> bool:
         try:
-            identity = await request.app.state.authenticator.identify(method, headers)
+            now = await request.app.state.authenticator.identify(method, headers)
+            # An admin may be one no more.
+            as_before = (sight_of(now, stream) is None) == (sight is None)
+            return as_before and bool(now.may(Permission.READ))
         except MadangError:
             return False
-        return bool(identity.may(Permission.READ))
 
     return StreamingResponse(
-        tails.events(log, positions, still_allowed),
+        tails.events(log, positions, still_allowed, sight),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
