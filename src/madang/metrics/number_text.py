@@ -14,3 +14,16 @@ def number_text(value: float) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     return np.format_float_positional(value, trim="-")
+
+
+def exponent_text(value: float) -> str:
+    """A number as Go's ``FormatFloat(v, 'e', -1, 64)``: shortest, always with an exponent."""
+    if not math.isfinite(value):
+        return number_text(value)
+    return np.format_float_scientific(value, trim="-", exp_digits=2)
+
+
+def sample_text(value: float) -> str:
+    """A sample's value in JSON: with an exponent below 1e-6 and from 1e21 on."""
+    size = abs(value)
+    return exponent_text(value) if size >= 1e21 or 0 < size < 1e-6 else number_text(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,14 +23,19 @@ from madang.metrics.promql import Kind, QueryFailedError, Result
 from madang.metrics.storage import SeriesSet
 
 _encode = msgspec.json.encode
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status and a JSON body."""
+    """An HTTP answer: status, body and what the body is."""
 
     status: int
     body: bytes
+    media_type: str = JSON
+    encoding: str = ""
+    """The ``Content-Encoding``, if there is one."""
 
 
 def succeeded(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
@@ -45,10 +50,24 @@ def succeeded(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str]
 
 def failed(error: MadangError) -> Answer:
     """An error, as clients of Prometheus understand it; a hint follows the message."""
-    text = f"{error.message}: {error.hint}" if error.hint else error.message
+    status, name = _status_of(error)
+    told = {"status": "error", "errorType": name, "error": _message(error)}
+    return Answer(status, _encode(told))
+
+
+def in_words(error: MadangError) -> Answer:
+    """An error as plain text, where the answer is no JSON."""
+    return Answer(_status_of(error)[0], _message(error).encode() + b"\n", TEXT)
+
+
+def _status_of(error: MadangError) -> tuple[int, str]:
     known = ((status, name) for kind, status, name in _ERRORS if isinstance(error, kind))
-    status, name = next(known, (500, "internal"))
-    return Answer(status, _encode({"status": "error", "errorType": name, "error": text}))
+    return next(known, (500, "internal"))
+
+
+def _message(error: MadangError) -> str:
+    text = f"{error.message}: {error.hint}" if error.hint else error.message
+    return _text(text)
 
 
 _ERRORS: tuple[tuple[type[MadangError], int, str], ...] = (
@@ -61,13 +80,21 @@ _ERRORS: tuple[tuple[type[MadangError], int, str], ...] = (
 )
 
 
-def query_data(result: Result, at_ms: int, *, limit: int = 0) -> bytes:
+def told(data: object) -> Answer:
+    """A successful answer with data as msgspec writes it."""
+    return succeeded(_encode(data))
+
+
+def query_data(
+    result: Result, at_ms: int, *, limit: int = 0, stats: Mapping[str, object] | None = None
+) -> bytes:
     """The ``data`` of a query's answer.
 
     Args:
         result: Of an instant or a range query.
         at_ms: The time of an instant query, which a text is given with.
         limit: The most series; 0 is any number.
+        stats: What the query cost, if that is asked.
     """
     series = result.series if not limit else first_series(result.series, limit)
     if result.kind is Kind.STRING:
@@ -85,7 +112,8 @@ def query_data(result: Result, at_ms: int, *, limit: int = 0) -> bytes:
             b'{"metric":%b,"values":%b}' % (metric(labels), points)
             for labels, points in zip(series.labels, values, strict=True)
         )
-    return b'{"resultType":"%b","result":%b}' % (_NAMES[result.kind], content)
+    cost = b',"stats":%b' % _encode(stats) if stats is not None else b""
+    return b'{"resultType":"%b","result":%b%b}' % (_NAMES[result.kind], content, cost)
 
 
 _NAMES = {
@@ -97,8 +125,15 @@ _NAMES = {
 
 
 def metric(labels: Labels) -> bytes:
-    """Labels as a JSON object."""
-    return bytes(_encode(dict(labels)))
+    """Labels as a JSON object; what is not UTF-8 (of ``label_replace``) becomes U+FFFD."""
+    try:
+        return bytes(_encode(dict(labels)))
+    except UnicodeEncodeError:
+        return bytes(_encode({_text(name): _text(value) for name, value in labels}))
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def first_series(series: SeriesSet, count: int) -> SeriesSet:

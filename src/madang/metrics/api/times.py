@@ -23,6 +23,7 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _FARTHEST_MS = 2**63 - 1
+_LONGEST = 100
 # What "no bound" is where a time is left out: beyond all samples, and within 64 bits after a
 # lookback is taken off.
 EARLIEST_MS, LATEST_MS = -(2**62), 2**62
@@ -34,9 +35,10 @@ def parse_time_ms(text: str) -> int:
     Raises:
         InvalidInputError: it is neither.
     """
+    wrong = f'cannot parse "{text[:_LONGEST]}" to a valid timestamp'
     number = _number(text)
     if number is not None:
-        return _rounded_ms(number, f'cannot parse "{text}" to a valid timestamp')
+        return _rounded_ms(number, wrong)
     found = _RFC3339.fullmatch(text)
     if found is not None:
         day, clock, fraction, zone = found.groups()
@@ -48,7 +50,7 @@ def parse_time_ms(text: str) -> int:
             since = at - datetime(1970, 1, 1, tzinfo=UTC)
             whole_ms = since.days * 86_400_000 + since.seconds * 1000
             return whole_ms + int(float(fraction or 0) * 1000)
-    raise InvalidInputError(f'cannot parse "{text}" to a valid timestamp')
+    raise InvalidInputError(wrong)
 
 
 def parse_duration_ms(text: str) -> int:
@@ -58,10 +60,10 @@ def parse_duration_ms(text: str) -> int:
         InvalidInputError: it is neither.
     """
     number = _number(text)
-    wrong = f'cannot parse "{text}" to a valid duration'
+    wrong = f'cannot parse "{text[:_LONGEST]}" to a valid duration'
     if number is not None:
         return _rounded_ms(number, wrong)
-    if text and _DURATION.fullmatch(text):
+    if text and len(text) <= _LONGEST and _DURATION.fullmatch(text):
         total = sum(int(count) * _UNITS_MS[unit] for count, unit in _PART.findall(text))
         if total <= _FARTHEST_MS // 1_000_000:  # upstream counts nanoseconds in 64 bits
             return total

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
+from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.head import Head, Selected
 from madang.metrics.head.intake import SampleColumns
@@ -138,6 +139,11 @@ class HeadFollower:
         """See ``Head.label_values``."""
         with self._lock:
             return self._head.label_values(name, matchers)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        """See ``Head.cardinality``."""
+        with self._lock:
+            return self._head.cardinality(limit)
 
     def _take(self, chunk: Chunk) -> None:
         samples = SampleColumns.of(chunk.batch)

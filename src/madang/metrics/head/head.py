@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from madang.core.errors import TooLargeError
 from madang.metrics.head.block import Block
+from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.chunk import Sorted, in_order
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Refs, are_labels
@@ -146,6 +147,21 @@ class Head:
         """The values of a label of matching series, sorted."""
         matchers = list(matchers)
         return self.index.values(name, self.index.select(matchers) if matchers else None)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        """What the series are; at most ``limit`` entries in each list."""
+        counted = self.index.counted(limit)
+        return Cardinality(
+            series=len(self.index),
+            label_pairs=counted.label_pairs,
+            chunks=sum(block.chunks for block in self.blocks.values()),
+            oldest_ms=min(self.blocks, default=None),
+            newest_ms=self.newest_ms,
+            by_metric=counted.by_metric,
+            values_by_label=counted.values_by_label,
+            bytes_by_label=counted.bytes_by_label,
+            by_pair=counted.by_pair,
+        )
 
     def _resolve(self, samples: SampleColumns) -> Refs:
         if len(samples.announced):

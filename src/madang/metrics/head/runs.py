@@ -50,6 +50,11 @@ class Runs:
     def __len__(self) -> int:
         return sum(map(len, self._chunks)) + self._pending_count
 
+    @property
+    def chunks(self) -> int:
+        """How many sorted runs there are."""
+        return len(self._chunks) + bool(self._pending)
+
     def add(self, refs: Refs, ts_ms: Times, values: Values) -> None:
         """Add samples; the arrays are kept, not copied."""
         self._pending.append(Rows(refs.astype(np.int64), ts_ms, values))

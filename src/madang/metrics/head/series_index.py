@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from madang.metrics.head.cardinality import LabelCounts, count_labels
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
 from madang.metrics.matcher import Labels
@@ -211,6 +212,10 @@ class SeriesIndex:
     def names_of(self, refs: Refs) -> list[str]:
         """The label names that some series have, sorted."""
         return [name for name in self.names if np.any(self._columns[name].codes_of(refs) >= 0)]
+
+    def counted(self, limit: int) -> LabelCounts:
+        """Which labels make most of the series, at most ``limit`` of each kind."""
+        return count_labels(self._columns, limit)
 
     def _all(self) -> Refs:
         return self._refs.values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from madang.core.errors import CancelledError, DeadlineError
@@ -32,11 +33,17 @@ class Options:
 
 @dataclass(slots=True)
 class Budget:
-    """What a query has cost so far."""
+    """What a query may cost, and has cost so far.
+
+    ``gone`` is asked now and then whether nobody waits for the answer any more; it has to be cheap.
+    """
 
     options: Options
     samples: int = 0
+    series: int = 0
+    """How many series the answer has."""
     cancelled: bool = False
+    gone: Callable[[], bool] | None = None
     histograms: bool = False
     """Whether any selector has found a native histogram."""
     _started: float = field(default_factory=time.monotonic)
@@ -46,9 +53,9 @@ class Budget:
 
         Raises:
             DeadlineError: it took too long.
-            CancelledError: somebody set ``cancelled``.
+            CancelledError: somebody set ``cancelled``, or whoever asked is gone.
         """
-        if self.cancelled:
+        if self.cancelled or (self.gone is not None and self.gone()):
             raise CancelledError("the query was cancelled")
         if time.monotonic() - self._started > self.options.timeout_s:
             raise DeadlineError(

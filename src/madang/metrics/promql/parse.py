@@ -86,16 +86,28 @@ def parse(query: str, *, experimental: bool = False) -> Node:
     Raises:
         BadQueryError: the text is not PromQL, or uses what is switched off.
     """
+    tree = parsed(query)
+    try:
+        return _Converter(query, experimental).node(tree)
+    except (ValueError, OverflowError) as error:  # a duration beyond all time
+        raise BadQueryError(str(error), where=Place("query")) from error
+    except RecursionError:
+        raise BadQueryError("the query nests too deep") from None
+
+
+def parsed(query: str) -> _Tree:
+    """The tree of promql-parser, of a query that is neither too long nor too deep for it.
+
+    Raises:
+        BadQueryError: the text is not PromQL.
+    """
     if len(query) > _MAX_QUERY_CHARS:
         raise BadQueryError(f"the query has {len(query):,} characters, over {_MAX_QUERY_CHARS:,}")
     _refuse_depth(query)
     try:
-        tree = pp.parse(query)
-        return _Converter(query, experimental).node(tree)
-    except (ValueError, OverflowError) as error:  # no PromQL, or a duration beyond all time
+        return pp.parse(query)
+    except (ValueError, OverflowError) as error:
         raise BadQueryError(str(error), where=Place("query")) from error
-    except RecursionError:
-        raise BadQueryError("the query nests too deep") from None
 
 
 def _refuse_depth(query: str) -> None:
@@ -111,7 +123,8 @@ def _refuse_depth(query: str) -> None:
         )
 
 
-def _milliseconds(duration: timedelta) -> int:
+def milliseconds(duration: timedelta) -> int:
+    """A duration of the parser's tree."""
     return duration // timedelta(milliseconds=1)
 
 
@@ -149,7 +162,7 @@ class _Converter:
                 return self._selector(tree, pos)
             case pp.MatrixSelector():
                 selector = self._selector(tree.vector_selector, pos, ranged=True)
-                return RangeSelector(pos, selector, _milliseconds(tree.range))
+                return RangeSelector(pos, selector, milliseconds(tree.range))
             case pp.SubqueryExpr():
                 return self._subquery(tree, pos)
             case pp.Call():
@@ -186,7 +199,7 @@ class _Converter:
             elif self._words.take("@"):
                 at = self._at_time()
             else:
-                return Shift(_milliseconds(offset) if offset else 0, at)
+                return Shift(milliseconds(offset) if offset else 0, at)
 
     def _at_time(self) -> int | Anchor:
         # Read from the text: the parser's binding cannot give times before 1970.
@@ -200,7 +213,7 @@ class _Converter:
         word = self._words.next()
         try:
             if word.text[-1:] in _UNITS:
-                at_ms = _milliseconds(pp.parse_duration(word.text))
+                at_ms = milliseconds(pp.parse_duration(word.text))
             else:
                 at_ms = round(float(word.text) * 1000)
         except (ValueError, OverflowError):
@@ -216,8 +229,8 @@ class _Converter:
         inner = self.node(tree.expr)
         self._words.skip_brackets("[")
         shift = self._shift(tree.offset)
-        step_ms = _milliseconds(tree.step) if tree.step else None
-        return Subquery(pos, inner, _milliseconds(tree.range), step_ms, shift)
+        step_ms = milliseconds(tree.step) if tree.step else None
+        return Subquery(pos, inner, milliseconds(tree.range), step_ms, shift)
 
     def _call(self, tree: _Tree, pos: int) -> Call:
         name = tree.func.name
