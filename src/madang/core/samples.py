@@ -22,6 +22,9 @@ _STALE_BITS = 0x7FF0000000000002
 STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", _STALE_BITS))[0]
 """The value that says that a series has ended: a NaN with bits of its own, as in Prometheus."""
 
+ANNOUNCE_EVERY_S = 3_600.0
+"""A sender says a series' labels again before this much time has passed since it last did."""
+
 _SEPARATOR = b"\xff"
 
 SAMPLES_SCHEMA = pa.schema(
@@ -36,8 +39,10 @@ SAMPLES_SCHEMA = pa.schema(
 """Schema of a stream of samples.
 
 ``series`` is ``series_id`` of the labels; ``labels``, as ``canonical_labels`` writes them, stand
-beside the first sample that a sender brings of a series and are null from then on. ``histogram``
-is a native histogram (Prometheus's protobuf message), whose ``value`` is its sum.
+beside the first sample that a sender brings of a series, and again at least every
+``ANNOUNCE_EVERY_S``; in all other rows they are null. So whoever has read that much of the stream
+knows all series that have samples in it, and may forget those that had none for longer.
+``histogram`` is a native histogram (Prometheus's protobuf message), whose ``value`` is its sum.
 """
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from madang.core.names import SAMPLES
+from madang.project.prometheus_types import LabelName
 from madang.project.scrape_spec import ScrapeSourceSpec
 from madang.project.types import DurationS, Name, Regex, SizeBytes, Spec
 
@@ -56,8 +58,15 @@ class HostSourceSpec(Spec):
     """Given by the file's name; need not be written."""
     description: str = ""
     """What is collected, in a line."""
-    stream: Name
-    """The stream of format ``typed`` that the samples are appended to."""
+    stream: Name = SAMPLES
+    """Where the samples go; default: with all other metrics, for PromQL and dashboards. A stream of
+    format ``typed`` gets them as rows instead, for a table of its own."""
+    labels: dict[LabelName, str] = Field(default_factory=dict)
+    """Further labels of the metrics, or other values than ``job: node`` and ``instance``, which is
+    the machine's name."""
+    textfiles: str = ""
+    """A folder whose files ``*.prom`` are read too, as node exporter's textfile collector does; a
+    relative path starts at the project directory."""
     interval: DurationS = 5.0
     """Time between two samples."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -30,13 +31,17 @@ class Samples:
     def __len__(self) -> int:
         return len(self._names)
 
-    def add(self, name: str, value: float, **labels: str) -> None:
+    def __iter__(self) -> Iterator[tuple[str, float, dict[str, str]]]:
+        """Name, value and further labels of each."""
+        return zip(self._names, self._values, self._labels, strict=True)
+
+    def add(self, name: str, value: float, /, **labels: str) -> None:
         """Add a sample. Units are those of the name."""
         self._names.append(name)
         self._values.append(value)
         self._labels.append(labels)
 
-    def find(self, name: str, **labels: str) -> list[float]:
+    def find(self, name: str, /, **labels: str) -> list[float]:
         """The values of a name whose labels include ``labels``."""
         return [
             value

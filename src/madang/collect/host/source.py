@@ -9,15 +9,17 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from pathlib import Path
 
 import psutil
 import pyarrow as pa
 
-from madang.collect.host.readers import READERS
+from madang.collect.host.readers import READERS, Machine
 from madang.collect.host.samples import HOST_SCHEMA, Samples
+from madang.collect.host.series import HostSeries
+from madang.collect.host.textfiles import TextFiles
 from madang.collect.source import SourceContext, SourceStatus
 from madang.core.errors import InvalidInputError, MadangError
+from madang.core.samples import SAMPLES_SCHEMA
 from madang.project import HostSourceSpec
 from madang.stream import Appended, Origin
 
@@ -28,7 +30,7 @@ _ACK_WAIT_S = 10.0
 
 
 class HostSource:
-    """Samples of this machine.
+    """Samples of this machine: of series, or rows where the stream has ``HOST_SCHEMA``.
 
     ``ts`` lies on a grid of the interval since 1970, so that samples of several machines and of
     several runs meet; a tick that was missed is left out, not made up for. Each batch carries
@@ -39,22 +41,21 @@ class HostSource:
     """
 
     def __init__(
-        self, spec: HostSourceSpec, context: SourceContext, *, proc: Path = Path("/proc")
+        self, spec: HostSourceSpec, context: SourceContext, *, machine: Machine | None = None
     ) -> None:
-        names = [
-            field.name for field in HOST_SCHEMA if field.name not in context.stream.schema.names
-        ]
-        if names:
-            raise InvalidInputError(
-                f"the source {spec.name!r} brings samples, but the stream {spec.stream!r} has no "
-                f"column {names[0]!r}",
-                hint=f"a typed stream with the columns {', '.join(HOST_SCHEMA.names)}",
-            )
+        self._host = socket.gethostname()
+        self._series: HostSeries | None = None
+        if context.stream.schema.equals(SAMPLES_SCHEMA):
+            self._series = HostSeries({"job": "node", "instance": self._host, **spec.labels})
+        else:
+            _check_columns(spec, context.stream.schema)
+        self._textfiles = None
+        if spec.textfiles:
+            self._textfiles = TextFiles(context.directory / spec.textfiles)
         self._stream = context.stream
         self._clock = context.clock
         self._interval_us = max(1, round(spec.interval * 1_000_000))
-        self._proc = proc
-        self._host = socket.gethostname()
+        self._machine = machine or Machine()
         self._producer = f"host:{self._host}/{spec.name}"
         self._kept: deque[tuple[int, pa.RecordBatch]] = deque()
         self._last_sequence = self._stream.last_sequence(0, self._producer) or 0
@@ -87,8 +88,10 @@ class HostSource:
         self._last_sequence = sequence
         if len(self._kept) == _KEPT_POLLS:
             del self._kept[1]  # the first may be under way
+            if self._series is not None:
+                self._series.announce_all()
             self._dropped += 1
-        self._kept.append((sequence, samples.batch(ts_us, self._host)))
+        self._kept.append((sequence, self._batch(samples, ts_us)))
         # A slow disk must not make the next tick late.
         self._append(min(_ACK_WAIT_S, self._interval_us / 2e6))
         return samples
@@ -100,7 +103,7 @@ class HostSource:
             begun_s = self._clock.monotonic_s()
             problem = None
             try:
-                reader(samples, self._proc)
+                reader(samples, self._machine)
             except (OSError, ValueError, IndexError, psutil.Error, RuntimeError) as error:
                 problem = f"{name}: {error}"
                 if name not in self._problems:
@@ -112,7 +115,8 @@ class HostSource:
             took_s = self._clock.monotonic_s() - begun_s
             samples.add("node_scrape_collector_duration_seconds", took_s, collector=name)
             samples.add("node_scrape_collector_success", float(problem is None), collector=name)
-        samples.add("node_time_seconds", self._clock.now_us() / 1e6)
+        if self._textfiles is not None:
+            self._textfiles.read(samples)
         return samples
 
     def status(self) -> SourceStatus:
@@ -124,10 +128,19 @@ class HostSource:
             "dropped_polls": self._dropped,
             "waiting_polls": len(self._kept),
         }
-        return SourceStatus(self._waiting_for, tuple(self._problems.values()), counts)
+        problems = list(self._problems.values())
+        if self._textfiles is not None:
+            problems += [f"{file}: {text}" for file, text in self._textfiles.problems.items()]
+        return SourceStatus(self._waiting_for, tuple(problems), counts)
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _batch(self, samples: Samples, ts_us: int) -> pa.RecordBatch:
+        if self._series is None:
+            return samples.batch(ts_us, self._host)
+        samples.add("up", 1)
+        return self._series.batch(samples, ts_us)
 
     def _append(self, wait_s: float) -> None:
         """Append what is kept, in order and one at a time: a later batch must not overtake."""
@@ -153,3 +166,14 @@ class HostSource:
             self._under_way = self._waiting_for = None
             self._samples += batch.num_rows
             self._kept.popleft()
+
+
+def _check_columns(spec: HostSourceSpec, schema: pa.Schema) -> None:
+    missing = [field.name for field in HOST_SCHEMA if field.name not in schema.names]
+    if missing:
+        raise InvalidInputError(
+            f"the source {spec.name!r} brings samples, but the stream {spec.stream!r} has no "
+            f"column {missing[0]!r}",
+            hint=f"a typed stream with the columns {', '.join(HOST_SCHEMA.names)}, or leave "
+            "stream away: then they are metrics",
+        )

@@ -23,6 +23,7 @@ from madang.collect.scrape.timeline import Timeline
 from madang.collect.scrape.tls import TlsContext
 from madang.core.clock import Clock
 from madang.core.errors import DeadlineError, InvalidInputError, MadangError
+from madang.core.samples import ANNOUNCE_EVERY_S
 from madang.project import ScrapeJobSpec
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class ScrapeLoop:
             self.series.go_on_with(left.series)
             last_ms = max(last_ms, left.last_ms)
         self._timeline = Timeline(target.interval_s, last_ms)
+        self._announce_at_s = shared.clock.monotonic_s() + ANNOUNCE_EVERY_S - target.interval_s
         self._headers = {
             "User-Agent": "Madang",
             "Accept": accept_header(job.scrape_protocols or ()),
@@ -120,6 +122,9 @@ class ScrapeLoop:
         clock, target = self._shared.clock, self.target
         begun_us, begun_s = clock.now_us(), clock.monotonic_s()
         ts_ms = self._timeline.stamp(planned_s, begun_us / 1e6, begun_s)
+        if begun_s >= self._announce_at_s:
+            self.series.announce_all()
+            self._announce_at_s = begun_s + ANNOUNCE_EVERY_S - target.interval_s
         taken: Taken | None = None
         response: Response | None = None
         error: Exception | None = self.forced

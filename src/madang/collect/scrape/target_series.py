@@ -105,9 +105,9 @@ class TargetSeries:
         self._before = np.empty(0, np.int64)
         self._begun = False
         self._steady: tuple[npt.NDArray[np.bool_] | None, Slots] | None = None
-        names = REPORT + (EXTRA_REPORT if extra else ())
-        self._report = np.arange(len(names), dtype=np.int32)
-        self._add([labels.report(name) for name in names])
+        self._report_names = REPORT + (EXTRA_REPORT if extra else ())
+        self._report = np.arange(len(self._report_names), dtype=np.int32)
+        self._add([labels.report(name) for name in self._report_names])
 
     def __len__(self) -> int:
         """How many series are known, with those of the scrape itself."""
@@ -190,6 +190,17 @@ class TargetSeries:
             slot = self._slot_of.get(number)
             if slot is not None:
                 self._unannounced[slot] = labels
+
+    def announce_all(self) -> None:
+        """Let the labels of every series stand beside its next sample, as from time to time."""
+        blanks, labels = self._cache.known.blanks, self._cache.known.labels
+        for place, slot in enumerate(self._places.tolist()):
+            if slot >= 0:
+                final = self._labels.final(labels[place], blanks.get(place, ()))
+                assert final is not None
+                self._unannounced[slot] = final
+        for slot, name in enumerate(self._report_names):
+            self._unannounced[slot] = self._labels.report(name)
 
     def tidy(self) -> None:
         """Forget series that have gone, once they are more than those of the last page."""

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from madang.collect.host import HOST_SCHEMA, HostSource
+from madang.collect.host.readers import Machine
 from madang.collect.host.samples import Samples
 from madang.collect.source import SourceContext
 from madang.core.clock import ManualClock
@@ -139,7 +140,7 @@ def _one() -> Samples:
 
 def test_a_reader_that_fails_does_not_hide_the_others(store, tmp_path, monkeypatch):
     source = make(store, tmp_path)
-    source._proc = tmp_path / "proc"
+    source._machine = Machine(proc=tmp_path / "proc")
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "stat").write_text("ctxt not-a-number\n")
     samples = source.poll(1)

@@ -125,6 +125,18 @@ def test_labels_of_a_batch_that_was_lost_come_again():
     assert page(series, store, "a 2\n", 20)[("a",)] == (20, 2.0)
 
 
+def test_from_time_to_time_all_labels_come_again():
+    series = made()
+    first = series.batch(series.take(b"a 1\nb 1\n", TEXT), [1.0] * 5, 10)
+    series.batch(series.take(b"a 2\n", TEXT), [1.0] * 5, 20)
+    series.announce_all()
+    again = series.batch(series.take(b"a 3\n", TEXT), [1.0] * 5, 30)
+    assert len(again.announced) == 6
+    returned = series.batch(series.take(b"a 3\nb 1\n", TEXT), [1.0] * 5, 40)
+    assert {**again.announced, **returned.announced} == first.announced
+    assert len(returned.announced) == 1
+
+
 def test_times_that_stand_in_the_page():
     text = "a 1 5\nb 2\n"
     assert page(made(), Store(), text, 10)[("a",)] == (5, 1.0)
