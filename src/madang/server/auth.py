@@ -17,10 +17,12 @@ from fastapi import Security
 from fastapi.security import SecurityScopes
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, cookie_parser
+from starlette.types import Scope
 
 from madang.core.clock import Clock
 from madang.core.errors import DeniedError, UnauthenticatedError
 from madang.operate.accounts import Accounts, Identity, Permission
+from madang.server.credentials import token_in
 
 SESSION_COOKIE = "madang_session"
 REQUEST_HEADER = b"x-madang-request"
@@ -29,6 +31,7 @@ _FRESH_S = 2.0
 _STALE_S = 4.0
 _MAX_ENTRIES = 4096
 _MAX_SECRET_LENGTH = 512
+_KINDS = {"token": "the token", "anonymous": "a request without a token"}
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ class Authenticator:
             elif name == REQUEST_HEADER:
                 marked = True
         if authorization is not None:
-            return await self._by_token(authorization)
+            return await self._by_token(token_in(authorization))
         secret = None if cookie is None else session_secret(cookie)
         if secret is None:
             raise UnauthenticatedError(
@@ -80,16 +83,45 @@ class Authenticator:
             )
         return identity
 
+    async def admit(
+        self, scope: Scope, permission: Permission, *, token: bytes | None = None
+    ) -> Identity:
+        """Who sends a request, if they may; the access log will say it.
+
+        Where requests without a credential are let in (``madang.anonymous``, an identity, in the
+        scope), so are those with one that does not hold: they may no more.
+
+        Args:
+            scope: ASGI's.
+            permission: What it takes.
+            token: Of a request that has one elsewhere than in its headers.
+
+        Raises:
+            UnauthenticatedError, DeniedError: they may not.
+        """
+        try:
+            if token is not None:
+                identity = await self._by_token(token)
+            else:
+                identity = await self.identify(scope["method"], scope["headers"])
+        except UnauthenticatedError:
+            anonymous: Identity | None = scope.get("madang.anonymous")
+            if anonymous is None:
+                raise
+            identity = anonymous
+        scope["madang.identity"] = identity
+        check_permission(identity, permission)
+        return identity
+
     def forget(self) -> None:
         """Look everybody up again: somebody's rights changed."""
         self._entries.clear()
 
-    async def _by_token(self, authorization: bytes) -> Identity:
-        scheme, _, secret = authorization.partition(b" ")
-        secret = secret.strip()
-        if scheme.lower() != b"bearer" or not secret or len(secret) > _MAX_SECRET_LENGTH:
+    async def _by_token(self, secret: bytes | None) -> Identity:
+        if not secret or len(secret) > _MAX_SECRET_LENGTH:
             raise UnauthenticatedError(
-                "the Authorization header holds no token", hint="send Authorization: Bearer mdg_…"
+                "the Authorization header holds no token",
+                hint="send Authorization: Bearer mdg_…, or Basic with the token as the password",
             )
         identity = await self._resolve("token", secret)
         if identity is None:
@@ -156,7 +188,7 @@ def check_permission(identity: Identity, permission: Permission) -> None:
     """
     if identity.may(permission):
         return
-    what = "the token" if identity.kind == "token" else f"the role {identity.role.value}"
+    what = _KINDS.get(identity.kind, f"the role {identity.role.value}")
     raise DeniedError(
         f"{what} does not have the permission {permission.value!r}",
         hint=f"{identity} may {', '.join(sorted(identity.permissions)) or 'nothing'}",
@@ -166,12 +198,8 @@ def check_permission(identity: Identity, permission: Permission) -> None:
 async def caller(connection: HTTPConnection, scopes: SecurityScopes) -> Identity:
     """The dependency of every route that is not open: who asks, with the permission it names."""
     authenticator: Authenticator = connection.app.state.authenticator
-    scope = connection.scope
-    identity = await authenticator.identify(scope["method"], scope["headers"])
-    scope["madang.identity"] = identity
-    for permission in scopes.scopes:
-        check_permission(identity, Permission(permission))
-    return identity
+    (permission,) = scopes.scopes
+    return await authenticator.admit(connection.scope, Permission(permission))
 
 
 MayRead = Annotated[Identity, Security(caller, scopes=[Permission.READ.value])]

@@ -38,6 +38,9 @@ _PAGES = (
     ),
 )
 _CLIENT_GONE = 499
+PROTOCOL_PREFIXES = ("/prometheus/", "/pushgateway/", "/influx/", "/otlp/")
+"""Paths of other systems' protocols: nothing is assumed of what their clients send."""
+_FOR_PROGRAMS = ("/ingest/", *PROTOCOL_PREFIXES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -67,8 +70,8 @@ class Gate:
             return
         started_s = time.perf_counter()
         status, bytes_out = 0, 0
-        is_ingest = scope["path"].startswith("/ingest/")
-        extra = _COMMON if is_ingest else _PAGES
+        for_programs = scope["path"].startswith(_FOR_PROGRAMS)
+        extra = _COMMON if for_programs else _PAGES
 
         async def counted(message: Message) -> None:
             nonlocal status, bytes_out
@@ -80,11 +83,11 @@ class Gate:
             await send(message)
 
         try:
-            refused = self._foreign(scope["headers"])
+            refused = _foreign(scope["headers"], scope.get("madang.hosts", self._hosts))
             if refused is not None:
                 await error_response(refused)(scope, receive, counted)
             else:
-                if not is_ingest and scope["method"] in _WITH_BODY:
+                if not for_programs and scope["method"] in _WITH_BODY:
                     _assume_json(scope)
                 await self._app(scope, receive, counted)
         except MadangError as error:
@@ -100,21 +103,6 @@ class Gate:
             await error_response(bug)(scope, receive, counted)
         finally:
             self._note(scope, status or _CLIENT_GONE, time.perf_counter() - started_s, bytes_out)
-
-    def _foreign(self, headers: list[tuple[bytes, bytes]]) -> MadangError | None:
-        if self._hosts is None:
-            return None
-        for name, value in headers:
-            if name == b"host":
-                host = host_name(value)
-                if host in self._hosts:
-                    return None
-                return ForeignHostError(
-                    f"this server is not {host!r}",
-                    hint="call it by the address that it listens on, or list the name under "
-                    "server.hosts in madang.yml",
-                )
-        return None
 
     def _note(self, scope: Scope, status: int, duration_s: float, bytes_out: int) -> None:
         route = route_of(scope)
@@ -139,6 +127,24 @@ class Gate:
                 token_name=identity.token_name if identity else None,
             )
         )
+
+
+def _foreign(
+    headers: list[tuple[bytes, bytes]], hosts: frozenset[str] | None
+) -> MadangError | None:
+    if hosts is None:
+        return None
+    for name, value in headers:
+        if name == b"host":
+            host = host_name(value)
+            if host in hosts:
+                return None
+            return ForeignHostError(
+                f"this server is not {host!r}",
+                hint="call it by the address that it listens on, or list the name under "
+                "server.hosts in madang.yml",
+            )
+    return None
 
 
 def allowed_hosts(host: str, further: tuple[str, ...] = ()) -> frozenset[str] | None:

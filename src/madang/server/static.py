@@ -11,11 +11,16 @@ from fastapi import Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
+from madang.server.gate import PROTOCOL_PREFIXES
+
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 # Never the UI's: a mistyped address of the API must not look like a page.
-_NOT_PAGES = ("api/", "ingest/", "metrics", "healthz", "readyz", "login")
+_NOT_PAGES = (
+    *("api/", "ingest/", "metrics", "healthz", "readyz", "login"),
+    *(prefix.removeprefix("/") for prefix in PROTOCOL_PREFIXES),
+)
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 _UNBUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Madang</title>

@@ -50,6 +50,10 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
 }
 
 
+ANONYMOUS = "anonymous"
+"""How the access log and the query history name somebody without a credential."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Somebody known.
@@ -63,7 +67,7 @@ class Identity:
     user: str
     user_id: int
     role: Role
-    kind: Literal["session", "token"]
+    kind: Literal["session", "token", "anonymous"]
     permissions: frozenset[Permission]
     credential: str
     token_name: str | None = None
@@ -73,6 +77,11 @@ class Identity:
     def __str__(self) -> str:
         """As messages name them: ``kim``, or ``kim's token 'shipper'``."""
         return self.user if self.token is None else f"{self.user}'s token {self.token_name!r}"
+
+    @classmethod
+    def anonymous(cls, permissions: frozenset[Permission]) -> Identity:
+        """Somebody without a credential, where that is allowed."""
+        return cls(ANONYMOUS, 0, Role.VIEWER, "anonymous", permissions, "")
 
     @property
     def token(self) -> str | None:
