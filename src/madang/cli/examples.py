@@ -19,6 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "streams tail": ("madang streams tail shop", "madang streams tail shop -n 100 --no-follow"),
     "tables list": ("madang tables", "madang tables list --json"),
     "tables show": ("madang tables show shop", "madang tables system.logs --json"),
+    "tables drop": ("madang tables drop old_orders", "madang tables drop old_orders --yes"),
     "ingest": (
         "madang ingest orders.ndjson.gz --create",
         "madang ingest 2026-*.csv --stream orders",

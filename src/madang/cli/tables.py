@@ -1,7 +1,8 @@
-"""``madang tables``: list, show."""
+"""``madang tables``: list, show, drop."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -90,6 +91,32 @@ def show(
     _columns(table)
     _days(table)
     _snapshots(table)
+
+
+@app.command("drop", epilog=epilog("tables drop"))
+def drop(
+    name: Annotated[str, typer.Argument(help="The table; `lake.` may be left out.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    url: Url = None,
+    token: Token = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a table that no stream is delivered to, with its history and its files (admin)."""
+    from madang.cli.client import quoted
+    from madang.cli.options import client
+    from madang.cli.output import count, say, show_json, size
+
+    full = name if "." in name else f"lake.{name}"
+    api = client(url, token, data)
+    if not yes and sys.stdin.isatty():
+        rows = count(api.get(f"/api/tables/{quoted(full)}")["rows"])
+        typer.confirm(f"{full} has {rows} rows. Remove it for good?", abort=True)
+    dropped = api.send("DELETE", f"/api/tables/{quoted(full)}")
+    if as_json:
+        show_json(dropped)
+        return
+    say(f"dropped {full}: {count(dropped['rows'])} rows, {size(dropped['size_bytes'])} of files")
 
 
 def _misfits(table: dict[str, Any]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -11,6 +14,7 @@ import pyarrow as pa
 from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import InvalidInputError
+from madang.core.ids import new_id
 from madang.core.names import RULE, unknown
 from madang.lake.catalog import CatalogFile, lake_errors, warehouse_path
 from madang.lake.decoder import TIME_COLUMN
@@ -32,6 +36,18 @@ TABLE_PROPERTIES: Final = {
     # Madang tries over by itself, because it has to look at the offsets each time.
     "commit.retry.num-retries": "0",
 }
+
+
+_DROPPED: Final = ".dropped-"
+
+
+@dataclass(frozen=True, slots=True)
+class DropReport:
+    """A table that is no more: its ``rows``, and the bytes of its files, old states among them."""
+
+    table: str
+    rows: int
+    size_bytes: int
 
 
 class Lake:
@@ -119,19 +135,43 @@ class Lake:
             )
         return LakeTable(name, self._catalog, self._reader, spec=spec, sort_by=sort_by)
 
-    def drop(self, name: str) -> None:
-        """Remove a table with its files. A query that reads it meanwhile fails.
+    def drop(self, name: str) -> DropReport:
+        """Remove a table with its history and its files. A query that reads it meanwhile fails.
 
         Raises:
             NotFoundError: there is none.
         """
-        folder = self.table(name).state().table_folder
+        dropped = self.table(name)
         namespace, _, table = name.rpartition(".")
-        with lake_errors(f"the table {name}"):
-            self._catalog.open().drop_table((namespace, table))
-        if folder.is_relative_to(self.data.lake):
+        with dropped.turn():
+            state = dropped.state()
+            current, folder = state.current, state.table_folder
+            with lake_errors(f"the table {name}"):
+                self._catalog.open().drop_table((namespace, table))
+            size_bytes = 0
+            if folder.is_relative_to(self.data.lake):
+                size_bytes = _size_of(folder)
+                # Under a name that no table has, so that what a kill leaves of it is known.
+                gone = folder.with_name(f"{_DROPPED}{table}-{new_id()}")
+                with suppress(OSError):
+                    folder.rename(gone)
+        self.sweep_dropped()
+        rows = int(current.summary.get("total-records", 0)) if current else 0
+        return DropReport(name, rows, size_bytes)
+
+    def sweep_dropped(self) -> None:
+        """Remove the files of dropped tables, also where a drop was killed."""
+        for folder in self.data.lake.glob(f"*/{_DROPPED}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Release the catalog; the next use opens it again."""
         self._catalog.close()
+
+
+def _size_of(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            size += 0 if path.is_dir() else path.stat().st_size
+    return size

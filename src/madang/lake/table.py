@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
@@ -224,10 +224,10 @@ class LakeTable:
         before, schema = schemas
         for _ in range(_ATTEMPTS):
             with self.turn():
-                table = self.load()
                 try:
+                    table = self.load()
                     merged = self._fence(stored_offsets(table), *offsets)
-                except FencedError:
+                except (FencedError, NoSuchTableError):
                     discard(files)
                     raise
                 if table.metadata.schema() != before:

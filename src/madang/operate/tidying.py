@@ -32,6 +32,7 @@ class Tidying:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
+        self._lake.sweep_dropped()
         upkeep = Upkeep(
             self._lake,
             spec_of=self._table_spec,

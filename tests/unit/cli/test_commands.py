@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shlex
 import socket
 import subprocess
@@ -348,3 +349,32 @@ def test_a_notice_is_told_and_all_is_well(platform: Any, capsys: Any) -> None:
     code, out, _ = run(capsys, "status")
     assert code == 0
     assert "  notice: 42 values" in out.splitlines()
+
+
+def test_a_table_is_dropped_without_a_question_where_nobody_can_answer(
+    platform: Any, capsys: Any
+) -> None:
+    dropped = {"name": "lake.orders", "rows": 1234, "size_bytes": 2048}
+    platform.on("DELETE /api/tables/lake.orders", dropped)
+    code, out, _ = run(capsys, "tables", "drop", "orders")
+    assert (code, out) == (0, "dropped lake.orders: 1,234 rows, 2.0 KiB of files\n")
+    code, out, _ = run(capsys, "tables", "drop", "lake.orders", "--json")
+    assert (code, json.loads(out)) == (0, dropped)
+
+
+@pytest.mark.parametrize(("said", "is_dropped"), [(b"n\n", False), (b"y\n", True)])
+def test_a_person_is_asked_first(platform: Any, said: bytes, is_dropped: bool) -> None:
+    platform.on("GET /api/tables/lake.orders", {"name": "lake.orders", "rows": 1234})
+    platform.on("DELETE /api/tables/lake.orders", {"rows": 1234, "size_bytes": 0})
+    us, theirs = pty.openpty()
+    command = [sys.executable, "-m", "madang.cli", "tables", "drop", "orders"]
+    os.write(us, said)
+    environment = {**os.environ, "MADANG_URL": platform.url, "MADANG_TOKEN": "t"}
+    done = subprocess.run(
+        command, stdin=theirs, capture_output=True, text=True, env=environment, check=False
+    )
+    os.close(us)
+    os.close(theirs)
+    assert "lake.orders has 1,234 rows" in done.stdout + done.stderr
+    assert ("DELETE" in [one.method for one in platform.requests]) is is_dropped
+    assert (done.returncode == 0) is is_dropped

@@ -4,6 +4,7 @@ import datetime as dt
 import multiprocessing
 import sqlite3
 import struct
+from contextlib import nullcontext
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +22,7 @@ from madang.core.errors import (
 )
 from madang.lake import Lake
 from madang.lake import table as table_module
+from madang.lake.lake import DropReport
 from madang.project import TableSpec
 
 
@@ -262,10 +264,43 @@ def test_pyiceberg_and_duckdb_read_the_same(lake, rows):
 def test_drop_removes_the_files(lake, rows):
     table = fill(lake, rows, rows(10))
     folder = table.state().table_folder
-    lake.drop("lake.orders")
-    assert not folder.exists()
+    size_bytes = sum(file.stat().st_size for file in folder.rglob("*.*") if file.is_file())
+    assert lake.drop("lake.orders") == DropReport("lake.orders", 10, size_bytes)
+    assert [*folder.parent.iterdir()] == []
     with pytest.raises(NotFoundError):
         table.pin()
+    with pytest.raises(NotFoundError):
+        lake.drop("lake.orders")
+    assert fill(lake, rows, rows(3)).pin().rows == 3
+
+
+def test_what_a_killed_drop_left_goes_with_the_next_start(lake, rows, monkeypatch):
+    table = fill(lake, rows, rows(10))
+    folder = table.state().table_folder
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        lake.drop("lake.orders")
+    assert [path.name.partition("-")[0] for path in folder.parent.iterdir()] == [".dropped"]
+    again = fill(lake, rows, rows(3))
+    lake.sweep_dropped()
+    assert [*folder.parent.iterdir()] == [folder]
+    assert again.pin().rows == 3
+
+
+def test_a_commit_to_a_table_that_is_dropped_meanwhile_leaves_no_file(lake, rows, monkeypatch):
+    table = fill(lake, rows, rows(10))
+    folder = table.state().table_folder
+    load = table.load
+
+    def dropped_first():
+        lake.drop("lake.orders")
+        return load()
+
+    monkeypatch.setattr(table, "turn", nullcontext)
+    monkeypatch.setattr(table, "load", dropped_first)
+    with pytest.raises(NotFoundError):
+        table.commit(rows(1, 10), expected={"s/0": 10}, reached={"s/0": 11})
+    assert not [*folder.parent.rglob("*.parquet")]
 
 
 def test_describe(lake, rows):

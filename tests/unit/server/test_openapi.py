@@ -34,6 +34,7 @@ POST /api/streams/{stream}/replay
 POST /api/streams/{stream}/adopt
 GET /api/tables
 GET /api/tables/{name}
+DELETE /api/tables/{name}
 GET /api/catalog
 POST /api/sql
 GET /api/queries

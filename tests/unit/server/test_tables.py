@@ -143,3 +143,35 @@ def test_a_declared_type_that_the_table_cannot_take_is_refused(server, reader):
         assert "columns.n is declared timestamp, but lake.orders has it as long" in error["message"]
         assert "deliver to a new table" in error["hint"]
         assert error["where"]["name"] == "streams/orders.yml"
+
+
+def test_a_table_is_dropped_when_no_stream_fills_it(server, reader):
+    with server.client("admin") as client:
+        refused = client.delete("/api/tables/lake.orders")
+        assert refused.status_code == 409
+        error = refused.json()["error"]
+        assert error["message"] == "the stream 'orders' is delivered to lake.orders"
+        assert "streams/orders.yml" in error["hint"]
+        assert client.delete("/api/tables/lake.order").json()["error"]["code"] == "not_found"
+        assert reader.delete("/api/tables/lake.empty").status_code == 403
+        made = server.lake.create("lake.old", pa.schema([pa.field("n", pa.int64())]))
+        made.commit(pa.table({"n": [1, 2]}), expected={}, reached={"old/0": 2})
+        folder = made.state().table_folder
+        answer = client.delete("/api/tables/lake.old")
+        assert answer.status_code == 200
+        dropped = answer.json()
+        assert dropped["size_bytes"] > 0
+        assert (dropped["name"], dropped["rows"]) == ("lake.old", 2)
+        assert not folder.exists()
+        assert client.get("/api/tables/lake.old").status_code == 404
+
+
+def test_a_table_of_madang_s_own_stays(server):
+    server.lake.create("system.logs", pa.schema([pa.field("n", pa.int64())]))
+    try:
+        with server.client("admin") as client:
+            refused = client.delete("/api/tables/system.logs")
+            assert refused.status_code == 409
+            assert refused.json()["error"]["hint"] == "it is one of Madang's own"
+    finally:
+        server.lake.drop("system.logs")

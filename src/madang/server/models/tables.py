@@ -109,3 +109,14 @@ class TableAnswer(TableSummary):
     """The table's folder, for other Iceberg readers."""
     misfits: Misfits
     """Values that stand in ``_rest``, for no column took them."""
+
+
+class DroppedTable(Answer):
+    """A table that is no more."""
+
+    name: str
+    """Its full name."""
+    rows: int
+    """Rows that it had."""
+    size_bytes: int
+    """Size of the files that were removed, those of its older states among them."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import APIRouter, Request
 
-from madang.server.auth import MayRead
-from madang.server.models.tables import TableAnswer, TablesAnswer
-from madang.server.routes.answers import ERRORS, NAMED_ERRORS
+from madang.core.errors import ConflictError
+from madang.core.names import SYSTEM_NAMESPACE
+from madang.server.auth import MayAdmin, MayRead
+from madang.server.context import ServerContext
+from madang.server.models.tables import DroppedTable, TableAnswer, TablesAnswer
+from madang.server.routes.answers import ERRORS, NAMED_ERRORS, errors
 from madang.server.table_view import TableViews
 
 router = APIRouter(prefix="/api/tables", tags=["tables"])
+_log = logging.getLogger(__name__)
 
 
 @router.get("", responses=ERRORS)
@@ -24,3 +30,29 @@ def get_table(request: Request, name: str, _identity: MayRead) -> TableAnswer:
     """A table with its columns, history, days and files."""
     tables: TableViews = request.app.state.tables
     return tables.full(name)
+
+
+@router.delete(
+    "/{name}", responses={**NAMED_ERRORS, **errors(s409="A stream is still delivered to it.")}
+)
+def drop_table(request: Request, name: str, identity: MayAdmin) -> DroppedTable:
+    """Remove a table with its history and its files; a query that reads it meanwhile fails.
+
+    Streams stay as they are, and so does what `tables/*.yml` says of it.
+    """
+    context: ServerContext = request.app.state.context
+    context.lake.table(name)  # of two reasons to refuse, the nearer one
+    for stream, spec in sorted(context.project().streams.items()):
+        if spec.table == name:
+            hint = (
+                f"remove streams/{stream}.yml, or deliver it to another table "
+                "(deliver: {table: …}), and drop the table then"
+            )
+            own = stream.startswith(f"{SYSTEM_NAMESPACE}.")
+            raise ConflictError(
+                f"the stream {stream!r} is delivered to {name}",
+                hint="it is one of Madang's own" if own else hint,
+            )
+    dropped = context.lake.drop(name)
+    _log.info("%s dropped %s: %d rows", identity, name, dropped.rows)
+    return DroppedTable(name=name, rows=dropped.rows, size_bytes=dropped.size_bytes)
