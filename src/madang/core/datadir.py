@@ -28,6 +28,11 @@ class DataDir:
         return self.root / "catalog.db"
 
     @property
+    def head(self) -> Path:
+        """The newest hours of metrics' samples, as the role ``metrics`` keeps them."""
+        return self.root / "metrics" / "head"
+
+    @property
     def metadata(self) -> Path:
         """SQLite file of users, sessions and tokens."""
         return self.root / "madang.db"
@@ -51,6 +56,11 @@ class DataDir:
     def readers(self) -> Path:
         """By process, since when it reads table files; see :mod:`madang.lake.readers`."""
         return self.run / "readers"
+
+    @property
+    def metrics_socket(self) -> Path:
+        """Where the role ``metrics`` answers."""
+        return self.run / "metrics.sock"
 
     @property
     def published_project(self) -> Path:

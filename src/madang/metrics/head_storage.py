@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.matcher import Matcher
 from madang.metrics.storage import SeriesSet
@@ -14,10 +15,11 @@ from madang.metrics.storage import SeriesSet
 class HeadStorage:
     """A ``SampleStorage`` over the newest hours.
 
-    As the head is, it is not for several threads at once.
+    Args:
+        head: A follower, which threads may ask at once, or a head alone, which they may not.
     """
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head | HeadFollower) -> None:
         self._head = head
 
     def select(

@@ -145,12 +145,14 @@ def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[
 
     from madang.operate.roles.collect import run_collect
     from madang.operate.roles.deliver import run_deliver
+    from madang.operate.roles.metrics import run_metrics
     from madang.operate.roles.query import query_role
 
     roles: dict[str, RoleBody] = {
         "serve": lambda context: serve(context, listener),
         "collect": run_collect,
         "deliver": run_deliver,
+        "metrics": run_metrics,
     }
     for index in range(project.platform.query.workers):
         roles[f"query-{index}"] = query_role(index)

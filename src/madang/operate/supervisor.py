@@ -36,7 +36,7 @@ _TICK_S = 0.5
 _BACKOFF_S = (0.0, 0.2, 1.0, 3.0, 10.0, 30.0)
 _STEADY_S = 60.0
 """A role that ran this long has its back-off forgotten."""
-_STOP_ORDER = ("serve", "collect", "query", "deliver")
+_STOP_ORDER = ("serve", "collect", "query", "metrics", "deliver")
 _GRACE_S = 20.0
 _RETIRED_SOON_S = 1.0
 """A role that retires sooner than this after its start is started again a moment later only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from madang.project.metrics_spec import MetricsSpec
 from madang.project.types import DurationS, SizeBytes, Spec, TimeZone
 
 
@@ -68,3 +69,5 @@ class PlatformSpec(Spec):
     """The disk."""
     query: QuerySpec = QuerySpec()
     """Limits of one SQL query."""
+    metrics: MetricsSpec = MetricsSpec()
+    """Samples of metrics and PromQL."""

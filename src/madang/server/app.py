@@ -21,6 +21,8 @@ from madang.server.errors import add_error_handlers
 from madang.server.gate import Gate
 from madang.server.ingest import Ingest
 from madang.server.openapi_document import add_openapi
+from madang.server.protocols import prometheus
+from madang.server.protocols.prometheus import PrometheusRoutes
 from madang.server.routes import (
     dead_letters,
     health,
@@ -102,6 +104,10 @@ def create_app(context: ServerContext) -> FastAPI:
     # In front of the described route of the same path, which only documents it.
     app.router.routes.insert(
         0, Route("/ingest/{stream:path}", Ingest(context, authenticator, executor))
+    )
+    # Behind those of other protocols under the prefix, which are more than a path to relay.
+    app.router.routes.insert(
+        1, Route(f"{prometheus.PREFIX}/{{path:path}}", PrometheusRoutes(context, authenticator))
     )
     add_error_handlers(app)
     app.add_middleware(Gate, clock=context.clock, access_log=access_log, hosts=context.hosts)

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from madang.operate.accounts import Identity
+from madang.operate.accounts import Identity, Permission
 from madang.query import QUERY_HISTORY_SCHEMA, QueryStatus
+from madang.query import Identity as QueryIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,19 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
     if name in batch.schema.names:
         return batch.column(name)
     return pa.nulls(batch.num_rows, QUERY_HISTORY_SCHEMA.field(name).type)
+
+
+def query_identity(identity: Identity, agent: str) -> QueryIdentity:
+    """Who asks, as queries are told; ``agent`` is the User-Agent header."""
+    client = "ui" if identity.kind == "session" else "api"
+    if agent.startswith("madang-cli"):
+        client = "cli"
+    return QueryIdentity(
+        user=identity.user,
+        role=identity.role.value,
+        scope="admin" if identity.may(Permission.ADMIN) else "read",
+        client=client,
+        user_id=identity.user_id,
+        token=identity.token,
+        token_name=identity.token_name,
+    )

@@ -17,6 +17,7 @@ from madang.operate.accounts import Accounts
 from madang.operate.health import Health
 from madang.project import Project, ProjectEditor
 from madang.query import Identity, QueryMeta, QueryRequest, QueryStats
+from madang.query.prometheus import ApiRelay
 from madang.stream import LogStream
 
 __all__ = ["Queries", "RunningQuery", "ServerContext"]
@@ -86,6 +87,7 @@ class ServerContext:
         lake: The tables.
         health: Looks at disk, roles and problems now; a few file reads.
         queries: The query workers.
+        prometheus: Asks the role ``metrics``.
         editor: Writes into the project directory and publishes.
         define_stream: Opens a typed stream that nobody has opened yet with its first schema.
         metrics: The text for ``/metrics``.
@@ -101,6 +103,7 @@ class ServerContext:
     lake: Lake
     health: Callable[[], Health]
     queries: Queries
+    prometheus: ApiRelay
     editor: ProjectEditor
     define_stream: Callable[[str, pa.Schema], LogStream]
     metrics: Callable[[], bytes] = lambda: b""

@@ -25,6 +25,7 @@ from madang.project.system import QUERY_HISTORY
 from madang.project.watch import ProjectWatch
 from madang.query import HistoryWriter
 from madang.query.pool import QueryPool
+from madang.query.prometheus import ApiRelay
 from madang.server.app import create_app
 from madang.server.context import ServerContext
 from madang.server.gate import allowed_hosts
@@ -72,6 +73,9 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
             lake=lake,
             health=lambda: assess(data, current(), clock.now_us()),
             queries=pool,
+            prometheus=ApiRelay(
+                data.metrics_socket, lambda: current().platform.metrics.query, clock=clock
+            ),
             editor=ProjectEditor(context.project_dir, data),
             metrics=exposition,
             clock=clock,

@@ -11,10 +11,14 @@ import numpy as np
 from madang.core.errors import (
     CancelledError,
     DeadlineError,
+    DeniedError,
     InvalidInputError,
     MadangError,
+    NotFoundError,
     OverloadedError,
     TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
 )
 from madang.metrics.api.points import point_lists, seconds_text
 from madang.metrics.matcher import Labels
@@ -74,6 +78,10 @@ _ERRORS: tuple[tuple[type[MadangError], int, str], ...] = (
     (DeadlineError, 503, "timeout"),
     (CancelledError, 503, "canceled"),
     (OverloadedError, 503, "unavailable"),
+    (UnavailableError, 503, "unavailable"),
+    (NotFoundError, 404, "not_found"),
+    (UnauthenticatedError, 401, "unauthorized"),
+    (DeniedError, 403, "forbidden"),
     (QueryFailedError, 422, "execution"),
     (TooLargeError, 422, "execution"),
     (InvalidInputError, 400, "bad_data"),

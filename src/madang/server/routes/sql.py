@@ -17,7 +17,7 @@ from madang.core.names import unknown
 from madang.operate.accounts import Identity, Permission
 from madang.query import Identity as QueryIdentity
 from madang.query import QueryRequest, ResultFormat
-from madang.server.asker import Asker
+from madang.server.asker import Asker, query_identity
 from madang.server.auth import MayRead
 from madang.server.context import RunningQuery, ServerContext
 from madang.server.errors import error_response
@@ -158,19 +158,7 @@ async def catalog(request: Request, identity: MayRead) -> CatalogAnswer:
 
 
 def _asker(request: Request, identity: Identity) -> QueryIdentity:
-    agent = request.headers.get("user-agent", "")
-    client = "ui" if identity.kind == "session" else "api"
-    if agent.startswith("madang-cli"):
-        client = "cli"
-    return QueryIdentity(
-        user=identity.user,
-        role=identity.role.value,
-        scope="admin" if identity.may(Permission.ADMIN) else "read",
-        client=client,
-        user_id=identity.user_id,
-        token=identity.token,
-        token_name=identity.token_name,
-    )
+    return query_identity(identity, request.headers.get("user-agent", ""))
 
 
 def _accepted(accept: str) -> ResultFormat:

@@ -1,0 +1,150 @@
+"""What the role ``metrics`` is made of: the one place where its parts are put together.
+
+Whoever adds to it (rules, tables, senders, endpoints) builds a part from what an engine has and
+hands it to :meth:`MetricsEngine.add`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from madang.core.clock import Clock, SystemClock
+from madang.core.datadir import DataDir
+from madang.core.errors import UnavailableError
+from madang.core.names import SAMPLES
+from madang.metrics.api.answers import Answer
+from madang.metrics.api.api import PrometheusApi
+from madang.metrics.head.folder import HeadFolder
+from madang.metrics.head.follower import HeadFollower
+from madang.metrics.head.head import Head
+from madang.metrics.head_storage import HeadStorage
+from madang.metrics.promql import Budget, Options
+from madang.metrics.storage import SampleStorage
+from madang.operate.streams import open_stream
+from madang.project import Project
+from madang.query.prometheus import Answering, ApiRequest
+from madang.stream import LogStore
+
+_IDLE_S = 0.1
+_TROUBLE_S = 1.0
+_AGAIN_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Work with a thread of its own.
+
+    ``run`` works until the event is set. What it raises is logged, and it is begun anew.
+    """
+
+    name: str
+    run: Callable[[threading.Event], None]
+
+
+class MetricsEngine:
+    """The head, who follows, who answers, and whatever else works on samples.
+
+    ``storage`` is what PromQL reads, ``api`` what answers over it; a part that widens one of them
+    (the lake behind the head) replaces the attribute before :meth:`start`.
+
+    Args:
+        data: The data directory.
+        store: The streams; the caller's.
+        project: The published project as it is now; cheap, from any thread.
+        clock: Injected time.
+    """
+
+    def __init__(
+        self,
+        data: DataDir,
+        store: LogStore,
+        project: Callable[[], Project],
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.data = data
+        self.store = store
+        self.project = project
+        self.clock = clock or SystemClock()
+        self.stream = open_stream(store, project(), SAMPLES)
+        self.head = Head()
+        self.follower = HeadFollower(self.stream, self.head, HeadFolder(data.head))
+        self.storage: SampleStorage = HeadStorage(self.follower)
+        self.api = PrometheusApi(self.storage, clock=self.clock)
+        self.caught_up = threading.Event()
+        """Set when everything that was acknowledged before the start can be asked for."""
+        self._parts: list[Part] = [Part("follow", self._follow), Part("answer", self._answering)]
+        self._threads: list[threading.Thread] = []
+
+    def add(self, part: Part) -> None:
+        """Let a part work too, from :meth:`start` on."""
+        self._parts.append(part)
+
+    def options(self) -> Options:
+        """Settings and limits of queries, as the project says now."""
+        spec = self.project().platform.metrics.query
+        return Options(
+            lookback_ms=round(spec.lookback * 1000),
+            timeout_s=spec.timeout,
+            max_samples=spec.max_samples,
+            max_series=spec.max_series,
+            experimental=spec.experimental,
+        )
+
+    def start(self, stop: threading.Event) -> None:
+        """Bring the head back and let all parts work until ``stop`` is set."""
+        self.follower.restore()
+        for part in self._parts:
+            thread = threading.Thread(target=_keep_on, args=(part, stop), name=part.name)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """Wait for the parts, which were told to stop, and write the head for the next start."""
+        for thread in self._threads:
+            thread.join()
+        try:
+            self.follower.write()
+        except OSError:
+            _log.warning("the head could not be written; the stream keeps it", exc_info=True)
+
+    def _follow(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                worked = self.follower.poll()
+            except OSError as error:
+                # The samples were taken; only that they are in files too has to wait.
+                _log.warning("the head could not be written: %s; it is tried again", error)
+                stop.wait(_TROUBLE_S)
+                continue
+            if not worked:
+                self.caught_up.set()
+                stop.wait(_IDLE_S)
+
+    def _answering(self, stop: threading.Event) -> None:
+        threads = self.project().platform.metrics.query.concurrency
+        Answering(self.data.metrics_socket, self._answer, self.options, threads=threads).run(stop)
+
+    def _answer(self, request: ApiRequest, budget: Budget) -> Answer | None:
+        if not self.caught_up.is_set():
+            waiting = sum(self.follower.lag().values())
+            raise UnavailableError(
+                f"the newest samples are being read: {waiting:,} to go",
+                hint="try again in a moment",
+            )
+        return self.api.answer(request.endpoint, request.pairs, budget=budget)
+
+
+def _keep_on(part: Part, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            part.run(stop)
+        except Exception:  # noqa: BLE001 - a part that fails must not end for good
+            _log.exception("%s failed; it begins anew", part.name)
+            stop.wait(_AGAIN_S)
+        else:
+            return

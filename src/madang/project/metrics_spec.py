@@ -1,0 +1,33 @@
+"""``metrics:`` in ``madang.yml``: samples of metrics, and PromQL over them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from madang.project.types import DurationS, Spec
+
+
+class MetricsQuerySpec(Spec):
+    """Limits of PromQL."""
+
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """Queries that run at the same time; further ones wait."""
+    waiting: int = Field(default=20, ge=0, le=10_000)
+    """Queries that wait at most; further ones get 503."""
+    timeout: DurationS = 120.0
+    """A query that takes longer, with its wait, is ended."""
+    max_samples: int = Field(default=50_000_000, ge=1)
+    """Samples that one query may read, and values that it may compute at once."""
+    max_series: int = Field(default=0, ge=0)
+    """Series that a selector may find; 0: any number."""
+    lookback: DurationS = 300.0
+    """How old a sample may be that a selector finds."""
+    experimental: bool = False
+    """Whether functions may be used that are experimental in Prometheus."""
+
+
+class MetricsSpec(Spec):
+    """Samples of metrics and PromQL."""
+
+    query: MetricsQuerySpec = MetricsQuerySpec()
+    """Limits of PromQL."""
