@@ -19,6 +19,8 @@ from madang.operate.accounts import Role, Scope, bootstrap, open_accounts
 from madang.operate.health import DiskSpace, Health
 from madang.operate.streams import open_stream, schema_of
 from madang.project import ProjectEditor, ProjectFollower, ProjectPublisher
+from madang.project.metrics_spec import MetricsQuerySpec
+from madang.query.prometheus import ApiRelay
 from madang.server import ServerContext, create_app, run_server
 from madang.stream import LogStore
 
@@ -133,6 +135,7 @@ class World:
             health=lambda: self.health,
             lake=self.lake,
             queries=NoQueries(),
+            prometheus=ApiRelay(self.data.metrics_socket, MetricsQuerySpec),
             editor=self.editor,
             define_stream=self.define_stream,
             ui=self.ui,
