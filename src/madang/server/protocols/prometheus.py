@@ -22,7 +22,7 @@ from madang.metrics.api.params import check_text
 from madang.operate.accounts import Permission
 from madang.query.prometheus import ApiRequest
 from madang.server.asker import query_identity
-from madang.server.auth import Authenticator, check_permission
+from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
 from madang.server.context import ServerContext
 from madang.server.errors import MethodNotAllowedError, error_headers
@@ -69,9 +69,7 @@ class PrometheusRoutes:
         await _answer(send, 200, [(b"content-type", b"text/plain; charset=utf-8")], body)
 
     async def _relay(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        identity = await self._authenticator.identify(scope["method"], scope["headers"])
-        scope["madang.identity"] = identity
-        check_permission(identity, Permission.READ)
+        identity = await self._authenticator.admit(scope, Permission.READ)
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise MethodNotAllowedError(f"{path} does not take {scope['method']}")
         if not path.startswith(_API):
