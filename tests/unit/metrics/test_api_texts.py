@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.errors import InvalidInputError
-from madang.metrics.api.points import numbers, point_lists, seconds_text
+from madang.metrics.api.points import number_texts, point_lists, seconds_text, time_texts
 from madang.metrics.api.times import parse_duration_ms, parse_time_ms
-from madang.metrics.number_text import number_text
+from madang.metrics.number_text import number_text, sample_text
 
 
 @pytest.mark.parametrize(
@@ -61,31 +61,79 @@ def test_what_is_no_duration(text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "text", "in_samples"),
     [
-        (0.0, "0"),
-        (-0.0, "-0"),
-        (1e21, "1000000000000000000000"),
-        (1.5e-7, "0.00000015"),
-        (123456789.25, "123456789.25"),
-        (5e-324, "0." + "0" * 323 + "5"),
-        (float("inf"), "+Inf"),
-        (float("-inf"), "-Inf"),
-        (float("nan"), "NaN"),
-        (100000.0, "100000"),
+        (0.0, "0", "0"),
+        (-0.0, "-0", "-0"),
+        (1e21, "1000000000000000000000", "1e+21"),
+        (1.5e-7, "0.00000015", "1.5e-07"),
+        (-2e-6, "-0.000002", "-0.000002"),
+        (123456789.25, "123456789.25", "123456789.25"),
+        (5e-324, "0." + "0" * 323 + "5", "5e-324"),
+        (-1.25e300, "-125" + "0" * 298, "-1.25e+300"),
+        (float("inf"), "+Inf", "+Inf"),
+        (float("-inf"), "-Inf", "-Inf"),
+        (float("nan"), "NaN", "NaN"),
+        (100000.0, "100000", "100000"),
+        (1.5e20, "150000000000000000000", "150000000000000000000"),
     ],
 )
-def test_values_have_no_exponent(value, text):
+def test_values_of_samples_have_an_exponent_only_far_out(value, text, in_samples):
     assert number_text(value) == text
-    assert numbers(np.array([1.0, value])).to_pylist() == ["1", text]
+    assert number_texts(np.array([1.0, value, 0.5])) == [b"1", in_samples.encode(), b"0.5"]
 
 
-@given(st.lists(st.floats(), max_size=30))
-def test_values_come_back_as_they_were(values):
-    texts = numbers(np.array(values, np.float64)).to_pylist()
-    assert not any("e" in text for text in texts)
-    back = np.array([float(text) for text in texts])
-    np.testing.assert_array_equal(back, np.array(values, np.float64))
+BITS = st.integers(0, 2**64 - 1).map(
+    lambda bits: float(np.array([bits], np.uint64).view(np.float64)[0])
+)
+VALUES = st.one_of(
+    st.floats(),
+    BITS,
+    st.floats(-1e-4, 1e-4),
+    st.floats(1e14, 1e23),
+    st.integers(-(2**60), 2**60).map(float),
+    st.integers(-30, 30).map(lambda power: 10.0**power),
+)
+
+
+@given(st.lists(VALUES, max_size=50))
+def test_values_by_batch_are_those_one_by_one(values):
+    found = number_texts(np.array(values, np.float64))
+    assert found == [sample_text(value).encode() for value in values]
+    np.testing.assert_array_equal([float(text) for text in found], values)
+
+
+@given(st.lists(st.integers(-(2**60), 2**60) | st.integers(-5000, 5000), max_size=20))
+def test_times_by_batch_are_those_one_by_one(times):
+    found = time_texts(np.array(times, np.int64))
+    assert found == [seconds_text(ms).encode() for ms in times]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 2**42), VALUES), max_size=6), max_size=8),
+    st.booleans(),
+)
+def test_points_are_written_as_one_would_by_hand(series, same_times):
+    if same_times:
+        series = [[(place * 500, value) for place, (_, value) in enumerate(one)] for one in series]
+    points = [point for one in series for point in one]
+    offsets = np.cumsum([0, *map(len, series)])
+    times = np.array([at for at, _ in points], np.int64)
+    values = np.array([value for _, value in points], np.float64)
+    by_hand = [
+        "[" + ",".join(f'[{seconds_text(at)},"{sample_text(value)}"]' for at, value in one) + "]"
+        for one in series
+    ]
+    assert point_lists(offsets, times, values) == [text.encode() for text in by_hand]
+
+
+def test_many_points_stand_by_their_series():
+    counts = np.array([0, 20_000, 1, 0, 16_384, 5, 0])
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    times = np.arange(offsets[-1])
+    lists = point_lists(offsets, times, times.astype(float))
+    assert [len(json.loads(text)) for text in lists] == counts.tolist()
+    assert json.loads(lists[2]) == [[20, "20000"]]
 
 
 @given(st.integers(-(2**40), 2**40))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -20,7 +20,7 @@ from madang.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from madang.metrics.api.points import point_lists, seconds_text
+from madang.metrics.api.points import number_texts, point_lists, seconds_text, time_texts
 from madang.metrics.matcher import Labels
 from madang.metrics.number_text import number_text
 from madang.metrics.promql import Kind, QueryFailedError, Result
@@ -42,14 +42,14 @@ class Answer:
     """The ``Content-Encoding``, if there is one."""
 
 
-def succeeded(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
-    """An answer around ``data``, which is JSON."""
+def succeeded(*data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
+    """An answer around ``data``: the parts of one JSON text, as there may be millions."""
     notes = [
         b',"%b":%b' % (name, _encode(texts))
         for name, texts in ((b"warnings", warnings), (b"infos", infos))
         if texts
     ]
-    return Answer(200, b'{"status":"success","data":%b%b}' % (data, b"".join(notes)))
+    return Answer(200, b"".join((b'{"status":"success","data":', *data, *notes, b"}")))
 
 
 def failed(error: MadangError) -> Answer:
@@ -95,8 +95,8 @@ def told(data: object) -> Answer:
 
 def query_data(
     result: Result, at_ms: int, *, limit: int = 0, stats: Mapping[str, object] | None = None
-) -> bytes:
-    """The ``data`` of a query's answer.
+) -> list[bytes]:
+    """The ``data`` of a query's answer, in parts.
 
     Args:
         result: Of an instant or a range query.
@@ -105,23 +105,22 @@ def query_data(
         stats: What the query cost, if that is asked.
     """
     series = result.series if not limit else first_series(result.series, limit)
+    parts = [b'{"resultType":"%b","result":' % _NAMES[result.kind]]
     if result.kind is Kind.STRING:
-        content = b"[%b,%b]" % (seconds_text(at_ms).encode(), _encode(result.text))
+        parts.append(b"[%b,%b]" % (seconds_text(at_ms).encode(), _encode(result.text)))
     elif result.kind is Kind.SCALAR:
-        content = _point(series, 0)
+        # Other than samples, a scalar never has an exponent.
+        at, value = seconds_text(int(series.ts_ms[0])), number_text(float(series.values[0]))
+        parts.append(f'[{at},"{value}"]'.encode())
     elif result.kind is Kind.VECTOR:
-        content = _listed(
-            b'{"metric":%b,"value":%b}' % (metric(labels), _point(series, place))
-            for place, labels in enumerate(series.labels)
-        )
+        parts += _listed(map(metric, series.labels), b',"value":', _points(series))
     else:
         values = point_lists(series.offsets, series.ts_ms, series.values)
-        content = _listed(
-            b'{"metric":%b,"values":%b}' % (metric(labels), points)
-            for labels, points in zip(series.labels, values, strict=True)
-        )
-    cost = b',"stats":%b' % _encode(stats) if stats is not None else b""
-    return b'{"resultType":"%b","result":%b%b}' % (_NAMES[result.kind], content, cost)
+        parts += _listed(map(metric, series.labels), b',"values":', values)
+    if stats is not None:
+        parts.append(b',"stats":%b' % _encode(stats))
+    parts.append(b"}")
+    return parts
 
 
 _NAMES = {
@@ -157,11 +156,18 @@ def first_series(series: SeriesSet, count: int) -> SeriesSet:
     )
 
 
-def _point(series: SeriesSet, place: int) -> bytes:
-    sample = int(series.offsets[place])
-    at, value = seconds_text(int(series.ts_ms[sample])), number_text(float(series.values[sample]))
-    return f'[{at},"{value}"]'.encode()
+def _points(series: SeriesSet) -> Iterator[bytes]:
+    """The points of an instant vector, one of each series."""
+    times, values = time_texts(series.ts_ms), number_texts(series.values)
+    for at, value in zip(times, values, strict=True):
+        yield b'[%b,"%b"]' % (at, value)
 
 
-def _listed(items: Iterable[bytes]) -> bytes:
-    return b"[%b]" % b",".join(items)
+def _listed(metrics: Iterable[bytes], name: bytes, values: Iterable[bytes]) -> list[bytes]:
+    """The parts of a JSON list of series."""
+    parts: list[bytes] = []
+    for labels, points in zip(metrics, values, strict=True):
+        parts += (b',{"metric":', labels, name, points, b"}")
+    parts[:1] = [b'[{"metric":' if parts else b"["]
+    parts.append(b"]")
+    return parts

@@ -150,7 +150,7 @@ def _query_answer(result: Result, at_ms: int, limit: int, params: Params, took_s
             'the next major release, use "true" or "all"'
         )
     data = query_data(result, at_ms, limit=limit, stats=_stats(result, took_s) if stats else None)
-    return succeeded(data, warnings=warnings, infos=result.infos)
+    return succeeded(*data, warnings=warnings, infos=result.infos)
 
 
 def _stats(result: Result, took_s: float) -> dict[str, dict[str, float]]:
