@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 def check(directory: Directory = None, as_json: AsJson = False) -> None:
     """Check a project: every problem at once, as file:line:column. Exit code 1 if it has errors."""
     from madang.cli.output import say, show_json
+    from madang.operate.expressions import is_promql
     from madang.project import check_directory
     from madang.project.settings import start_settings
 
     settings = start_settings(project=directory)
     path = settings.project_dir
-    result = check_directory(path)
+    result = check_directory(path, is_promql=is_promql)
     if result.project is not None and any(one.columns for one in result.project.streams.values()):
         result = replace(result, problems=(*result.problems, *_unfit(result.project, settings)))
     if as_json:

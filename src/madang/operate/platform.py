@@ -17,6 +17,7 @@ from madang import __version__
 from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, StorageFullError, UnavailableError
 from madang.operate.banner import Started
+from madang.operate.expressions import is_promql
 from madang.operate.listen import listen
 from madang.operate.lock import lock_data_directory
 from madang.operate.logs import write_logs
@@ -128,7 +129,7 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
 
 def _publish(project_dir: Path, data: DataDir) -> Project:
     """The project as it is, or where it is broken its last good state; says what is wrong."""
-    result = ProjectPublisher(project_dir, data).publish()
+    result = ProjectPublisher(project_dir, data, is_promql=is_promql).publish()
     if result.project is None:
         raise ProjectError(problems=result.problems)
     if result.errors:

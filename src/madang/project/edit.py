@@ -11,16 +11,19 @@ from madang.project.files import read_files
 from madang.project.loader import check_files
 from madang.project.problem import ProjectError
 from madang.project.publish import ProjectPublisher, project_lock, read_problems, read_published
+from madang.project.rule_checks import ExpressionCheck
 from madang.project.write import WrittenStream, stream_from_json, write_stream
 
 
 class ProjectEditor:
     """Writes into the project directory and publishes at once. Thread-safe."""
 
-    def __init__(self, directory: Path | str, data: DataDir) -> None:
+    def __init__(
+        self, directory: Path | str, data: DataDir, *, is_promql: ExpressionCheck | None = None
+    ) -> None:
         self._directory = Path(directory).absolute()
         self._data = data
-        self._publisher = ProjectPublisher(directory, data)
+        self._publisher = ProjectPublisher(directory, data, is_promql=is_promql)
 
     def write_stream(
         self, name: str, spec: Mapping[str, object], *, sent: bytes | None = None

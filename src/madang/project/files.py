@@ -14,7 +14,8 @@ from madang.core.errors import Place
 from madang.core.names import RULE, is_name
 from madang.project.problem import Problem
 
-FOLDERS = ("streams", "sources", "tables")
+RULES = "rules"
+FOLDERS = ("streams", "sources", "tables", RULES)
 PLATFORM = "madang"
 """Stem of the platform's own file, ``madang.yml``."""
 SUFFIXES = (".yml", ".yaml")
@@ -77,6 +78,10 @@ class ProjectFiles:
         data = _read(path)
         self.schemas[relative] = data
         return data
+
+    def watch(self, path: str) -> None:
+        """Note that the project changes with a file or folder that may not be there."""
+        self.schemas.setdefault(path, b"")
 
     def read_config(self, path: str) -> bytes:
         """The bytes of a file that a source names, inside the project or not; watched from then.
@@ -151,10 +156,13 @@ def _read_folder(
         problem = _name_problem(folder, path.stem, file)
         if problem:
             problems.append(problem)
-        _read_into(contents, path, file, problems)
+        most = MAX_CONFIG_BYTES if folder == RULES else MAX_FILE_BYTES
+        _read_into(contents, path, file, problems, most)
 
 
 def _name_problem(folder: str, stem: str, file: str) -> Problem | None:
+    if folder == RULES:
+        return None  # other people's files, with names of their own
     parts = stem.split(".") if folder == "tables" else [stem]
     if parts[0] == "system":
         what = folder.removesuffix("s")
@@ -170,9 +178,15 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _read_into(contents: dict[str, bytes], path: Path, file: str, problems: list[Problem]) -> None:
+def _read_into(
+    contents: dict[str, bytes],
+    path: Path,
+    file: str,
+    problems: list[Problem],
+    most: int = MAX_FILE_BYTES,
+) -> None:
     try:
-        contents[_printable(file)] = _read(path)
+        contents[_printable(file)] = _read(path, most)
     except OSError as error:
         problems.append(Problem(f"cannot be read: {_reason(error)}", Place(_printable(file))))
 

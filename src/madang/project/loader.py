@@ -18,6 +18,8 @@ from madang.project.platform_spec import PlatformSpec
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
 from madang.project.prometheus_yml import complete, read_go_document, set_aside
+from madang.project.rule_checks import ExpressionCheck
+from madang.project.rule_files import load_rules
 from madang.project.scrape_spec import ScrapeSourceSpec
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import ContractSpec, StreamSpec
@@ -69,10 +71,16 @@ def load_project(directory: Path | str) -> Project:
     return check_directory(directory).checked()
 
 
-def check_directory(directory: Path | str, before: Project | None = None) -> LoadResult:
+def check_directory(
+    directory: Path | str,
+    before: Project | None = None,
+    *,
+    is_promql: ExpressionCheck | None = None,
+) -> LoadResult:
     """Read and check the project in ``directory``; warnings come even if it is good.
 
     ``before``: the state that runs now, whose streams' logs the new one must be able to follow.
+    ``is_promql``: looks at the expressions of rules; None leaves them as they are.
     """
     path = Path(directory).absolute()
     files = read_files(path)
@@ -81,12 +89,17 @@ def check_directory(directory: Path | str, before: Project | None = None) -> Loa
         what = "no project: neither madang.yml nor streams, sources or tables"
         problem = Problem(what, Place("madang.yml"), hint)
         return LoadResult(None, (problem,))
-    return check_files(files, before)
+    return check_files(files, before, is_promql=is_promql)
 
 
-def check_files(files: ProjectFiles, before: Project | None = None) -> LoadResult:
-    """Check files that were read already. Pure, but for the schemas that contracts name."""
-    result = _Loader(files).run()
+def check_files(
+    files: ProjectFiles,
+    before: Project | None = None,
+    *,
+    is_promql: ExpressionCheck | None = None,
+) -> LoadResult:
+    """Check files that were read already. Pure, but for the files that they name."""
+    result = _Loader(files, is_promql).run()
     if before is None or result.project is None:
         return result
     refused = [
@@ -113,8 +126,9 @@ def _in_file(files: ProjectFiles, stream: str, finding: checks.Finding) -> Probl
 
 
 class _Loader:
-    def __init__(self, files: ProjectFiles) -> None:
+    def __init__(self, files: ProjectFiles, is_promql: ExpressionCheck | None) -> None:
         self.files = files
+        self.is_promql = is_promql
         self.problems = list(files.problems)
 
     def run(self) -> LoadResult:
@@ -123,6 +137,9 @@ class _Loader:
         sources = self._sources(streams)
         tables = self._tables(streams)
         self._check_tables_filled_once(streams)
+        settings = (platform or PlatformSpec()).metrics
+        rules = load_rules(self.files, settings, sources, self.is_promql)
+        self.problems += rules.problems
         problems = tuple(sorted(self.problems, key=lambda one: one.sort_key))
         faulty = {one.where.name for one in problems if one.severity == "error"}
         good = {name: spec for name, (_, spec) in streams.items() if spec}
@@ -135,6 +152,7 @@ class _Loader:
             streams=good | system_streams(),
             sources=sources | system_sources(),
             tables=tables,
+            rules=rules.by_path,
             version=self.files.version(),
         )
         return LoadResult(project, problems, self._schema_files(), good)

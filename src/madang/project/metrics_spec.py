@@ -26,8 +26,24 @@ class MetricsQuerySpec(Spec):
     """Whether functions may be used that are experimental in Prometheus."""
 
 
+class RuleSettingsSpec(Spec):
+    """How rules are evaluated."""
+
+    evaluation_interval: DurationS = 60.0
+    """Time between two evaluations of a group in ``rules/`` that names none."""
+    query_offset: DurationS = 0.0
+    """How much older than the evaluation the samples are that a group of ``rules/`` asks for where
+    it names no offset."""
+    catch_up: DurationS = 3600.0
+    """Evaluations that were missed are made up for if they are not older than this; 0: never."""
+    threads: int = Field(default=2, ge=1, le=32)
+    """Groups that are evaluated at the same time."""
+
+
 class MetricsSpec(Spec):
     """Samples of metrics and PromQL."""
 
     query: MetricsQuerySpec = MetricsQuerySpec()
     """Limits of PromQL."""
+    rules: RuleSettingsSpec = RuleSettingsSpec()
+    """How rules are evaluated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from madang.project.platform_spec import PlatformSpec
+from madang.project.rule_spec import RuleFileSpec
 from madang.project.source_spec import SourceSpec
 from madang.project.stream_spec import StreamSpec
 from madang.project.table_spec import TableSpec
@@ -24,5 +25,8 @@ class Project(Spec):
     """``sources/*.yml``."""
     tables: dict[str, TableSpec] = Field(default_factory=dict)
     """``tables/*.yml`` by full name (``lake.orders``)."""
+    rules: dict[str, RuleFileSpec] = Field(default_factory=dict)
+    """``rules/*.yml`` by path in the project, and by absolute path what ``rule_files`` of a
+    ``prometheus.yml`` names; intervals and offsets with their defaults."""
     version: str = ""
     """Digest of the files it was read from."""

@@ -22,7 +22,6 @@ GO_YAML = Dialect(typed=False, merges=True, most_values=500_000)
 """YAML as Prometheus reads it: the key says whether ``1.10`` is a number; merge keys are read."""
 
 _OTHER_SECTIONS = {
-    "rule_files": "recording and alerting rules",
     "alerting": "alerting",
     "remote_write": "sending samples onward",
     "remote_read": "reading from other stores",
@@ -57,13 +56,16 @@ _JOB_IGNORED = (
     "enable_type_and_unit_labels",
 )
 
+_RULE_FILES = re.compile(r"[^*]*(\*[^/]*)?")
+"""Globs that Prometheus takes."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
 def read_go_document(file: str, data: bytes) -> Document:
     """A document whose scalars are text as written, without the keys that say nothing (null)."""
     document = read_document(file, data, GO_YAML)
-    document.root = _without_nothing(document.root)
+    document.root = without_nothing(document.root)
     return document
 
 
@@ -113,9 +115,9 @@ def complete(
     ``document`` is the source's own file; the problems of ``config``'s are returned.
     """
     if not spec.config:
-        _note(document, check_jobs(spec.global_, spec.scrape_configs))
+        _note(document, check_file(spec))
         return _with_folder(spec, files.directory), []
-    if spec.scrape_configs or spec.global_ != GlobalSpec():
+    if spec.scrape_configs or spec.rule_files or spec.global_ != GlobalSpec():
         text = "config and scrape_configs exclude each other"
         _note(document, [Finding(("config",), text, "keep one of them")])
         return None, []
@@ -129,10 +131,19 @@ def complete(
     read = build(ScrapeFileSpec, named) if named.root else None
     if read is None:
         return None, named.problems
-    _note(named, check_jobs(read.global_, read.scrape_configs))
-    update = {"global_": read.global_, "scrape_configs": read.scrape_configs}
+    _note(named, check_file(read))
+    update = {name: getattr(read, name) for name in type(read).model_fields}
     folder = (files.directory / spec.config).parent
     return _with_folder(spec.model_copy(update=update), folder), named.problems
+
+
+def check_file(spec: ScrapeFileSpec | ScrapeSourceSpec) -> Iterator[Finding]:
+    """Rules between the parts of a ``prometheus.yml``."""
+    yield from check_jobs(spec.global_, spec.scrape_configs)
+    for place, pattern in enumerate(spec.rule_files):
+        if not _RULE_FILES.fullmatch(pattern):
+            text = f"rule_files: {pattern!r} has a * before the last part of the path"
+            yield Finding(("rule_files", place), text, "write one pattern for each folder")
 
 
 def check_jobs(settings: GlobalSpec, jobs: tuple[ScrapeJobSpec, ...]) -> Iterator[Finding]:
@@ -154,7 +165,9 @@ def _with_folder(model: M, folder: Path) -> M:
     """The same with relative paths of files starting at ``folder``."""
     update: dict[str, Any] = {}
     for name, value in model:
-        if name == "files" or (name.endswith("_file") and isinstance(value, str) and value):
+        if name in ("files", "rule_files") or (
+            name.endswith("_file") and isinstance(value, str) and value
+        ):
             update[name] = (
                 str(folder / value)
                 if isinstance(value, str)
@@ -167,10 +180,11 @@ def _with_folder(model: M, folder: Path) -> M:
     return model.model_copy(update=update) if update else model
 
 
-def _without_nothing(value: Any) -> Any:  # noqa: ANN401 - any YAML
+def without_nothing(value: Any) -> Any:  # noqa: ANN401 - any YAML
+    """A value without the keys that say nothing (null)."""
     if isinstance(value, dict):
-        return {key: _without_nothing(one) for key, one in value.items() if one is not None}
-    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
+        return {key: without_nothing(one) for key, one in value.items() if one is not None}
+    return [without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
 def _refuse(document: Document, at: KeyPath, hints: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from madang.project.join import refusals, with_stream
 from madang.project.loader import LoadResult, check_directory
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
+from madang.project.rule_checks import ExpressionCheck
 
 Stamp = tuple[str, int, int, int]
 """A file's path, inode, size and time of change in ns; zeros for one that cannot be looked at."""
@@ -50,10 +51,21 @@ class PublishResult:
 
 
 class ProjectPublisher:
-    """Publishes the project directory for every process of the platform. Safe among processes."""
+    """Publishes the project directory for every process of the platform. Safe among processes.
 
-    def __init__(self, directory: Path | str, data: DataDir, *, clock: Clock | None = None) -> None:
+    ``is_promql`` looks at the expressions of rules; None leaves them as they are.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str,
+        data: DataDir,
+        *,
+        clock: Clock | None = None,
+        is_promql: ExpressionCheck | None = None,
+    ) -> None:
         self.directory = Path(directory).absolute()
+        self._is_promql = is_promql
         self._data = data
         self._clock = clock or SystemClock()
 
@@ -65,7 +77,7 @@ class ProjectPublisher:
         with project_lock(self._data):
             # Read under the lock: of two publishers the later one has read the later state.
             before = read_published(self._data)
-            result = check_directory(self.directory, before)
+            result = check_directory(self.directory, before, is_promql=self._is_promql)
             self._write_problems(result)
             project = result.project or _joined(before, result, opening)
             if project is None:

@@ -79,9 +79,9 @@ class GlobalSpec(ScrapeLimitsSpec):
     scrape_timeout: PromDuration = 0.0
     """The longest that a scrape takes; default: 10s, or the interval where that is shorter."""
     evaluation_interval: PromDuration = 0.0
-    """Of rules; scraping does not look at it."""
+    """Time between two evaluations of a group of ``rule_files`` that names none; default: 1m."""
     rule_query_offset: PromDuration = 0.0
-    """Of rules; scraping does not look at it."""
+    """How much older than the evaluation the samples are that those groups ask for."""
     external_labels: dict[LabelName, str] = Field(default_factory=dict)
     """Labels for other systems; samples do not get them."""
     query_log_file: str = ""
@@ -217,6 +217,8 @@ class ScrapeFileSpec(PromSpec):
     """What holds for every job that does not say otherwise."""
     scrape_configs: tuple[ScrapeJobSpec, ...] = ()
     """The jobs."""
+    rule_files: tuple[str, ...] = ()
+    """Globs of rule files, beside those in ``rules/``."""
 
 
 class ScrapeSourceSpec(Spec):
@@ -237,6 +239,8 @@ class ScrapeSourceSpec(Spec):
     """What holds for every job that does not say otherwise."""
     scrape_configs: tuple[ScrapeJobSpec, ...] = ()
     """The jobs."""
+    rule_files: tuple[str, ...] = ()
+    """Globs of rule files, beside those in ``rules/``."""
 
     def jobs(self) -> tuple[ScrapeJobSpec, ...]:
         """The jobs with their defaults."""

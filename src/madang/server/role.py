@@ -14,6 +14,7 @@ from madang.core.clock import SystemClock
 from madang.core.datadir import DataDir
 from madang.lake import Lake
 from madang.operate.accounts import open_accounts
+from madang.operate.expressions import is_promql
 from madang.operate.health import assess
 from madang.operate.notices import ProjectNotices
 from madang.operate.role import RoleContext
@@ -76,7 +77,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
             prometheus=ApiRelay(
                 data.metrics_socket, lambda: current().platform.metrics.query, clock=clock
             ),
-            editor=ProjectEditor(context.project_dir, data),
+            editor=ProjectEditor(context.project_dir, data, is_promql=is_promql),
             metrics=exposition,
             clock=clock,
             hosts=allowed_hosts(listener.getsockname()[0], project.platform.server.hosts),
@@ -160,7 +161,7 @@ def _watch(context: RoleContext) -> None:
     notices = ProjectNotices()
     while not context.stop.is_set():
         try:
-            publisher = ProjectPublisher(context.project_dir, context.data)
+            publisher = ProjectPublisher(context.project_dir, context.data, is_promql=is_promql)
             ProjectWatch(publisher).run(context.stop, notices)
         except Exception:  # noqa: BLE001 -- watching must go on
             _log.warning("watching the project failed; it begins anew", exc_info=True)
