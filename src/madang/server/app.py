@@ -18,11 +18,14 @@ from madang.server.auth import Authenticator
 from madang.server.catalog_cache import CatalogCache
 from madang.server.context import ServerContext
 from madang.server.errors import add_error_handlers
+from madang.server.flight import Flight
 from madang.server.gate import Gate
 from madang.server.ingest import Ingest
 from madang.server.openapi_document import add_openapi
-from madang.server.protocols import prometheus
+from madang.server.protocols import SampleWriter, prometheus
+from madang.server.protocols.mounted import push_routes
 from madang.server.protocols.prometheus import PrometheusRoutes
+from madang.server.protocols.push import PushDoor
 from madang.server.routes import (
     dead_letters,
     health,
@@ -45,6 +48,7 @@ from madang.server.tail import Tails
 _log = logging.getLogger(__name__)
 _THREADS = 8
 _FLUSH_USES_S = 20.0
+_MIN_FLIGHT_BYTES = 256 * 2**20
 _ROUTERS = (
     session.router,
     users.router,
@@ -68,6 +72,9 @@ def create_app(context: ServerContext) -> FastAPI:
         context: What the routes work with. It stays the caller's, who closes it after the server.
     """
     executor = ThreadPoolExecutor(2, thread_name_prefix="serve")
+    decoders = ThreadPoolExecutor(2, thread_name_prefix="pushed")
+    limit_bytes = context.project().platform.server.max_body_size
+    flight = Flight(max(_MIN_FLIGHT_BYTES, 2 * limit_bytes))
     authenticator = Authenticator(context.accounts, context.clock)
     access_log = AccessLog(context.data.logs / "access.jsonl", executor)
 
@@ -89,6 +96,7 @@ def create_app(context: ServerContext) -> FastAPI:
             await context.queries.close()
             await access_log.close()
             executor.shutdown()
+            decoders.shutdown()
 
     app = describe()
     app.router.lifespan_context = lifespan
@@ -102,13 +110,14 @@ def create_app(context: ServerContext) -> FastAPI:
     app.state.catalog = CatalogCache()
     app.state.ui = WebUi(context.ui)
     # In front of the described route of the same path, which only documents it.
-    app.router.routes.insert(
-        0, Route("/ingest/{stream:path}", Ingest(context, authenticator, executor))
-    )
-    # Behind those of other protocols under the prefix, which are more than a path to relay.
-    app.router.routes.insert(
-        1, Route(f"{prometheus.PREFIX}/{{path:path}}", PrometheusRoutes(context, authenticator))
-    )
+    writer = SampleWriter(context.open_stream, context.clock)
+    door = PushDoor(context, authenticator, writer, decoders, flight)
+    app.router.routes[:0] = [
+        Route("/ingest/{stream:path}", Ingest(context, authenticator, executor, flight)),
+        *push_routes(door),
+        # Behind those of other protocols under the prefix, which are more than a path to relay.
+        Route(f"{prometheus.PREFIX}/{{path:path}}", PrometheusRoutes(context, authenticator)),
+    ]
     add_error_handlers(app)
     app.add_middleware(Gate, clock=context.clock, access_log=access_log, hosts=context.hosts)
     return app

@@ -57,7 +57,6 @@ from madang.stream import LogStream
 
 _INLINE_BYTES = 2**20
 _LINES = {ContentFormat.NDJSON, ContentFormat.PLAIN}
-_MIN_FLIGHT_BYTES = 256 * 2**20
 _EXPANSION = 4
 """A compressed body is booked at this multiple: its records take memory too."""
 
@@ -81,10 +80,15 @@ class Ingest:
         context: What the server works with.
         authenticator: Who may append.
         executor: Threads for what is too much for the event loop.
+        flight: The budget of all bodies.
     """
 
     def __init__(
-        self, context: ServerContext, authenticator: Authenticator, executor: Executor
+        self,
+        context: ServerContext,
+        authenticator: Authenticator,
+        executor: Executor,
+        flight: Flight,
     ) -> None:
         self._context = context
         self._clock: Clock = context.clock
@@ -93,8 +97,7 @@ class Ingest:
         self._completions = Completions()
         self._targets: dict[str, _Target] = {}
         self._project: Project | None = None
-        limit_bytes = context.project().platform.server.max_body_size
-        self._flight = Flight(max(_MIN_FLIGHT_BYTES, 2 * limit_bytes))
+        self._flight = flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import orjson
 import pytest
 
-from madang.server import http_protocol, ingest
+from madang.server import app, http_protocol
 
 
 @contextmanager
@@ -225,7 +225,7 @@ def test_two_mebibyte_record_among_others_lands(server, orders):
 
 
 def test_bodies_in_flight_are_bounded(world, monkeypatch):
-    monkeypatch.setattr(ingest, "_MIN_FLIGHT_BYTES", 0)
+    monkeypatch.setattr(app, "_MIN_FLIGHT_BYTES", 0)
     stream = world.new_stream()
     world.serve()
     large = head(world, stream, f"Content-Length: {8 * 2**20}")

@@ -1,10 +1,10 @@
-"""What OTLP/HTTP answers: all taken, or what was rejected."""
+"""What OTLP/HTTP answers: all taken, what was rejected, or why nothing was taken."""
 
 from __future__ import annotations
 
 import orjson
 
-from madang.collect.otlp.messages import RESPONSE
+from madang.collect.otlp.messages import RESPONSE, STATUS
 from madang.collect.pushed import Pushed
 
 _TOLD = 10
@@ -27,4 +27,12 @@ def answer(pushed: Pushed, *, is_json: bool = False) -> bytes:
     response.partial_success.rejected_data_points = pushed.refused_count
     response.partial_success.error_message = message.encode()
     wire: bytes = response.SerializeToString()
+    return wire
+
+
+def refusal(message: str, *, is_json: bool = False) -> bytes:
+    """The body of a 4xx or 5xx: a ``google.rpc.Status``, in the form of the request."""
+    if is_json:
+        return orjson.dumps({"message": message})
+    wire: bytes = STATUS(message=message.encode()).SerializeToString()
     return wire

@@ -126,6 +126,11 @@ RESPONSE = build_messages(
     },
 )["Response"]
 
+STATUS = build_messages("madang.otlp.status", {"Status": ["int32 code = 1", "bytes message = 2"]})[
+    "Status"
+]
+"""``google.rpc.Status``."""
+
 NATIVE_HISTOGRAM = build_messages(
     "madang.otlp.native",
     {

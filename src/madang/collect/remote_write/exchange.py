@@ -41,12 +41,20 @@ def proto_of(content_type: str, content_encoding: str) -> str:
 
 
 def written_headers(pushed: Pushed) -> dict[str, str]:
-    """The headers by which 2.0 tells the sender how much was written, also in an error."""
-    counts = {
-        "Samples": len(pushed.samples),
-        "Histograms": len(pushed.histograms),
-        "Exemplars": len(pushed.exemplars),
-    }
+    """The headers by which 2.0 tells the sender how much was written, also in an error.
+
+    Exemplars are read and not kept.
+    """
+    return _written(len(pushed.samples), len(pushed.histograms))
+
+
+def nothing_written() -> dict[str, str]:
+    """The headers of 2.0 where nothing was taken."""
+    return _written(0, 0)
+
+
+def _written(samples: int, histograms: int) -> dict[str, str]:
+    counts = {"Samples": samples, "Histograms": histograms, "Exemplars": 0}
     return {
         f"X-Prometheus-Remote-Write-{what}-Written": str(count) for what, count in counts.items()
     }

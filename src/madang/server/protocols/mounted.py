@@ -1,0 +1,38 @@
+"""Where the protocols are: routes in front of the application's own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from madang.server.protocols.influx import InfluxWrite1, InfluxWrite2, Lines
+from madang.server.protocols.influx_probes import HEALTH, READY, InfluxPing, InfluxQuery
+from madang.server.protocols.otlp import Otlp
+from madang.server.protocols.push import PushDoor, PushEndpoint, Turn
+from madang.server.protocols.remote_write import RemoteWrite
+
+
+class _Endpoint(Protocol):
+    """An ASGI application, and the path that it is for."""
+
+    route: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None: ...
+
+
+def push_routes(door: PushDoor) -> list[BaseRoute]:
+    """The routes of remote write, OTLP and line protocol."""
+    lines, lines_turn = Lines(door.context), Turn()
+    endpoints: list[_Endpoint] = [
+        PushEndpoint(door, RemoteWrite(), Turn()),
+        PushEndpoint(door, Otlp(door.context), Turn()),
+        PushEndpoint(door, InfluxWrite1(lines), lines_turn),
+        PushEndpoint(door, InfluxWrite2(lines), lines_turn),
+        InfluxQuery(door.authenticator),
+        InfluxPing(),
+        HEALTH,
+        READY,
+    ]
+    return [Route(one.route, one) for one in endpoints]
