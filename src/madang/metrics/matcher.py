@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ Labels = tuple[tuple[str, str], ...]
 """The labels of a series: pairs of name and value, sorted by name, without empty values."""
 
 
+_ALTERNATIVES = re.compile(r"[^\\.+*?()\[\]{}^$]*")
+"""A regular expression that only lists texts, as dashboards write them."""
 _RE2: Any = re2  # the package has no types
 
 
@@ -76,11 +79,17 @@ class Matcher:
     name: str
     kind: MatchKind
     value: str
+    among: frozenset[str] | None = field(init=False, repr=False, compare=False, default=None)
+    """The values that are meant, where the condition lists them: they can be looked up."""
     _regex: Regex | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         if self.kind in {MatchKind.REGEX, MatchKind.NOT_REGEX}:
             object.__setattr__(self, "_regex", compile_regex(self.value))
+        if self.kind is MatchKind.EQUAL:
+            object.__setattr__(self, "among", frozenset([self.value]))
+        elif self.kind is MatchKind.REGEX and _ALTERNATIVES.fullmatch(self.value):
+            object.__setattr__(self, "among", frozenset(self.value.split("|")))
 
     def matches(self, value: str) -> bool:
         """Whether a label of this value is meant."""

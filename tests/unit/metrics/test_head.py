@@ -146,7 +146,7 @@ def test_half_a_file_is_damage_and_the_stream_still_has_all(head, tmp_path, file
 
 def test_series_that_are_forgotten_are_gone_and_their_refs_are_not_given_again(head):
     head.index.retain(np.array([1], np.int32))
-    assert [dict(one)["pod"] for one in head.index.labels(np.array([1], np.int32))] == ["b"]
-    assert head.index.values("__name__") == ["up"]
+    assert [dict(one)["pod"] for one in head.index.view().labels(np.array([1], np.int32))] == ["b"]
+    assert head.index.view().values("__name__") == ["up"]
     take(head, page(3000, {("new", "z"): 1.0}))
     assert head.index.refs_of(head.index.ids).tolist() == [1, 3]

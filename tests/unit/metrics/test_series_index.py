@@ -17,6 +17,7 @@ class Matches:
     name: str
     pattern: str
     negated: bool = False
+    among = None
 
     def matches(self, value):
         return bool(re.fullmatch(self.pattern, value)) != self.negated
@@ -45,15 +46,19 @@ def test_series_are_found_as_an_obvious_index_finds_them(batches, wanted):
             if ref == len(plain):
                 plain.append(kept)
             assert plain[ref] == kept
-    found = index.select(wanted)
+    found = index.view().select(wanted)
     assert found.tolist() == [
         ref
         for ref, labels in enumerate(plain)
         if all(one.matches(labels.get(one.name, "")) for one in wanted)
     ]
-    assert [dict(one) for one in index.labels(found)] == [plain[ref] for ref in found.tolist()]
-    assert index.names_of(found) == sorted({name for ref in found.tolist() for name in plain[ref]})
-    assert index.values("job", found) == sorted(
+    assert [dict(one) for one in index.view().labels(found)] == [
+        plain[ref] for ref in found.tolist()
+    ]
+    assert index.view().names_of(found) == sorted(
+        {name for ref in found.tolist() for name in plain[ref]}
+    )
+    assert index.view().values("job", found) == sorted(
         {plain[ref]["job"] for ref in found.tolist() if "job" in plain[ref]}
     )
 
@@ -75,7 +80,7 @@ def test_many_series_are_found_whether_they_came_together_or_alone():
     ids = np.array([series_id(canonical_labels({"__name__": "m", "pod": "49-7"})), 5], np.int64)
     ref, missing = index.refs_of(ids).tolist()
     assert missing == -1
-    assert index.labels(np.array([ref], np.int32)) == [(("__name__", "m"), ("pod", "49-7"))]
+    assert index.view().labels(np.array([ref], np.int32)) == [(("__name__", "m"), ("pod", "49-7"))]
 
 
 @pytest.mark.parametrize("broken", [b"a\xffb\xffc", b"a", b"a\xff\xe9\x28"])
@@ -95,4 +100,4 @@ def test_a_series_whose_number_is_another_ones_is_refused():
     added = index.add(np.array([7, 7], np.int64), [down, up])
     assert added.refs.tolist() == [-1, 0]
     assert not added.new.any()
-    assert index.labels(np.array([0], np.int32)) == [(("__name__", "up"),)]
+    assert index.view().labels(np.array([0], np.int32)) == [(("__name__", "up"),)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from madang.metrics.head.chunk import Chunk, Found, Times, Values
+from madang.metrics.head.chunk import Chunk, Times, Values
 from madang.metrics.head.label_columns import Refs
 from madang.metrics.head.part_files import read_samples, write_samples
-from madang.metrics.head.runs import LeftOut, Runs
+from madang.metrics.head.runs import LeftOut, Runs, RunsView
 
 
 class Block:
     """Samples from ``start_ms`` to before ``end_ms``: parts that are mapped, and runs in memory.
 
-    Not thread-safe.
+    One thread changes it; others may take views meanwhile.
     """
 
     def __init__(self, start_ms: int, end_ms: int) -> None:
@@ -46,13 +46,11 @@ class Block:
         """Add samples of its span; the arrays are kept, not copied."""
         self._runs.add(refs, ts_ms, values)
 
-    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found]:
-        """The samples of ``refs`` (ascending) between two times, both inclusive.
-
-        Where two have one time, the one that is found first is the one that counts.
-        """
-        parts = [part.find(refs, start_ms, end_ms) for part in self._parts]
-        return [*parts, *self._runs.find(refs, start_ms, end_ms)]
+    def view(self) -> RunsView:
+        """What it holds now, for any thread: its parts are the first of the chunks."""
+        # In this order: what becomes a part in between is there twice, and not missing.
+        runs = self._runs.view()
+        return RunsView((*self._parts, *runs.chunks), runs.pending)
 
     def write_part(self, path: Path) -> None:
         """Write what came since the last part, and read it from there from now on.

@@ -75,6 +75,9 @@ class Rows:
     ts_ms: Times
     values: Values
 
+    def __len__(self) -> int:
+        return len(self.owners)
+
     def owned_by(self, owners: npt.NDArray[np.int64]) -> Rows:
         """The same samples, of ``owners[i]`` where they were of ``i``."""
         return Rows(owners[self.owners], self.ts_ms, self.values)

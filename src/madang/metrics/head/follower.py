@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,9 +11,10 @@ from madang.core.errors import CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
 from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.folder import HeadFolder
-from madang.metrics.head.head import Head, Selected
+from madang.metrics.head.head import Head
 from madang.metrics.head.intake import SampleColumns
-from madang.metrics.head.series_index import Matcher
+from madang.metrics.head.label_columns import Matcher
+from madang.metrics.head.view import Selected
 from madang.stream import Chunk, Stream
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,6 @@ class HeadFollower:
         self._folder = folder
         self._clock = clock or SystemClock()
         self._limits = limits or FollowLimits()
-        self._lock = threading.Lock()
         self._offsets: dict[int, int] = {}
         self._written: dict[int, int] = {}
         self._written_at_s = self._clock.monotonic_s()
@@ -110,8 +109,7 @@ class HeadFollower:
     def write(self) -> None:
         """Write what the head took; then the stream may forget it. Raises OSError."""
         offsets = dict(self._offsets)
-        with self._lock:
-            self._folder.write(self._head, self._stream.identity.id, offsets)
+        self._folder.write(self._head, self._stream.identity.id, offsets)
         self._written, self._written_at_s = offsets, self._clock.monotonic_s()
         if offsets:
             self._stream.commit(GROUP, offsets)
@@ -127,26 +125,21 @@ class HeadFollower:
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
     ) -> Selected:
         """See ``Head.select``."""
-        with self._lock:
-            return self._head.select(matchers, start_ms, end_ms, limit=limit)
+        return self._head.select(matchers, start_ms, end_ms, limit=limit)
 
     def label_names(self, matchers: Iterable[Matcher]) -> list[str]:
         """See ``Head.label_names``."""
-        with self._lock:
-            return self._head.label_names(matchers)
+        return self._head.label_names(matchers)
 
     def label_values(self, name: str, matchers: Iterable[Matcher]) -> list[str]:
         """See ``Head.label_values``."""
-        with self._lock:
-            return self._head.label_values(name, matchers)
+        return self._head.label_values(name, matchers)
 
     def cardinality(self, limit: int) -> Cardinality:
         """See ``Head.cardinality``."""
-        with self._lock:
-            return self._head.cardinality(limit)
+        return self._head.cardinality(limit)
 
     def _take(self, chunk: Chunk) -> None:
         samples = SampleColumns.of(chunk.batch)
-        with self._lock:
-            self._head.take(samples, chunk.appended_at_us // 1000)
+        self._head.take(samples, chunk.appended_at_us // 1000)
         self._offsets[chunk.partition] = chunk.end_offset

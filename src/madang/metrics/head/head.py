@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from madang.core.errors import TooLargeError
 from madang.metrics.head.block import Block
 from madang.metrics.head.cardinality import Cardinality
-from madang.metrics.head.chunk import Sorted, in_order
 from madang.metrics.head.intake import SampleColumns
-from madang.metrics.head.label_columns import Refs, are_labels
-from madang.metrics.head.series_index import Matcher, SeriesIndex
-from madang.metrics.matcher import Labels
+from madang.metrics.head.label_columns import Matcher, Refs, are_labels
+from madang.metrics.head.series_index import SeriesIndex
+from madang.metrics.head.view import BlockView, HeadView, Selected
 
 BLOCK_MS = 2 * 3_600_000
 _KEPT_PAGES = 4_096
@@ -38,19 +37,11 @@ class Counts:
     broken_labels: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """Samples of several series, one series after the other."""
-
-    labels: Sequence[Labels]
-    offsets: npt.NDArray[np.int64]
-    samples: Sorted
-
-
 class Head:
     """Samples of the newest hours, in blocks whose begins are multiples of their span.
 
-    Not thread-safe.
+    One thread changes it; others may ask meanwhile, each of a view: neither waits for the other
+    longer than a batch's new series take.
 
     Args:
         block_ms: The span of a block.
@@ -65,6 +56,8 @@ class Head:
         self.blocks: dict[int, Block] = {}
         self.counts = Counts()
         self.newest_ms: int | None = None
+        self._changing = threading.Lock()
+        """Held while series or blocks change, which is short, and while a view is taken."""
         self._block_ms = block_ms
         self._late_ms = late_ms
         self._ahead_ms = ahead_ms
@@ -79,7 +72,8 @@ class Head:
 
     def clear(self) -> None:
         """Forget all samples and series; what was refused stays counted."""
-        self.index, self.blocks, self.newest_ms = SeriesIndex(), {}, None
+        with self._changing:
+            self.index, self.blocks, self.newest_ms = SeriesIndex(), {}, None
         self._collided.clear()
         self._pages.clear()
 
@@ -110,58 +104,44 @@ class Head:
             else:
                 self._block(start_ms).add(refs[within], ts_ms[within], values[within])
 
+    def view(self) -> HeadView:
+        """What it holds now, for any thread; cheap, and it stays as it is."""
+        with self._changing:
+            blocks = [
+                BlockView(block.start_ms, block.end_ms, block.view())
+                for _, block in sorted(self.blocks.items())
+            ]
+            return HeadView(self.index.view(), blocks)
+
     def select(
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
     ) -> Selected:
-        """Samples between two times, both inclusive, of the series that all matchers match.
-
-        Series without a sample then are left out; the others come in the order of their refs.
-
-        Raises:
-            TooLargeError: there are more samples than ``limit``, unless that is 0.
-        """
-        refs = self.index.select(matchers)
-        found = [
-            part
-            for block in self._within(start_ms, end_ms)
-            for part in block.find(refs, start_ms, end_ms)
-            if len(part)
-        ]
-        total = sum(map(len, found))
-        if limit and total > limit:
-            raise TooLargeError(
-                f"the selector finds {total:,} samples, over the limit of {limit:,}",
-                hint="ask for less time, or for fewer series",
-            )
-        samples = in_order([part.rows() for part in found])
-        owners = samples.owners[np.flatnonzero(np.diff(samples.owners, prepend=-1))]
-        offsets = np.append(np.searchsorted(samples.owners, owners), len(samples.owners))
-        return Selected(self.index.labels(refs[owners]), offsets, samples)
+        """See ``HeadView.select``."""
+        return self.view().select(matchers, start_ms, end_ms, limit=limit)
 
     def label_names(self, matchers: Iterable[Matcher]) -> list[str]:
-        """The label names of matching series, sorted."""
-        matchers = list(matchers)
-        return self.index.names_of(self.index.select(matchers)) if matchers else self.index.names
+        """See ``HeadView.label_names``."""
+        return self.view().label_names(matchers)
 
     def label_values(self, name: str, matchers: Iterable[Matcher]) -> list[str]:
-        """The values of a label of matching series, sorted."""
-        matchers = list(matchers)
-        return self.index.values(name, self.index.select(matchers) if matchers else None)
+        """See ``HeadView.label_values``."""
+        return self.view().label_values(name, matchers)
 
     def cardinality(self, limit: int) -> Cardinality:
         """What the series are; at most ``limit`` entries in each list."""
-        counted = self.index.counted(limit)
-        return Cardinality(
-            series=len(self.index),
-            label_pairs=counted.label_pairs,
-            chunks=sum(block.chunks for block in self.blocks.values()),
-            oldest_ms=min(self.blocks, default=None),
-            newest_ms=self.newest_ms,
-            by_metric=counted.by_metric,
-            values_by_label=counted.values_by_label,
-            bytes_by_label=counted.bytes_by_label,
-            by_pair=counted.by_pair,
-        )
+        with self._changing:
+            counted = self.index.counted(limit)
+            return Cardinality(
+                series=len(self.index),
+                label_pairs=counted.label_pairs,
+                chunks=sum(block.chunks for block in self.blocks.values()),
+                oldest_ms=min(self.blocks, default=None),
+                newest_ms=self.newest_ms,
+                by_metric=counted.by_metric,
+                values_by_label=counted.values_by_label,
+                bytes_by_label=counted.bytes_by_label,
+                by_pair=counted.by_pair,
+            )
 
     def _resolve(self, samples: SampleColumns) -> Refs:
         if len(samples.announced):
@@ -182,13 +162,15 @@ class Head:
         """Learn the labels that stand beside samples; those that are none are counted."""
         ids, labels = samples.ids[samples.announced], samples.labels
         try:
-            added = self.index.add(ids, labels)
+            with self._changing:
+                added = self.index.add(ids, labels)
         except ValueError:
             good = np.fromiter(map(are_labels, labels), np.bool_, len(labels))
             self.counts.broken_labels += len(labels) - int(np.count_nonzero(good))
             ids = ids[good]
             kept = [text for text, keep in zip(labels, good.tolist(), strict=True) if keep]
-            added = self.index.add(ids, kept)
+            with self._changing:
+                added = self.index.add(ids, kept)
         self._collided.update(ids[added.refs < 0].tolist())
 
     def _check(self, samples: SampleColumns, refs: Refs, arrived_ms: int) -> npt.NDArray[np.bool_]:
@@ -210,15 +192,10 @@ class Head:
             self.counts.late += refuse(samples.ts_ms < self.newest_ms - self._late_ms)
         return kept
 
-    def _within(self, start_ms: int, end_ms: int) -> list[Block]:
-        return [
-            block
-            for _, block in sorted(self.blocks.items())
-            if block.start_ms <= end_ms and start_ms < block.end_ms
-        ]
-
     def _block(self, start_ms: int) -> Block:
         block = self.blocks.get(start_ms)
         if block is None:
-            block = self.blocks[start_ms] = Block(start_ms, start_ms + self._block_ms)
+            block = Block(start_ms, start_ms + self._block_ms)
+            with self._changing:
+                self.blocks[start_ms] = block
         return block

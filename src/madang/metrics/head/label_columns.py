@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,75 @@ Refs = npt.NDArray[np.int32]
 """Series of one block, by their place in it."""
 
 _SEPARATOR = 0xFF
+
+
+class Matcher(Protocol):
+    """What a selector asks of one label."""
+
+    @property
+    def name(self) -> str:
+        """The label's name."""
+        ...
+
+    @property
+    def among(self) -> frozenset[str] | None:
+        """All values that are meant, if there are few; None: only ``matches`` tells."""
+        ...
+
+    def matches(self, value: str) -> bool:
+        """Whether a value is meant; the empty one stands for no label."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    """A column at some moment: ``texts`` and ``known`` may go on growing behind it."""
+
+    refs: Refs
+    codes: npt.NDArray[np.int32]
+    texts: Sequence[str]
+    known: Mapping[str, int]
+
+    def having(self, matcher: Matcher) -> Refs:
+        """The series whose value, not empty, is meant."""
+        listed = self._listed(matcher)
+        if listed is not None:
+            return self.refs[_in(self.codes, listed)]
+        return self.refs[self._meant(matcher)[self.codes]]
+
+    def filter(self, refs: Refs, matcher: Matcher) -> Refs:
+        """Those of ``refs`` whose value is meant; the empty one where they lack the label."""
+        found = self.codes_of(refs)
+        listed = self._listed(matcher)
+        if listed is not None:
+            return refs[_in(found, [*listed, -1] if matcher.matches("") else listed)]
+        # The last place is that of the empty value: code -1.
+        kept: Refs = refs[np.append(self._meant(matcher), matcher.matches(""))[found]]
+        return kept
+
+    def codes_of(self, refs: Refs) -> npt.NDArray[np.int32]:
+        """The code of each series' value, -1 where it lacks the label."""
+        if not len(self.refs):
+            return np.full(len(refs), -1, np.int32)
+        places = np.minimum(np.searchsorted(self.refs, refs), len(self.refs) - 1)
+        return np.where(self.refs[places] == refs, self.codes[places], np.int32(-1))
+
+    def _listed(self, matcher: Matcher) -> list[int] | None:
+        """The codes of the values that a matcher lists."""
+        if matcher.among is None:
+            return None
+        return [self.known[value] for value in matcher.among if value in self.known]
+
+    def _meant(self, matcher: Matcher) -> npt.NDArray[np.bool_]:
+        count = len(self.texts)
+        return np.fromiter(map(matcher.matches, self.texts), np.bool_, count)
+
+
+def _in(codes: npt.NDArray[np.int32], listed: Sequence[int]) -> npt.NDArray[np.bool_]:
+    if len(listed) == 1:
+        one: npt.NDArray[np.bool_] = codes == listed[0]
+        return one
+    return np.isin(codes, np.array(listed, np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +142,9 @@ class LabelColumn:
         self.refs.extend(refs)
         self.codes.extend(codes[encoded.indices.to_numpy()])
 
-    def having(self, accepts: Callable[[str], bool]) -> Refs:
-        """The series whose value, not empty, is accepted."""
-        found: Refs = self.refs.values[self._accepted(accepts)[self.codes.values]]
-        return found
-
-    def filter(self, refs: Refs, accepts: Callable[[str], bool]) -> Refs:
-        """Those of ``refs`` whose value is accepted; the empty one where they lack the label."""
-        found = self.codes_of(refs)
-        # The last place is that of the empty value: code -1.
-        accepted = np.append(self._accepted(accepts), accepts(""))
-        kept: Refs = refs[accepted[found]]
-        return kept
-
-    def codes_of(self, refs: Refs) -> npt.NDArray[np.int32]:
-        """The code of each series' value, -1 where it lacks the label."""
-        own = self.refs.values
-        if not len(own):
-            return np.full(len(refs), -1, np.int32)
-        places = np.minimum(np.searchsorted(own, refs), len(own) - 1)
-        return np.where(own[places] == refs, self.codes.values[places], np.int32(-1))
-
-    def _accepted(self, accepts: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-        return np.fromiter(map(accepts, self.texts), np.bool_, len(self.texts))
+    def view(self) -> ColumnView:
+        """What it holds now; it stays as it is when series are added."""
+        return ColumnView(self.refs.values, self.codes.values, self.texts, self.known)
 
 
 def take_apart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from madang.metrics.head.chunk import (
 from madang.metrics.head.label_columns import Refs
 
 _PENDING = 65_536
+_PENDING_BATCHES = 64
 _FACTOR = 4
 
 
@@ -35,65 +37,99 @@ class LeftOut:
         self.conflicting += found.conflicting
 
 
+@dataclass(frozen=True, slots=True)
+class _Level:
+    chunks: tuple[Chunk, ...]
+    pending: list[Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """Runs at some moment: sorted chunks, and rows as they came."""
+
+    chunks: tuple[Chunk, ...]
+    pending: tuple[Rows, ...]
+
+    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found | Rows]:
+        """The samples of ``refs`` (ascending) between two times, both inclusive; oldest first.
+
+        Where two have one time, the one that is found first is the one that counts.
+        """
+        found: list[Found | Rows] = [chunk.find(refs, start_ms, end_ms) for chunk in self.chunks]
+        found += [_pick(rows, refs, start_ms, end_ms) for rows in self.pending]
+        return found
+
+
 class Runs:
     """Samples of series, in chunks whose sizes grow by a factor; oldest and largest first.
 
-    Every sample is sorted when it arrives, with others, and merged a few times. Not thread-safe.
+    Every sample is sorted after it arrived, with others, and merged a few times. One thread
+    changes it; others may take views meanwhile.
     """
 
     def __init__(self) -> None:
-        self._chunks: list[Chunk] = []
-        self._pending: list[Rows] = []
+        # Another object for each change of what is sorted, so that a view needs no lock.
+        self._level = _Level((), [])
         self._pending_count = 0
         self.left_out = LeftOut()
 
     def __len__(self) -> int:
-        return sum(map(len, self._chunks)) + self._pending_count
+        return sum(map(len, self._level.chunks)) + self._pending_count
 
     @property
     def chunks(self) -> int:
         """How many sorted runs there are."""
-        return len(self._chunks) + bool(self._pending)
+        return len(self._level.chunks) + bool(self._level.pending)
 
     def add(self, refs: Refs, ts_ms: Times, values: Values) -> None:
         """Add samples; the arrays are kept, not copied."""
-        self._pending.append(Rows(refs.astype(np.int64), ts_ms, values))
+        self._level.pending.append(Rows(refs.astype(np.int64), ts_ms, values))
         self._pending_count += len(refs)
-        if self._pending_count >= _PENDING:
+        # A query looks at each batch by itself.
+        if self._pending_count >= _PENDING or len(self._level.pending) >= _PENDING_BATCHES:
             self._sort()
 
-    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found]:
-        """The samples of ``refs`` (ascending) between two times, both inclusive; oldest first."""
-        self._sort()
-        return [chunk.find(refs, start_ms, end_ms) for chunk in self._chunks]
+    def view(self) -> RunsView:
+        """What it holds now, for any thread; it stays as it is."""
+        level = self._level
+        return RunsView(level.chunks, tuple(level.pending))
 
     def chunk(self) -> Chunk:
         """All samples as one chunk."""
         self._sort()
-        if len(self._chunks) != 1:
-            self._merge(0)
-        return self._chunks[0]
+        if len(self._level.chunks) != 1:
+            self._level = _Level((self._merged(self._level.chunks),), [])
+        return self._level.chunks[0]
 
     def clear(self) -> None:
         """Forget the samples; what was left out stays counted."""
-        self._chunks, self._pending, self._pending_count = [], [], 0
+        self._level, self._pending_count = _Level((), []), 0
 
     def _sort(self) -> None:
-        if not self._pending:
+        if not self._level.pending:
             return
-        chunk, found = chunk_of(self._pending)
+        chunk, found = chunk_of(self._level.pending)
         self.left_out.count(found)
-        self._chunks.append(chunk)
-        self._pending, self._pending_count = [], 0
-        first = len(self._chunks) - 1
+        chunks = (*self._level.chunks, chunk)
+        first = len(chunks) - 1
         size = len(chunk)
-        while first and len(self._chunks[first - 1]) < _FACTOR * size:
+        while first and len(chunks[first - 1]) < _FACTOR * size:
             first -= 1
-            size += len(self._chunks[first])
-        if first < len(self._chunks) - 1:
-            self._merge(first)
+            size += len(chunks[first])
+        if first < len(chunks) - 1:
+            chunks = (*chunks[:first], self._merged(chunks[first:]))
+        self._level, self._pending_count = _Level(chunks, []), 0
 
-    def _merge(self, first: int) -> None:
-        merged, found = chunk_of([rows_of(chunk) for chunk in self._chunks[first:]])
+    def _merged(self, chunks: Sequence[Chunk]) -> Chunk:
+        merged, found = chunk_of([rows_of(chunk) for chunk in chunks])
         self.left_out.count(found)
-        self._chunks[first:] = [merged]
+        return merged
+
+
+def _pick(rows: Rows, refs: Refs, start_ms: int, end_ms: int) -> Rows:
+    """Of rows whose owners are refs, those of ``refs`` between two times, owned by their places."""
+    if not len(refs) or not len(rows.owners):
+        return Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    places = np.minimum(np.searchsorted(refs, rows.owners), len(refs) - 1)
+    kept = (refs[places] == rows.owners) & (rows.ts_ms >= start_ms) & (rows.ts_ms <= end_ms)
+    return Rows(places[kept], rows.ts_ms[kept], rows.values[kept])

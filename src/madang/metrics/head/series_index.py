@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,24 +12,11 @@ import numpy.typing as npt
 from madang.metrics.head.cardinality import LabelCounts, count_labels
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
-from madang.metrics.matcher import Labels
+from madang.metrics.head.series_view import SeriesView
 
 _NO_REFS = np.empty(0, np.int32)
 _RECENT = 65_536
 _MOST = 2**31 - 1
-
-
-class Matcher(Protocol):
-    """What a selector asks of one label."""
-
-    @property
-    def name(self) -> str:
-        """The label's name."""
-        ...
-
-    def matches(self, value: str) -> bool:
-        """Whether a value is meant; the empty one stands for no label."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,58 +153,14 @@ class SeriesIndex:
         self._columns = {name: column for name, column in columns.items() if len(column.refs)}
         self._sort()
 
-    def select(self, matchers: Iterable[Matcher]) -> Refs:
-        """The series that all matchers accept, ascending."""
-        wanted = sorted(matchers, key=lambda one: one.matches(""))
-        refs: Refs | None = None
-        for matcher in wanted:
-            column = self._columns.get(matcher.name)
-            if column is None:
-                if not matcher.matches(""):
-                    return _NO_REFS
-            elif refs is not None:
-                refs = column.filter(refs, matcher.matches)
-            elif not matcher.matches(""):
-                refs = column.having(matcher.matches)
-            else:
-                refs = column.filter(self._all(), matcher.matches)
-        return self._all() if refs is None else refs
-
-    def labels(self, refs: Refs) -> list[Labels]:
-        """The labels of series."""
-        found: list[Labels] = [()] * len(refs)
-        codes = [(name, self._columns[name].codes_of(refs)) for name in self.names]
-        codes = [(name, one) for name, one in codes if np.any(one >= 0)]
-        for places in _alike([one >= 0 for _, one in codes]):
-            columns = []
-            for name, one in codes:
-                if one[places[0]] >= 0:
-                    texts = self._columns[name].texts
-                    columns.append([(name, texts[code]) for code in one[places].tolist()])
-            for place, pairs in zip(places.tolist(), zip(*columns, strict=True), strict=False):
-                found[place] = pairs
-        return found
-
-    def values(self, name: str, refs: Refs | None = None) -> list[str]:
-        """The values of a label, sorted: of all series, or of some."""
-        column = self._columns.get(name)
-        if column is None:
-            return []
-        if refs is None:
-            return sorted(column.texts)
-        codes = np.unique(column.codes_of(refs))
-        return sorted(column.texts[code] for code in codes[codes >= 0].tolist())
-
-    def names_of(self, refs: Refs) -> list[str]:
-        """The label names that some series have, sorted."""
-        return [name for name in self.names if np.any(self._columns[name].codes_of(refs) >= 0)]
-
     def counted(self, limit: int) -> LabelCounts:
         """Which labels make most of the series, at most ``limit`` of each kind."""
         return count_labels(self._columns, limit)
 
-    def _all(self) -> Refs:
-        return self._refs.values
+    def view(self) -> SeriesView:
+        """The series as they are now; the view stays so whatever becomes of the index."""
+        columns = {name: column.view() for name, column in self._columns.items()}
+        return SeriesView(self._refs.values, columns)
 
     def _next_refs(self, count: int) -> Refs:
         if self._next + count > _MOST:
@@ -243,17 +185,6 @@ class SeriesIndex:
         order = np.argsort(self.ids, kind="stable")
         self._sorted_ids, self._sorted_refs = self.ids[order], self._refs.values[order]
         self._recent.clear()
-
-
-def _alike(have: Sequence[npt.NDArray[np.bool_]]) -> Iterator[npt.NDArray[np.int64]]:
-    """The places at which all of ``have`` are alike, together."""
-    if not have:
-        return
-    packed = np.ascontiguousarray(np.packbits(np.array(have), axis=0).T)
-    rows = packed.view(np.dtype((np.void, packed.shape[1])))[:, 0]
-    _, kinds = np.unique(rows, return_inverse=True)
-    order = np.argsort(kinds, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1)
 
 
 def _check_of(labels: bytes) -> int:
