@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from madang.cli.wrong_call import chosen
 from madang.core.errors import InvalidInputError, TooLargeError
@@ -95,46 +95,10 @@ def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
     if head.startswith(b"\x1f\x8b"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if head == b"\x28\xb5\x2f\xfd":
-        return cast("IO[bytes]", io.BufferedReader(_ZstdReader(raw)))
+        from madang.core.zstd import open_zstd
+
+        return cast("IO[bytes]", open_zstd(cast("BinaryIO", raw)))
     return raw
-
-
-class _ZstdReader(io.RawIOBase):
-    """Frames of zstd, decompressed; a cut-off end is an error, unlike in the library's reader."""
-
-    def __init__(self, raw: io.BufferedReader) -> None:
-        import zstandard
-
-        self._raw = raw
-        self._new = zstandard.ZstdDecompressor
-        self._frame = self._new().decompressobj()
-        self._ready = b""
-        self._left = b""
-        self._begun = False
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
-        """Fill ``buffer``; 0 at the end. Raises EOFError if the end is cut off."""
-        while not self._ready:
-            if self._frame.eof:
-                self._left = self._frame.unused_data
-                self._frame = self._new().decompressobj()
-                self._begun = False
-            block = self._left or self._raw.read(2**18)
-            self._left = b""
-            if not block:
-                if self._begun:
-                    raise EOFError("it ends in the middle")
-                return 0
-            self._begun = True
-            self._ready = self._frame.decompress(block)
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
 
 
 def pieces(file: IO[bytes], form: str, *, header: bool) -> Iterator[Piece]:

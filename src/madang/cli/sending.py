@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 from madang.cli.client import Client, RemoteError, quoted
 from madang.cli.pieces import Piece, check_format, format_of, open_file, pieces
 from madang.cli.wrong_call import WrongCallError
 from madang.core.errors import InvalidInputError, MadangError, Place
 from madang.core.names import RULE, is_name
+from madang.core.zstd import ZstdError
 
 RETRY_FOR_S = 300.0
 Progress = Callable[[int, int, float], None]
@@ -111,7 +110,7 @@ class Sender:
             report.files.append(sent)
             try:
                 self._send(sent, report, began)
-            except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+            except (EOFError, zlib.error, gzip.BadGzipFile, ZstdError) as error:
                 raise InvalidInputError(
                     f"the compressed file is damaged: {error}", where=Place(file)
                 ) from None

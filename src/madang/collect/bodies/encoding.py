@@ -6,19 +6,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-import zstandard
-
 from madang.collect.bodies.media import UnsupportedMediaError
 from madang.core.errors import InvalidInputError, TooLargeError
 from madang.core.units import format_size
+from madang.core.zstd import ZstdError, ZstdFrames
 
 _PIECE_BYTES = 256 * 1024
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
-_MAX_WINDOW_BYTES = 128 * 2**20
 _MAX_LAYERS = 4
-# zstandard's bindings bound the input of a call, not its output: a block of four bytes may unpack
-# to 128 KiB, so this much input unpacks to 32 MiB at the worst, and 4 KiB in earnest.
-_ZSTD_SLICE_BYTES = 1024
 
 
 def decompress(encoding: str | None, chunks: Iterable[bytes], limit_bytes: int) -> bytes:
@@ -141,24 +136,13 @@ def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-    frame, begun = decompressor.decompressobj(), False
-    for chunk in chunks:
-        view = memoryview(chunk)
-        for start in range(0, len(view), _ZSTD_SLICE_BYTES):
-            data = bytes(view[start : start + _ZSTD_SLICE_BYTES])
-            while data:
-                if frame.eof:
-                    frame = decompressor.decompressobj()
-                begun = True
-                try:
-                    piece = frame.decompress(data)
-                except zstandard.ZstdError as error:
-                    raise InvalidInputError(f"the zstd body is damaged: {error}") from None
-                if piece:
-                    yield piece
-                data = frame.unused_data if frame.eof else b""
-    if begun and not frame.eof:
+    frames = ZstdFrames()
+    try:
+        for chunk in chunks:
+            yield from frames.unpack(chunk)
+    except ZstdError as error:
+        raise InvalidInputError(f"the zstd body is damaged: {error}") from None
+    if frames.is_cut_off:
         raise InvalidInputError("the zstd body is cut off")
 
 

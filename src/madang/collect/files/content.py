@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-import zstandard
-
 from madang.core.errors import InvalidInputError
+from madang.core.zstd import ZstdError, open_zstd
 
 _SKIP_BYTES = 4 * 2**20
 
@@ -116,7 +115,7 @@ class PackedContent:
                 if skipped == 0:
                     return b""
             return self._take(count)
-        except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        except (EOFError, zlib.error, lzma.LZMAError, ZstdError) as error:
             self.close()
             raise InvalidInputError(f"{self.path} cannot be unpacked: {error}") from None
         except OSError as error:
@@ -148,42 +147,10 @@ class PackedContent:
             self._stream = None
 
 
-class _ZstdFile:
-    """zstandard's reader, which takes a frame that is cut off for the end of the file."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._window = b""
-        self._unpacked = b""
-        self._decompressor = zstandard.ZstdDecompressor(max_window_size=128 * 2**20)
-        self._frame = self._decompressor.decompressobj()
-        self._begun = False
-
-    def read(self, count: int) -> bytes:
-        while not self._unpacked:
-            data = self._window or self._file.read(16 * 1024)
-            self._window = b""
-            if not data:
-                if self._begun and not self._frame.eof:
-                    raise EOFError("the zstd frame is cut off")
-                return b""
-            if self._frame.eof:
-                self._frame = self._decompressor.decompressobj()
-            self._begun = True
-            self._unpacked = self._frame.decompress(data)
-            if self._frame.eof:
-                self._window = self._frame.unused_data
-        piece, self._unpacked = self._unpacked[:count], self._unpacked[count:]
-        return piece
-
-    def close(self) -> None:
-        self._file.close()
-
-
 PACKED: dict[str, Callable[[Path], _Reader]] = {
     ".gz": gzip.GzipFile,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
-    ".zst": _ZstdFile,
+    ".zst": lambda path: open_zstd(path.open("rb")),
 }
 """How a compressed file is opened, by the end of its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import cramjam
+import pyarrow as pa
 
 from madang.core.errors import InvalidInputError, TooLargeError
 
@@ -22,17 +22,19 @@ def unpack(body: bytes, limit_bytes: int) -> bytes:
             hint="send fewer samples in a request (Prometheus: max_samples_per_send)",
         )
     try:
-        return bytes(cramjam.snappy.decompress_raw(body))
-    except cramjam.DecompressionError as error:
+        unpacked: bytes = pa.decompress(body, declared, codec="snappy", asbytes=True)
+    except (OSError, pa.ArrowException) as error:
         raise InvalidInputError(
             f"the body is not snappy's block format: {error}",
             hint="remote write packs with snappy's block format, not its framed one, nor gzip",
         ) from None
+    return unpacked
 
 
 def pack(body: bytes) -> bytes:
     """Pack a body."""
-    return bytes(cramjam.snappy.compress_raw(body))
+    packed: bytes = pa.compress(body, codec="snappy", asbytes=True)
+    return packed
 
 
 def _declared_size(body: bytes) -> int:
