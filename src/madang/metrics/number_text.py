@@ -27,3 +27,13 @@ def sample_text(value: float) -> str:
     """A sample's value in JSON: with an exponent below 1e-6 and from 1e21 on."""
     size = abs(value)
     return exponent_text(value) if size >= 1e21 or 0 < size < 1e-6 else number_text(value)
+
+
+def page_text(value: float) -> str:
+    """A number on a page to scrape: Go's ``FormatFloat(v, 'g', -1, 64)``, without -0."""
+    size = abs(value)
+    if 1e-4 <= size < 1e6:
+        return repr(value).removesuffix(".0")
+    if size == 0:
+        return "0"  # pages have no -0
+    return exponent_text(value) if size < np.inf else number_text(value)

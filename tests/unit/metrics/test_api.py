@@ -80,8 +80,8 @@ def test_a_matrix_over_steps(api):
 
 def test_series_and_labels(api):
     assert data_of(api, "series", match=['up{instance="a"}', "total"]) == [
-        {"__name__": "up", "instance": "a", "job": "api"},
         {"__name__": "total", "my.label": "v"},
+        {"__name__": "up", "instance": "a", "job": "api"},
     ]
     assert data_of(api, "labels") == ["__name__", "instance", "job", "my.label"]
     assert data_of(api, "labels", match="total") == ["__name__", "my.label"]

@@ -13,7 +13,7 @@ from madang.metrics.api.answers import Answer
 from madang.metrics.api.knowledge import Knowledge
 from madang.metrics.api.params import Params
 from madang.metrics.matcher import Labels
-from madang.metrics.number_text import number_text
+from madang.metrics.number_text import page_text
 from madang.metrics.storage import SampleStorage, SeriesSet
 
 PAGE = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,7 +80,7 @@ def _lines(found: Mapping[Labels, tuple[int, float]], added: Mapping[str, str]) 
             *labels.items(),
             *((own, text) for own, text in added.items() if own not in labels),
         ]
-        yield f"{_series(name, pairs)} {_number(value)} {at_ms}\n"
+        yield f"{_series(name, pairs)} {page_text(value)} {at_ms}\n"
 
 
 def _series(name: str, pairs: Sequence[tuple[str, str]]) -> str:
@@ -100,8 +100,3 @@ def _name(name: str) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _number(value: float) -> str:
-    text = repr(value)
-    return text.removesuffix(".0") if "e" not in text and "n" not in text else number_text(value)

@@ -10,9 +10,10 @@ import msgspec
 
 from madang.core.clock import Clock
 from madang.core.errors import InvalidInputError
-from madang.metrics.api.answers import Answer, first_series, metric, query_data, succeeded
+from madang.metrics.api.answers import Answer, metric, query_data, succeeded
 from madang.metrics.api.params import Params, invalid, shown
 from madang.metrics.api.query_texts import named, query_text
+from madang.metrics.matcher import Labels
 from madang.metrics.promql import (
     BadQueryError,
     Result,
@@ -114,13 +115,15 @@ class SampleEndpoints:
             raise InvalidInputError("no match[] parameter provided")
         start_ms, end_ms = params.span_ms()
         limit = params.limit()
-        found: dict[bytes, None] = {}
+        found: dict[Labels, None] = {}
         for matchers in wanted:
+            params.budget.check_time()
             series = self._storage.select(matchers, start_ms, end_ms)
-            if limit:
-                series = first_series(series, limit + 1)
-            found.update(dict.fromkeys(map(metric, series.labels)))
-        return _list_answer(list(found), limit)
+            found.update(dict.fromkeys(series.labels))
+        chosen = list(found) if len(wanted) == 1 else sorted(found)
+        return _list_answer(
+            [metric(labels) for labels in chosen[: limit + 1 if limit else None]], limit
+        )
 
     def _labels(self, params: Params) -> Answer:
         start_ms, end_ms = params.span_ms()
