@@ -37,11 +37,6 @@ class Block:
         """How many samples are in no part yet."""
         return len(self._runs)
 
-    @property
-    def chunks(self) -> int:
-        """How many parts and runs hold its samples."""
-        return len(self._parts) + self._runs.chunks
-
     def add(self, refs: Refs, ts_ms: Times, values: Values) -> None:
         """Add samples of its span; the arrays are kept, not copied."""
         self._runs.add(refs, ts_ms, values)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from madang.core.samples import METRIC_NAME
-from madang.metrics.head.label_columns import LabelColumn
+from madang.metrics.head.label_columns import ColumnView
+
+_Counts = npt.NDArray[np.int64]
+_FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +66,41 @@ class LabelCounts:
     by_pair: Sequence[Counted]
 
 
-def count_labels(columns: Mapping[str, LabelColumn], limit: int) -> LabelCounts:
+def count_labels(columns: Mapping[str, ColumnView], limit: int) -> LabelCounts:
     """Count what label columns hold, the ``limit`` largest of each kind."""
     pairs: list[Counted] = []
+    values: list[Counted] = []
+    sizes: list[Counted] = []
+    by_metric: list[Counted] = []
     for name, column in columns.items():
-        pairs += (Counted(f"{name}={one.name}", one.count) for one in _most_used(column, limit))
-    names = columns.get(METRIC_NAME)
+        counts = np.bincount(column.codes)
+        most_used = _most_used(column.texts, counts, limit)
+        pairs += (Counted(f"{name}={one.name}", one.count) for one in most_used)
+        values.append(Counted(name, int(np.count_nonzero(counts))))
+        sizes.append(Counted(name, _value_bytes(column.texts, counts)))
+        if name == METRIC_NAME:
+            by_metric = most_used
     return LabelCounts(
-        label_pairs=sum(len(column.texts) for column in columns.values()),
-        by_metric=list(_most_used(names, limit)) if names is not None else [],
-        values_by_label=_largest(
-            (Counted(name, len(column.texts)) for name, column in columns.items()), limit
-        ),
-        bytes_by_label=_largest(
-            (Counted(name, _value_bytes(column)) for name, column in columns.items()), limit
-        ),
+        label_pairs=sum(one.count for one in values),
+        by_metric=by_metric,
+        values_by_label=_largest(values, limit),
+        bytes_by_label=_largest(sizes, limit),
         by_pair=_largest(pairs, limit),
     )
 
 
-def _most_used(column: LabelColumn, limit: int) -> Iterator[Counted]:
+def _most_used(texts: Sequence[str], counts: _Counts, limit: int) -> list[Counted]:
     """The values of a column that most series have."""
-    counts = np.bincount(column.codes.values, minlength=len(column.texts))
-    codes = np.arange(len(counts))
-    if len(counts) > limit:
-        codes = np.argpartition(-counts, limit - 1)[:limit]
-    codes = codes[np.lexsort((codes, -counts[codes]))]
-    for code in codes.tolist():
-        yield Counted(column.texts[code], int(counts[code]))
+    codes = np.flatnonzero(counts)
+    if len(codes) > limit:
+        least = np.partition(counts[codes], len(codes) - limit)[len(codes) - limit]
+        above, equal = codes[counts[codes] > least], codes[counts[codes] == least]
+        codes = np.concatenate([above, equal[: _FEW * limit]])
+    return _largest((Counted(texts[code], int(counts[code])) for code in codes.tolist()), limit)
 
 
-def _value_bytes(column: LabelColumn) -> int:
-    sizes = pc.binary_length(pa.array(column.texts, pa.large_string())).to_numpy()
-    counts = np.bincount(column.codes.values, minlength=len(column.texts))
+def _value_bytes(texts: Sequence[str], counts: _Counts) -> int:
+    sizes = pc.binary_length(pa.array(texts[: len(counts)], pa.large_string())).to_numpy()
     return int(sizes @ counts)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from madang.metrics.head.block import Block
-from madang.metrics.head.cardinality import Cardinality
+from madang.metrics.head.cardinality import Cardinality, count_labels
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher, Refs, are_labels
 from madang.metrics.head.series_index import SeriesIndex
@@ -129,19 +129,19 @@ class Head:
 
     def cardinality(self, limit: int) -> Cardinality:
         """What the series are; at most ``limit`` entries in each list."""
-        with self._changing:
-            counted = self.index.counted(limit)
-            return Cardinality(
-                series=len(self.index),
-                label_pairs=counted.label_pairs,
-                chunks=sum(block.chunks for block in self.blocks.values()),
-                oldest_ms=min(self.blocks, default=None),
-                newest_ms=self.newest_ms,
-                by_metric=counted.by_metric,
-                values_by_label=counted.values_by_label,
-                bytes_by_label=counted.bytes_by_label,
-                by_pair=counted.by_pair,
-            )
+        view = self.view()
+        counted = count_labels(view.series.columns, limit)
+        return Cardinality(
+            series=len(view.series.refs),
+            label_pairs=counted.label_pairs,
+            chunks=sum(block.chunks for block in view.blocks),
+            oldest_ms=min((block.start_ms for block in view.blocks), default=None),
+            newest_ms=self.newest_ms,
+            by_metric=counted.by_metric,
+            values_by_label=counted.values_by_label,
+            bytes_by_label=counted.bytes_by_label,
+            by_pair=counted.by_pair,
+        )
 
     def _resolve(self, samples: SampleColumns) -> Refs:
         if len(samples.announced):

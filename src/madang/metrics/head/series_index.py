@@ -9,7 +9,6 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from madang.metrics.head.cardinality import LabelCounts, count_labels
 from madang.metrics.head.growing import GrowingArray
 from madang.metrics.head.label_columns import LabelColumn, LabelPart, Refs, take_apart
 from madang.metrics.head.series_view import SeriesView
@@ -152,10 +151,6 @@ class SeriesIndex:
         columns = {name: column.retained(live) for name, column in self._columns.items()}
         self._columns = {name: column for name, column in columns.items() if len(column.refs)}
         self._sort()
-
-    def counted(self, limit: int) -> LabelCounts:
-        """Which labels make most of the series, at most ``limit`` of each kind."""
-        return count_labels(self._columns, limit)
 
     def view(self) -> SeriesView:
         """The series as they are now; the view stays so whatever becomes of the index."""

@@ -33,6 +33,11 @@ class BlockView:
     end_ms: int
     samples: RunsView
 
+    @property
+    def chunks(self) -> int:
+        """How many parts and runs hold its samples."""
+        return len(self.samples.chunks) + bool(self.samples.pending)
+
 
 @dataclass(frozen=True, slots=True)
 class HeadView:
