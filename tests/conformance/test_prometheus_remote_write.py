@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import math
-import socket
-import subprocess
 import threading
 import time
 import urllib.parse
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
-from debian_programs import debian_program
 from madang.collect.pushed import FamilyMetadata
 from madang.collect.remote_write import (
     CONTENT_TYPES,
@@ -26,6 +21,7 @@ from madang.collect.remote_write import (
     proto_of,
 )
 from madang.core.samples import Samples, canonical_labels, is_stale, labels_of
+from prometheus_server import prometheus, request, wait_until_ready
 
 PAGE = b"""\
 # HELP jobs_total Jobs that were done.
@@ -92,53 +88,6 @@ def peer():
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@contextmanager
-def prometheus(folder, config, *flags):
-    program = debian_program("prometheus", "usr/bin/prometheus")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (folder / "prometheus.yml").write_text(config)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                *flags,
-            ],
-            stderr=log,
-            stdout=log,
-        )
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def request(port, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def wait_until_ready(port, timeout_s=60.0):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            if request(port, "GET", "/-/ready")[0] == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)  # Another program's readiness can only be asked for.
-    raise AssertionError("Prometheus is not ready")
 
 
 def latest(pushed):
