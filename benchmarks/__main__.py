@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import duplicates, footprint, freshness, ingest, pushed, scrape
+from benchmarks import duplicates, footprint, freshness, ingest, promql, pushed, scrape, series
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 Run = Callable[[Path], str]
@@ -22,16 +22,20 @@ ALL: dict[str, Run] = {
     "footprint": footprint.run,
     "freshness": freshness.run,
     "ingest": ingest.run,
+    "promql": promql.run,
     "pushed": pushed.run,
     "scrape": scrape.run,
+    "series": series.run,
     "duplicates": duplicates.run,
 }
 SHORT: dict[str, Run] = {
     "footprint": partial(footprint.run, starts=1, idle_s=2.0),
     "freshness": partial(freshness.run, rounds=10),
     "ingest": partial(ingest.run, seconds=3.0),
+    "promql": partial(promql.run, pods=20, rounds=1),
     "pushed": partial(pushed.run, rounds=2),
     "scrape": partial(scrape.run, seconds=3.0, series=1000),
+    "series": partial(series.run, series=5000),
     "duplicates": partial(duplicates.run, sizes_mb=(20,)),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -12,12 +11,12 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.prometheus import prometheus
 from benchmarks.result import Line, at_most, table
 from madang.testing.running_platform import RunningPlatform, free_port, write_project
 
 SERIES = 50_000
 _WARM_S = 8.0
-_UNPACKED = Path(__file__).parents[1] / "build/debian/prometheus/usr/bin/prometheus"
 CONFIG = """\
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
@@ -91,21 +90,10 @@ def _samples(platform: RunningPlatform) -> int:
 
 def _prometheus_us(config: Path, folder: Path, seconds: float, series: int) -> float | None:
     """Microseconds a sample; None where there is no Prometheus."""
-    program = shutil.which("prometheus") or (str(_UNPACKED) if _UNPACKED.exists() else None)
-    if program is None:
-        return None
-    command = [
-        program,
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{free_port()}",
-    ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            time.sleep(_WARM_S)
-            watched = [psutil.Process(process.pid)]
-            before = _cpu_s(watched)
-            time.sleep(seconds)
-            return (_cpu_s(watched) - before) / (seconds * series) * 1e6
-        finally:
-            process.terminate()
+    with prometheus(folder / "theirs", config.read_text()) as server:
+        if server is None:
+            return None
+        time.sleep(_WARM_S)
+        before = _cpu_s([server.process()])
+        time.sleep(seconds)
+        return (_cpu_s([server.process()]) - before) / (seconds * series) * 1e6
