@@ -66,7 +66,7 @@ def _fill(server: MetricsServer, series: int, end_s: int) -> int:
                     [_labels(number) for number in numbers],
                     np.arange(len(numbers), dtype=np.int32),
                     np.full(len(numbers), at_ms),
-                    np.arange(first, first + len(numbers)) + turn * 1.5,
+                    np.arange(first, first + len(numbers), dtype=np.float64) + turn * 1.5,
                 )
             )
     _wait_for(server, end_s, series)
