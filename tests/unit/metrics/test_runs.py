@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from madang.core.samples import STALE_NAN
 from madang.metrics.head import runs as runs_module
-from madang.metrics.head.chunk import Found, in_order
+from madang.metrics.head.chunk import gathered
 from madang.metrics.head.runs import Runs
 
 samples = st.lists(
@@ -18,8 +18,7 @@ samples = st.lists(
 
 
 def select(runs, refs, start_ms, end_ms):
-    parts = runs.view().find(refs, start_ms, end_ms)
-    found = in_order([part.rows() if isinstance(part, Found) else part for part in parts])
+    found = gathered(runs.view().find(refs, start_ms, end_ms), len(refs))
     return found.offsets(len(refs)), found
 
 

@@ -44,6 +44,10 @@ class Chunk:
         last = _first_not_below(self.ts_ms, first, ends, end_ms + 1)
         return Found(self, wanted, first, last - first)
 
+    def all_at(self, places: npt.NDArray[np.int64]) -> Found:
+        """All samples, those of ``refs[i]`` at place ``places[i]`` among the series meant."""
+        return Found(self, places, self.offsets[:-1], np.diff(self.offsets))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -59,12 +63,6 @@ class Found:
 
     def __len__(self) -> int:
         return int(self.counts.sum())
-
-    def rows(self) -> Rows:
-        """The samples."""
-        taken = _ranges(self.first, self.counts)
-        owners = np.repeat(self.wanted, self.counts)
-        return Rows(owners, self.chunk.ts_ms[taken], self.chunk.values[taken])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,33 @@ def in_order(parts: Sequence[Rows]) -> Sorted:
         # Stable, and quick where it is made of sorted runs, which pages and chunks are.
         order = np.argsort(owners, kind="stable")
         owners, ts_ms, values = owners[order], ts_ms[order], values[order]
+    return _settled(owners, ts_ms, values)
+
+
+def gathered(parts: Sequence[Found], count: int) -> Sorted:
+    """What was found of ``count`` series, sorted by their places and time, without a sort.
+
+    Args:
+        parts: What came first is before what came later; where two have one time the first stays.
+        count: How many series were meant.
+    """
+    totals = np.zeros(count, np.int64)
+    for part in parts:
+        totals[part.wanted] += part.counts
+    filled = np.cumsum(totals) - totals
+    size = int(totals.sum())
+    ts_ms, values = np.empty(size, np.int64), np.empty(size)
+    for part in parts:
+        source = _ranges(part.first, part.counts)
+        target = _ranges(filled[part.wanted], part.counts)
+        ts_ms[target] = part.chunk.ts_ms[source]
+        values[target] = part.chunk.values[source]
+        filled[part.wanted] += part.counts
+    return _settled(np.repeat(np.arange(count), totals), ts_ms, values)
+
+
+def _settled(owners: npt.NDArray[np.int64], ts_ms: Times, values: Values) -> Sorted:
+    """Samples that are sorted by owner, in the order of their times, each time once."""
     same = owners[1:] == owners[:-1]
     if np.any(same & (ts_ms[1:] < ts_ms[:-1])):
         order = np.lexsort((ts_ms, owners))
@@ -142,10 +167,12 @@ def chunk_of(parts: Sequence[Rows]) -> tuple[Chunk, Sorted]:
     return Chunk(refs, offsets, found.ts_ms, found.values), found
 
 
-def rows_of(chunk: Chunk) -> Rows:
-    """All samples of a chunk; their owners are refs."""
-    owners = np.repeat(chunk.refs.astype(np.int64), np.diff(chunk.offsets))
-    return Rows(owners, chunk.ts_ms, chunk.values)
+def merged(chunks: Sequence[Chunk]) -> tuple[Chunk, Sorted]:
+    """Chunks as one, and what was left out; what came first is before what came later."""
+    refs = np.unique(np.concatenate([chunk.refs for chunk in chunks]))
+    parts = [chunk.all_at(np.searchsorted(refs, chunk.refs)) for chunk in chunks]
+    found = gathered(parts, len(refs))
+    return Chunk(refs, found.offsets(len(refs)), found.ts_ms, found.values), found
 
 
 def _first_not_below(ts_ms: Times, begins: _Places, ends: _Places, bound: int) -> _Places:

@@ -15,7 +15,7 @@ from madang.metrics.head.chunk import (
     Times,
     Values,
     chunk_of,
-    rows_of,
+    merged,
 )
 from madang.metrics.head.label_columns import Refs
 
@@ -50,13 +50,16 @@ class RunsView:
     chunks: tuple[Chunk, ...]
     pending: tuple[Rows, ...]
 
-    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found | Rows]:
+    def find(self, refs: Refs, start_ms: int, end_ms: int) -> list[Found]:
         """The samples of ``refs`` (ascending) between two times, both inclusive; oldest first.
 
         Where two have one time, the one that is found first is the one that counts.
         """
-        found: list[Found | Rows] = [chunk.find(refs, start_ms, end_ms) for chunk in self.chunks]
-        found += [_pick(rows, refs, start_ms, end_ms) for rows in self.pending]
+        found = [chunk.find(refs, start_ms, end_ms) for chunk in self.chunks]
+        newest = [_pick(rows, refs, start_ms, end_ms) for rows in self.pending]
+        if any(len(rows.owners) for rows in newest):
+            chunk, _ = chunk_of(newest)  # whose refs are places
+            found.append(chunk.all_at(chunk.refs.astype(np.int64)))
         return found
 
 
@@ -121,9 +124,9 @@ class Runs:
         self._level, self._pending_count = _Level(chunks, []), 0
 
     def _merged(self, chunks: Sequence[Chunk]) -> Chunk:
-        merged, found = chunk_of([rows_of(chunk) for chunk in chunks])
+        whole, found = merged(chunks)
         self.left_out.count(found)
-        return merged
+        return whole
 
 
 def _pick(rows: Rows, refs: Refs, start_ms: int, end_ms: int) -> Rows:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from madang.core.errors import TooLargeError
-from madang.metrics.head.chunk import Found, Rows, Sorted, in_order
+from madang.metrics.head.chunk import Found, Sorted, gathered
 from madang.metrics.head.label_columns import Matcher
 from madang.metrics.head.runs import RunsView
 from madang.metrics.head.series_view import SeriesView
@@ -57,7 +57,7 @@ class HeadView:
             TooLargeError: there are more samples than ``limit``, unless that is 0.
         """
         refs = self.series.select(matchers)
-        parts: list[Found | Rows] = []
+        parts: list[Found] = []
         total = 0
         for block in self.blocks:
             if block.start_ms <= end_ms and start_ms < block.end_ms:
@@ -70,7 +70,7 @@ class HeadView:
                 f"the selector finds {total:,} samples, over the limit of {limit:,}",
                 hint="ask for less time, or for fewer series",
             )
-        samples = in_order([part.rows() if isinstance(part, Found) else part for part in parts])
+        samples = gathered(parts, len(refs))
         owners = samples.owners[np.flatnonzero(np.diff(samples.owners, prepend=-1))]
         offsets = np.append(np.searchsorted(samples.owners, owners), len(samples.owners))
         return Selected(self.series.labels(refs[owners]), offsets, samples)

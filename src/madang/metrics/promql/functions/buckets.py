@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from madang.core.samples import METRIC_NAME
 from madang.metrics.matcher import Labels, quoted
@@ -104,16 +105,27 @@ def _stacks(found: _Histograms, vector: Vector) -> Iterator[Stack]:
         if present.all():
             yield Stack(np.array(bounds), counts, columns, step)
             continue
-        patterns, which = np.unique(present, axis=1, return_inverse=True)
-        for number, pattern in enumerate(patterns.T):
+        for pattern, chosen in _patterns(present):
             if pattern.any():
-                chosen = np.flatnonzero(which.ravel() == number)
                 yield Stack(
                     np.array(bounds)[pattern],
                     counts[:, chosen][pattern],
                     columns[chosen],
                     step[chosen],
                 )
+
+
+def _patterns(present: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.bool_], Ints]]:
+    """The different columns, each with the places at which it stands."""
+    packed = np.packbits(present, axis=0)
+    words = -(-len(packed) // 8)
+    padded = np.zeros((packed.shape[1], words * 8), np.uint8)
+    padded[:, : len(packed)] = packed.T
+    keys = padded.view(np.uint64).T
+    order = np.lexsort(keys) if words > 1 else np.argsort(keys[0], kind="stable")
+    ends = np.flatnonzero(np.any(np.diff(keys[:, order], axis=1) != 0, axis=0)) + 1
+    for chosen in np.split(order, ends):
+        yield present[:, chosen[0]], chosen
 
 
 def _per_histogram(
