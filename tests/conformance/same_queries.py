@@ -221,17 +221,17 @@ _OPERATORS = (
 )
 _SUBQUERIES = (
     "max_over_time(up[2m:10s])",
-    "avg_over_time(rate(latency_seconds_count[1m])[2m:7s])",
-    "rate(http_requests_total[1m:7s])",
-    "sum_over_time((memory_bytes > 5e8)[1m:7s])",
+    "avg_over_time(rate(latency_seconds_count[1m])[2m:10s])",
+    "rate(http_requests_total[1m:10s])",
+    "sum_over_time((memory_bytes > 5e8)[1m:10s])",
     "min_over_time(up[2m:10s] offset 30s)",
     "last_over_time(up[30s:] offset 10s)",
-    "max_over_time(sum(up)[1m:13s])",
+    "max_over_time(sum(up)[1m:10s])",
 )
 _INSTANT_ONLY = (
     "up[1m]",
     "gap[3m]",
-    "up[1m:13s]",
+    "up[1m:10s]",
     '"some text"',
     "sort(memory_bytes)",
     "sort_desc(memory_bytes)",

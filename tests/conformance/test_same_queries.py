@@ -19,11 +19,10 @@ from madang.collect.remote_write import CONTENT_TYPES, V1_PROTO, RemoteWriteEnco
 from madang.testing.running_platform import TOKEN, RunningPlatform, write_project
 from prometheus_server import prometheus, request, wait_until_ready
 
-_LEFT_OPEN = "3.0 leaves the older end of a range out, and steps of 7 s fall on such ends"
 DIFFERENT = {
-    "avg_over_time(rate(latency_seconds_count[1m])[2m:7s])": _LEFT_OPEN,
-    "rate(http_requests_total[1m:7s])": _LEFT_OPEN,
-    "sum_over_time((memory_bytes > 5e8)[1m:7s])": _LEFT_OPEN,
+    "avg_over_time(rate(latency_seconds_count[1m])[2m:10s])": (
+        "3.0 leaves the older end of a range out; the inner one is asked at times that have samples"
+    ),
     "temperature_celsius atan2 on () group_left () vector(1)": "2.42 forgets to drop the name",
 }
 """By query, why Prometheus 3, and so Madang, answers otherwise than Debian's 2.42."""
@@ -81,18 +80,14 @@ remote_write:
             authorization = (("Authorization", f"Bearer {TOKEN}"),)
             ours = Server(platform.port, "/prometheus", authorization)
             end_s = begin_s + COUNT * EVERY_S
-            count = {
-                "query": 'sum(count_over_time({__name__=~".+"}[20m]))',
-                "time": end_s,
-            }
-            expected = theirs.ask("query", **count)["data"]["result"][0]["value"]
-            platform.wait_for(lambda: _value(ours.ask("query", **count)) == expected, 60)
+            everything = {"query": '{__name__=~".+"}[20m]', "time": end_s}
+            expected = _count(theirs.ask("query", **everything))
+            platform.wait_for(lambda: _count(ours.ask("query", **everything)) == expected, 60)
             yield Both(theirs, ours, begin_s)
 
 
-def _value(answer: dict) -> object:
-    result = answer.get("data", {}).get("result")
-    return result[0]["value"] if result else None
+def _count(answer: dict) -> int:
+    return sum(len(series["values"]) for series in answer["data"]["result"])
 
 
 def test_the_same_answers(both: Both, record_property: pytest.RecordProperty) -> None:
