@@ -1,6 +1,6 @@
-"""The listening socket, opened by the supervisor before anything else starts.
+"""The listening sockets, opened by the supervisor before anything else starts.
 
-``serve`` inherits it, so a port that is taken is said at once, and while ``serve`` is restarted
+``serve`` inherits them, so a port that is taken is said at once, and while ``serve`` is restarted
 connections wait in the socket's queue instead of being refused.
 """
 
@@ -8,14 +8,59 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from madang.core.errors import InvalidInputError, UnavailableError
+from madang.project.ports_spec import PortsSpec
 
 _BACKLOG = 2048
+_ANOTHER_PORT = "--port 8081, or PORT=8081 for make run"
 
 
-def listen(host: str, port: int) -> socket.socket:
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Sockets that listen: the main one, and those of protocols that have a port of their own."""
+
+    main: socket.socket
+    own: Mapping[str, socket.socket] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close them."""
+        for listener in (self.main, *self.own.values()):
+            listener.close()
+
+
+def open_listeners(host: str, port: int, ports: PortsSpec) -> Listeners:
+    """All sockets that ``serve`` listens on.
+
+    Args:
+        host: Of the main one.
+        port: Of the main one.
+        ports: The others.
+
+    Raises:
+        UnavailableError, InvalidInputError: as ``listen``; then none is open.
+    """
+    main = listen(host, port)
+    own: dict[str, socket.socket] = {}
+    try:
+        for protocol, spec in ports.given().items():
+            another = f"server.ports.{protocol}.port in madang.yml"
+            own[protocol] = listen(spec.host, spec.port, another=another)
+    except BaseException:
+        Listeners(main, own).close()
+        raise
+    return Listeners(main, own)
+
+
+def listen(host: str, port: int, *, another: str = _ANOTHER_PORT) -> socket.socket:
     """A TCP socket that listens on ``host:port``; port 0 takes a free one.
+
+    Args:
+        host: A name or an address.
+        port: The port.
+        another: Where another port is chosen, for the message.
 
     Raises:
         UnavailableError: the port is taken or may not be used.
@@ -40,7 +85,7 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise UnavailableError(
                 f"port {port} on {host} is taken by another program",
-                hint="stop it, or choose another: --port 8081, or PORT=8081 for make run",
+                hint=f"stop it, or choose another: {another}",
             ) from None
         if error.errno == errno.EACCES:
             raise UnavailableError(

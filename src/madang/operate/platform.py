@@ -18,7 +18,7 @@ from madang.core.datadir import DataDir
 from madang.core.errors import MadangError, StorageFullError, UnavailableError
 from madang.operate.banner import Started
 from madang.operate.expressions import is_promql
-from madang.operate.listen import listen
+from madang.operate.listen import Listeners, open_listeners
 from madang.operate.lock import lock_data_directory
 from madang.operate.logs import write_logs
 from madang.operate.memory import forget_file_pages, limit_arenas
@@ -30,7 +30,7 @@ from madang.operate.telemetry import drop_folder, use_folder
 from madang.project import Project, ProjectError, ProjectPublisher
 from madang.stream.space import is_full
 
-ServeBody = Callable[[RoleContext, socket.socket], None]
+ServeBody = Callable[[RoleContext, Listeners], None]
 _FORMAT = 1
 _log = logging.getLogger(__name__)
 
@@ -85,18 +85,23 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
         _log.log(logging.INFO if done else logging.WARNING, text, extra={"data": str(data.root)})
     project = _publish(options.project_dir, data)
     server = project.platform.server
-    listener = listen(
-        options.host or server.host, server.port if options.port is None else options.port
+    listeners = open_listeners(
+        options.host or server.host,
+        server.port if options.port is None else options.port,
+        server.ports,
     )
     use_folder(data.run / "metrics")
     _clear_spill(data)
-    url = _url(listener)
-    _write_private(data.run / "platform.json", json.dumps({"url": url, "pid": os.getpid()}))
+    url = _url(listeners.main)
+    ports = {name: _url(one) for name, one in listeners.own.items()}
+    running = {"url": url, "pid": os.getpid(), "ports": ports}
+    _write_private(data.run / "platform.json", json.dumps(running))
     _log.info(
         "the platform starts",
         extra={
             "version": __version__,
             "url": url,
+            "ports": ports,
             "project": str(options.project_dir.resolve()),
             "data": str(data.root),
         },
@@ -107,7 +112,7 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
     supervisor = Supervisor(
         data,
         str(options.project_dir.resolve()),
-        _roles(project, load_serve(), listener),
+        _roles(project, load_serve(), listeners),
         # A worker that a query left large makes room for a new process.
         may_retire=frozenset({"query"}),
         say=say,
@@ -140,7 +145,7 @@ def _publish(project_dir: Path, data: DataDir) -> Project:
     return result.project
 
 
-def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[str, RoleBody]:
+def _roles(project: Project, serve: ServeBody, listeners: Listeners) -> dict[str, RoleBody]:
     # Imported here, once, before the forks: the roles share these pages.
     import pyiceberg.catalog.sql  # noqa: F401 - deliver and every query worker would load their own
 
@@ -150,7 +155,7 @@ def _roles(project: Project, serve: ServeBody, listener: socket.socket) -> dict[
     from madang.operate.roles.query import query_role
 
     roles: dict[str, RoleBody] = {
-        "serve": lambda context: serve(context, listener),
+        "serve": lambda context: serve(context, listeners),
         "collect": run_collect,
         "deliver": run_deliver,
         "metrics": run_metrics,

@@ -7,6 +7,7 @@ through :class:`ProjectFollower`.
 from madang.project.edit import ProjectEditor
 from madang.project.loader import LoadResult, check_directory, load_project
 from madang.project.platform_spec import PlatformSpec, QuerySpec, ServerSpec, StorageSpec
+from madang.project.ports_spec import OwnPortSpec, PortsSpec
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
 from madang.project.publish import (
@@ -47,7 +48,9 @@ __all__ = [
     "HostSourceSpec",
     "LoadResult",
     "MultilineSpec",
+    "OwnPortSpec",
     "PlatformSpec",
+    "PortsSpec",
     "Problem",
     "Project",
     "ProjectEditor",

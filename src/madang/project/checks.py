@@ -16,6 +16,7 @@ from madang.core.names import (
 )
 from madang.project.contract_schema import schema_flaws
 from madang.project.document import Path
+from madang.project.platform_spec import ServerSpec
 from madang.project.problem import Severity
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import DeliverSpec, RecordFormat, StreamSpec
@@ -38,6 +39,20 @@ class Finding:
     message: str
     hint: str | None = None
     severity: Severity = "error"
+
+
+def check_server(spec: ServerSpec) -> Iterator[Finding]:
+    """Each port of its own: by it the server knows what it is."""
+    taken = {spec.port: "server.port"}
+    for protocol, own in spec.ports.given().items():
+        key = f"server.ports.{protocol}.port"
+        if own.port and own.port in taken:
+            yield Finding(
+                ("server", "ports", protocol, "port"),
+                f"{key}: {own.port} is {taken[own.port]} already",
+                "give each its own",
+            )
+        taken.setdefault(own.port, key)
 
 
 def check_stream(spec: StreamSpec) -> Iterator[Finding]:

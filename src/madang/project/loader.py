@@ -166,6 +166,8 @@ class _Loader:
             return None
         document = self._document(found["madang"])
         spec = build(PlatformSpec, document) if document.root else None
+        if spec:
+            self._note(document, checks.check_server(spec.server))
         self.problems += document.problems
         return spec
 

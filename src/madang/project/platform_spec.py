@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from madang.project.metrics_spec import MetricsSpec
+from madang.project.ports_spec import PortsSpec
 from madang.project.types import DurationS, SizeBytes, Spec, TimeZone
 
 
@@ -24,6 +25,8 @@ class ServerSpec(Spec):
     """A client that sends its body more slowly than this is cut off (408)."""
     session_age: DurationS = 14 * 86_400.0
     """How long a sign-in lasts."""
+    ports: PortsSpec = PortsSpec()
+    """Ports on which a protocol has the paths that it is known by; opened at the start."""
 
 
 class StorageSpec(Spec):

@@ -22,6 +22,7 @@ from madang.server.flight import Flight
 from madang.server.gate import Gate
 from madang.server.ingest import Ingest
 from madang.server.openapi_document import add_openapi
+from madang.server.own_ports import OwnPorts
 from madang.server.protocols import SampleWriter, prometheus
 from madang.server.protocols.mounted import push_routes
 from madang.server.protocols.prometheus import PrometheusRoutes
@@ -120,6 +121,7 @@ def create_app(context: ServerContext) -> FastAPI:
     ]
     add_error_handlers(app)
     app.add_middleware(Gate, clock=context.clock, access_log=access_log, hosts=context.hosts)
+    app.add_middleware(OwnPorts, ports=context.ports)
     return app
 
 

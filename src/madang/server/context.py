@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from madang.operate.health import Health
 from madang.project import Project, ProjectEditor
 from madang.query import Identity, QueryMeta, QueryRequest, QueryStats
 from madang.query.prometheus import ApiRelay
+from madang.server.own_ports import OwnPort
 from madang.stream import LogStream
 
 __all__ = ["Queries", "RunningQuery", "ServerContext"]
@@ -94,6 +95,7 @@ class ServerContext:
         hosts: Names that the Host header may hold; None for any.
         ui: The built web UI; where it is missing, a page says how to build it.
         secure_cookie: Whether browsers come by HTTPS only.
+        ports: What the further ports are that it listens on, by number.
     """
 
     data: DataDir
@@ -111,4 +113,5 @@ class ServerContext:
     hosts: frozenset[str] | None = None
     ui: Path = Path(__file__).parent / "ui"
     secure_cookie: bool = False
+    ports: Mapping[int, OwnPort] = field(default_factory=dict)
     version: str = __version__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import socket
 import threading
 from collections.abc import Callable
 
@@ -16,12 +15,20 @@ from madang.lake import Lake
 from madang.operate.accounts import open_accounts
 from madang.operate.expressions import is_promql
 from madang.operate.health import assess
+from madang.operate.listen import Listeners
 from madang.operate.notices import ProjectNotices
 from madang.operate.role import RoleContext
 from madang.operate.streams import open_stream, schema_of
 from madang.operate.telemetry import exposition
 from madang.operate.wiring import open_store
-from madang.project import Project, ProjectEditor, ProjectFollower, ProjectPublisher
+from madang.project import (
+    OwnPortSpec,
+    Project,
+    ProjectEditor,
+    ProjectFollower,
+    ProjectPublisher,
+    ServerSpec,
+)
 from madang.project.system import QUERY_HISTORY
 from madang.project.watch import ProjectWatch
 from madang.query import HistoryWriter
@@ -31,6 +38,7 @@ from madang.server.app import create_app
 from madang.server.context import ServerContext
 from madang.server.gate import allowed_hosts
 from madang.server.metrics import observe_query
+from madang.server.own_ports import OwnPort
 from madang.server.run import run_server
 from madang.stream import LogStore, LogStream
 
@@ -39,12 +47,12 @@ _LOOK_EVERY_S = 0.1
 _WATCH_AGAIN_S = 5.0
 
 
-def run_serve(context: RoleContext, listener: socket.socket) -> None:
-    """Serve HTTP on ``listener`` until told to stop, then finish what is under way.
+def run_serve(context: RoleContext, listeners: Listeners) -> None:
+    """Serve HTTP on ``listeners`` until told to stop, then finish what is under way.
 
     Args:
         context: The role's place in the platform.
-        listener: Bound and listening; opened by the supervisor, so that a restart refuses nobody.
+        listeners: Opened by the supervisor, so that a restart refuses nobody.
     """
     data, clock = context.data, SystemClock()
     current = CurrentProject(data)
@@ -55,7 +63,7 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
     accounts = open_accounts(data.metadata, session_age_s=project.platform.server.session_age)
     lake = Lake(data, clock=clock)
     history = HistoryWriter(streams.open(QUERY_HISTORY))
-    query = project.platform.query
+    query, server = project.platform.query, project.platform.server
     pool = QueryPool(
         data.run,
         query.workers,
@@ -80,7 +88,8 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
             editor=ProjectEditor(context.project_dir, data, is_promql=is_promql),
             metrics=exposition,
             clock=clock,
-            hosts=allowed_hosts(listener.getsockname()[0], project.platform.server.hosts),
+            hosts=allowed_hosts(listeners.main.getsockname()[0], server.hosts),
+            ports=_own_ports(listeners, server),
         )
     )
     watch = threading.Thread(target=_watch, args=(context,), name="project", daemon=True)
@@ -89,12 +98,30 @@ def run_serve(context: RoleContext, listener: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     try:
-        run_server(app, listener, ready=context.ready, stop=context.stop)
+        run_server(
+            app,
+            listeners.main,
+            ready=context.ready,
+            stop=context.stop,
+            further=listeners.own.values(),
+        )
     finally:
         history.close()
         store.close()
         lake.close()
         accounts.close()
+
+
+def _own_ports(listeners: Listeners, server: ServerSpec) -> dict[int, OwnPort]:
+    """What the further sockets are for; a protocol that was taken out since lets nobody in."""
+    given = server.ports.given()
+    closed = OwnPortSpec(port=0, anonymous=False)
+    return {
+        listener.getsockname()[1]: OwnPort.of(
+            protocol, given.get(protocol, closed), listener, server.hosts
+        )
+        for protocol, listener in listeners.own.items()
+    }
 
 
 class CurrentProject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -77,6 +77,7 @@ def run_server(
     *,
     ready: Callable[[], None],
     stop: threading.Event,
+    further: Iterable[socket.socket] = (),
 ) -> None:
     """Serve until ``stop`` is set, then finish the requests that are under way.
 
@@ -85,6 +86,7 @@ def run_server(
         listener: Bound and listening.
         ready: Called once, when requests are taken.
         stop: Set by whoever ends the role.
+        further: Further sockets to serve on.
     """
     config = server_config(app)
     server = _Server(config, ready, stop, app.state.stopping)
@@ -92,4 +94,4 @@ def run_server(
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[listener]))
+        runner.run(server.serve(sockets=[listener, *further]))

@@ -145,13 +145,15 @@ class World:
         )
         return replace(context, **more)
 
-    def serve(self, **more):
+    def serve(self, further=(), **more):
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         ready = threading.Event()
         app = create_app(self.context(**more))
         self.thread = threading.Thread(
-            target=run_server, args=(app, listener), kwargs={"ready": ready.set, "stop": self.stop}
+            target=run_server,
+            args=(app, listener),
+            kwargs={"ready": ready.set, "stop": self.stop, "further": further},
         )
         self.thread.start()
         assert ready.wait(10)
