@@ -28,6 +28,7 @@ from madang.lake.catalog import lake_errors
 from madang.lake.files import to_location
 from madang.lake.merge import merged
 from madang.lake.pinned import PinnedFile
+from madang.lake.sorted_merge import merged_sorted
 from madang.lake.table import LakeTable
 from madang.lake.transaction import live_files, replace_files
 from madang.lake.types import to_arrow
@@ -159,8 +160,14 @@ def _rewrite(
     layout = table.layout(state, schema)
     arrow: pa.Schema = to_arrow(schema)
     keys = sort_keys(schema, layout.sort_by)
+    paths = [each.path for each in plan.files]
+    pieces = (
+        merged(paths, arrow, keys)
+        if layout.form is None
+        else merged_sorted(paths, arrow, keys, codes=layout.form.dictionary)
+    )
     with DayFile(layout, plan.day) as file:
-        for piece in merged([each.path for each in plan.files], arrow, keys):
+        for piece in pieces:
             if stop():
                 raise CancelledError(f"compacting the table {table.name} was stopped")
             file.write(piece)

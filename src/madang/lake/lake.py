@@ -19,8 +19,10 @@ from madang.core.names import RULE, unknown
 from madang.lake.catalog import CatalogFile, lake_errors, warehouse_path
 from madang.lake.decoder import TIME_COLUMN
 from madang.lake.evolution import new_schema
+from madang.lake.forms import form_properties
 from madang.lake.state import StateReader
 from madang.lake.table import LakeTable
+from madang.lake.writer import FileForm
 from madang.project import TableSpec
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}")
@@ -97,8 +99,11 @@ class Lake:
         *,
         spec: TableSpec | None = None,
         sort_by: tuple[str, ...] = (),
+        form: FileForm | None = None,
     ) -> LakeTable:
         """Create a table, partitioned by day of ``_time`` if it has that column.
+
+        With ``form`` its files are of that form for good.
 
         Raises:
             ConflictError: it exists.
@@ -131,7 +136,11 @@ class Lake:
                 fields,
                 partition_spec=partitions,
                 location=f"file://{warehouse_path(self.data, namespace, table)}",
-                properties={**TABLE_PROPERTIES, "comment": described.description},
+                properties={
+                    **TABLE_PROPERTIES,
+                    "comment": described.description,
+                    **form_properties(form),
+                },
             )
         return LakeTable(name, self._catalog, self._reader, spec=spec, sort_by=sort_by)
 

@@ -19,6 +19,7 @@ from madang.core.errors import FencedError, MadangError, NotFoundError
 from madang.core.names import unknown
 from madang.lake.catalog import CatalogFile, lake_errors
 from madang.lake.evolution import conform, evolve
+from madang.lake.forms import form_of
 from madang.lake.lineage import Source
 from madang.lake.pinned import PinnedTable
 from madang.lake.state import Snapshot, StateReader, TableState
@@ -213,6 +214,37 @@ class LakeTable:
             )
         raise FencedError(f"the table {self.name} was changed {_ATTEMPTS} times during one commit")
 
+    def commit_files(
+        self,
+        files: Sequence[DataFile],
+        *,
+        expected: Mapping[str, int],
+        reached: Mapping[str, int],
+        sources: Mapping[str, Source] | None = None,
+    ) -> CommitReport:
+        """As ``commit``, for files that were written already, in the table's schema and layout.
+
+        Raises:
+            FencedError: the table stands elsewhere, or has another schema now; the files are gone.
+        """
+        started = time.monotonic()
+        schema = self.state().schema()
+        with lake_errors(f"the table {self.name}"):
+            done = self._append(files, (schema, schema), (expected, reached), sources or {})
+        if done is None:
+            discard(files)
+            raise FencedError(f"the schema of {self.name} was changed during a commit")
+        return CommitReport(
+            table=self.name,
+            snapshot_id=done[0],
+            rows=sum(file.record_count for file in files),
+            files=len(files),
+            size_bytes=sum(file.file_size_in_bytes for file in files),
+            offsets=done[1],
+            columns=(),
+            duration_s=time.monotonic() - started,
+        )
+
     def _append(
         self,
         files: Sequence[DataFile],
@@ -266,12 +298,14 @@ class LakeTable:
 
     def layout(self, state: TableState, schema: Schema) -> FileLayout:
         """How data files of the table are written."""
+        form = form_of(state.properties)
         return FileLayout(
             folder=state.table_folder / "data",
             schema=schema,
             by_day=state.by_day,
-            sort_by=self.sort_by,
+            sort_by=self.sort_by or (form.sort_by if form else ()),
             spec_id=state.spec_id,
+            form=form,
         )
 
     def describe(self) -> TableDescription:
