@@ -20,6 +20,8 @@ METRICS_NAMESPACE = "metrics"
 """Samples and their series; like ``system``, no project defines one of its streams or tables."""
 SAMPLES: Final = "metrics.samples"
 """The one stream of all metrics' samples, and the table that it fills."""
+SERIES: Final = "metrics.series"
+"""The table of the series that samples are of."""
 OWN_NAMESPACES = frozenset({SYSTEM_NAMESPACE, METRICS_NAMESPACE})
 DEFAULT_NAMESPACE = "lake"
 

@@ -7,9 +7,10 @@ import threading
 import time
 
 from madang.core.errors import MadangError
-from madang.core.names import DEAD_SUFFIX
+from madang.core.names import DEAD_SUFFIX, SAMPLES
 from madang.lake import Lake, Readers, Upkeep
 from madang.lake.deliver import GROUP
+from madang.metrics.head.follower import GROUP as METRICS_GROUP
 from madang.operate.streams import open_stream
 from madang.project import Project, ProjectFollower, RetentionSpec, TableSpec
 from madang.stream import LogStore
@@ -72,7 +73,9 @@ class Tidying:
             return  # taken out of the project: its records stay until somebody removes them
         stream = open_stream(self._store, project, name)
         floor = {p: stream.bounds(p).end for p in range(stream.partitions)}
-        if spec is not None and spec.table:
+        if name == SAMPLES:
+            floor = dict.fromkeys(floor, 0) | dict(stream.committed(METRICS_GROUP))
+        elif spec is not None and spec.table:
             floor = dict.fromkeys(floor, 0) | dict(stream.committed(GROUP))
         retention = spec.retention if spec else _DEAD_LETTERS
         report = stream.retain(age_s=retention.age, size_bytes=retention.size, floor=floor)

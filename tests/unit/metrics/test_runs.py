@@ -60,8 +60,8 @@ def test_what_comes_first_at_a_time_stays(batches, pending, span):
             assert len(runs.chunk()) == len(plain)
         # Within a run that comes later, what is left out is compared with that run's first.
         left_out = runs.left_out
-        assert left_out.repeated + left_out.conflicting == repeated + conflicting
-        assert bool(left_out.conflicting) == bool(conflicting)
+        assert left_out.repeated + left_out.duplicate == repeated + conflicting
+        assert bool(left_out.duplicate) == bool(conflicting)
     finally:
         runs_module._PENDING = saved
 

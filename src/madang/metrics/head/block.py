@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from madang.metrics.head.chunk import Chunk, Times, Values
 from madang.metrics.head.label_columns import Refs
+from madang.metrics.head.overlap import without_known
 from madang.metrics.head.part_files import read_samples, write_samples
 from madang.metrics.head.runs import LeftOut, Runs, RunsView
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Samples in a file.
+
+    ``reached`` are the stream's offsets, by partition, when it was written: what it holds is from
+    before them.
+    """
+
+    name: str
+    samples: Chunk
+    reached: Mapping[int, int]
 
 
 class Block:
     """Samples from ``start_ms`` to before ``end_ms``: parts that are mapped, and runs in memory.
 
-    One thread changes it; others may take views meanwhile.
+    No two samples of its parts have one series and one time. One thread changes it; others may
+    take views meanwhile.
+
+    Args:
+        start_ms: Its first millisecond.
+        end_ms: The one behind its last.
+        left_out: Counts samples whose time was there before.
     """
 
-    def __init__(self, start_ms: int, end_ms: int) -> None:
+    def __init__(self, start_ms: int, end_ms: int, left_out: LeftOut | None = None) -> None:
         self.start_ms = start_ms
         self.end_ms = end_ms
-        self.files: list[str] = []
-        """The names of its parts, in the order in which they were written."""
-        self._parts: list[Chunk] = []
-        self._runs = Runs()
+        self.parts: list[Part] = []
+        """In the order in which they were written."""
+        self._runs = Runs(left_out)
 
     def __len__(self) -> int:
-        return sum(map(len, self._parts)) + len(self._runs)
+        return sum(len(part.samples) for part in self.parts) + len(self._runs)
 
     @property
     def left_out(self) -> LeftOut:
@@ -45,24 +68,46 @@ class Block:
         """What it holds now, for any thread: its parts are the first of the chunks."""
         # In this order: what becomes a part in between is there twice, and not missing.
         runs = self._runs.view()
-        return RunsView((*self._parts, *runs.chunks), runs.pending)
+        parts = [part.samples for part in self.parts]
+        return RunsView((*parts, *runs.chunks), runs.pending)
 
-    def write_part(self, path: Path) -> None:
+    def refs(self) -> list[Refs]:
+        """The series that it has samples of, in any number of lists."""
+        view = self.view()
+        pending = [rows.owners.astype(np.int32) for rows in view.pending]
+        return [*(chunk.refs for chunk in view.chunks), *pending]
+
+    def write_part(self, path: Path, reached: Mapping[int, int]) -> None:
         """Write what came since the last part, and read it from there from now on.
 
         Raises:
-            OSError: it could not be written; nothing changed.
+            OSError: it could not be written; nothing of it is lost.
         """
-        write_samples(path, self._runs.chunk())
-        self.read_part(path)
+        before = LeftOut(self.left_out.repeated, self.left_out.duplicate)
+        samples = self._runs.chunk()
+        try:
+            samples = without_known(samples, [part.samples for part in self.parts], self.left_out)
+            if len(samples):
+                write_samples(path, samples)
+                self.read_part(path, reached)
+        except BaseException:
+            self.left_out.repeated = before.repeated
+            self.left_out.duplicate = before.duplicate
+            raise
         self._runs.clear()
 
-    def read_part(self, path: Path) -> None:
+    def read_part(self, path: Path, reached: Mapping[int, int]) -> None:
         """Add a part that was written before, in the order in which they were written.
 
         Raises:
             CorruptionError: it is damaged.
             OSError: it cannot be read.
         """
-        self._parts.append(read_samples(path))
-        self.files.append(path.name)
+        self.parts.append(Part(path.name, read_samples(path), dict(reached)))
+
+
+def all_refs(blocks: Sequence[Block]) -> Refs:
+    """The series that some blocks have samples of, ascending."""
+    held = [refs for block in blocks for refs in block.refs()]
+    found: Refs = np.unique(np.concatenate(held)) if held else np.empty(0, np.int32)
+    return found

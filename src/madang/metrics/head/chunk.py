@@ -64,6 +64,16 @@ class Found:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
+    def places(self) -> npt.NDArray[np.int64]:
+        """Where the samples stand in the chunk."""
+        return _ranges(self.first, self.counts)
+
+    def rows(self) -> Rows:
+        """The samples."""
+        taken = self.places()
+        owners = np.repeat(self.wanted, self.counts)
+        return Rows(owners, self.chunk.ts_ms[taken], self.chunk.values[taken])
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

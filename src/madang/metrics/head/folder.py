@@ -21,7 +21,14 @@ from madang.metrics.head.part_files import read_series, write_series
 from madang.metrics.head.series_index import IndexState
 
 _log = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
+
+
+class PartFile(msgspec.Struct, frozen=True):
+    """A file of samples: by partition, the stream's offsets before which they stood."""
+
+    name: str
+    reached: dict[int, int]
 
 
 class BlockFiles(msgspec.Struct, frozen=True):
@@ -29,19 +36,22 @@ class BlockFiles(msgspec.Struct, frozen=True):
 
     start_ms: int
     end_ms: int
-    samples: list[str]
+    samples: list[PartFile]
 
 
 class Manifest(msgspec.Struct, frozen=True):
     """What ``manifest.json`` says.
 
     ``stream`` is the identity of the log that ``offsets`` count in: by partition, the next one.
+    From ``whole_from_ms`` on the blocks have every sample, before that only the tables do; null
+    where they have all that there is.
     """
 
     version: int
     stream: str
     offsets: dict[int, int]
     newest_ms: int | None
+    whole_from_ms: int | None
     series: list[str]
     blocks: list[BlockFiles]
 
@@ -57,6 +67,7 @@ class HeadFolder:
         self._path = path
         self._manifest: Manifest | None = None
         self._written = IndexState()
+        self._forgotten = 0
 
     def restore(self, head: Head, stream: str) -> Mapping[int, int]:
         """Fill a new head with what was written.
@@ -87,11 +98,12 @@ class HeadFolder:
         for name in manifest.series:
             head.index.extend(read_series(self._path / name))
         for files in manifest.blocks:
-            block = head.blocks[files.start_ms] = Block(files.start_ms, files.end_ms)
-            for name in files.samples:
-                block.read_part(self._path / name)
-        head.newest_ms = manifest.newest_ms
+            block = head.blocks[files.start_ms] = Block(files.start_ms, files.end_ms, head.counts)
+            for part in files.samples:
+                block.read_part(self._path / part.name, part.reached)
+        head.newest_ms, head.whole_from_ms = manifest.newest_ms, manifest.whole_from_ms
         self._manifest, self._written = manifest, head.index.state()
+        self._forgotten = head.forgotten
         self._tidy()
         return manifest.offsets
 
@@ -108,21 +120,34 @@ class HeadFolder:
         """
         self._path.mkdir(parents=True, exist_ok=True)
         former = self._manifest
-        series = list(former.series) if former else []
+        series, written = list(former.series) if former else [], self._written
+        if head.forgotten != self._forgotten:
+            # What is left of the index is not what the files would give.
+            series, written = [], IndexState()
         state = head.index.state()
-        if state.next_ref > self._written.next_ref:
+        if state.next_ref > written.next_ref:
             series.append(f"series-{new_id()}.arrow")
-            write_series(self._path / series[-1], head.index.since(self._written))
+            write_series(self._path / series[-1], head.index.since(written))
         blocks = []
         for start_ms, block in sorted(head.blocks.items()):
             if block.in_memory:
-                block.write_part(self._path / f"samples-{new_id()}.arrow")
+                block.write_part(self._path / f"samples-{new_id()}.arrow", offsets)
             # Its own list, not the last manifest's: that one may have failed behind a part.
-            blocks.append(BlockFiles(start_ms, block.end_ms, [*block.files]))
+            parts = [PartFile(part.name, dict(part.reached)) for part in block.parts]
+            blocks.append(BlockFiles(start_ms, block.end_ms, parts))
         sync_folder(self._path)
-        manifest = Manifest(_VERSION, stream, dict(offsets), head.newest_ms, series, blocks)
+        manifest = Manifest(
+            _VERSION,
+            stream,
+            dict(offsets),
+            head.newest_ms,
+            head.whole_from_ms,
+            series,
+            blocks,
+        )
         replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))
         self._manifest, self._written = manifest, state
+        self._forgotten = head.forgotten
         self._tidy()
 
     def forget(self) -> None:
@@ -136,7 +161,7 @@ class HeadFolder:
         kept = {"manifest.json"}
         if self._manifest is not None:
             kept.update(self._manifest.series)
-            kept.update(name for files in self._manifest.blocks for name in files.samples)
+            kept.update(part.name for files in self._manifest.blocks for part in files.samples)
         for path in self._path.glob("*.arrow"):
             if path.name not in kept:
                 path.unlink(missing_ok=True)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
 from madang.metrics.head.cardinality import Cardinality
+from madang.metrics.head.chunk import Chunk as Samples
 from madang.metrics.head.folder import HeadFolder
-from madang.metrics.head.head import Head
+from madang.metrics.head.head import Head, KnownSeries, is_before
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher
-from madang.metrics.head.view import Selected
+from madang.metrics.head.series_view import SeriesView
+from madang.metrics.head.view import HeadView, Selected
 from madang.stream import Chunk, Stream
 
 _log = logging.getLogger(__name__)
 GROUP = "metrics"
-"""The consumer group: what it committed is in the head's files."""
+"""The consumer group: what it committed is in the head's files, and in the tables if there are."""
 _READ_BYTES = 4 * 2**20
 
 
@@ -31,10 +34,33 @@ class FollowLimits:
     write_at_samples: int = 20_000_000
 
 
+class Archive(KnownSeries, Protocol):
+    """What a follower asks of the tables that its samples go to."""
+
+    def reached(self) -> Mapping[int, int]:
+        """By partition, the stream's offsets before which everything is in the tables."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unarchived:
+    """What was written of a head and is not in the tables yet.
+
+    ``parts`` by the start of their block (ms since 1970), in the order in which they were written;
+    ``series`` are all of theirs and more; ``reached`` are the offsets at which the tables stand
+    when they have them.
+    """
+
+    reached: Mapping[int, int]
+    parts: Mapping[int, Sequence[Samples]]
+    series: SeriesView
+
+
 class HeadFollower:
     """A head that follows a stream.
 
-    One thread calls ``restore`` once and then ``poll``; any thread may ``select``.
+    One thread calls ``restore`` once and then ``poll``; another may bring what is ``unarchived``
+    into the tables and say so with ``archived``; any thread may ``select``.
 
     Args:
         stream: Typed, with ``SAMPLES_SCHEMA``.
@@ -42,6 +68,7 @@ class HeadFollower:
         folder: Where it is kept.
         clock: Injected time.
         limits: When it is written.
+        archive: The tables. Without any, samples stay in the head.
 
     Raises:
         InvalidInputError: the stream has another schema.
@@ -55,6 +82,7 @@ class HeadFollower:
         *,
         clock: Clock | None = None,
         limits: FollowLimits | None = None,
+        archive: Archive | None = None,
     ) -> None:
         if not stream.schema.equals(SAMPLES_SCHEMA):
             raise InvalidInputError(
@@ -66,14 +94,18 @@ class HeadFollower:
         self._folder = folder
         self._clock = clock or SystemClock()
         self._limits = limits or FollowLimits()
+        self._archive = archive
         self._offsets: dict[int, int] = {}
         self._written: dict[int, int] = {}
         self._written_at_s = self._clock.monotonic_s()
+        self._archived: dict[int, int] = {}
+        self._until: dict[int, int] = {}
 
     def restore(self) -> None:
         """Take back what was written; after damage, begin anew from the stream.
 
         Raises:
+            MadangError: the tables do not say what they have.
             OSError: the files cannot be read.
         """
         try:
@@ -83,8 +115,19 @@ class HeadFollower:
             self._folder.forget()
             self._head.clear()
             found = {}
+        if self._archive is not None:
+            self._head.known_series = self._archive
+            self._archived = dict(self._archive.reached())
+        if not found:
+            self._head.whole_from_ms = self._first_whole_ms()
         self._offsets = dict(found)
         self._written = dict(found)
+        # What the tables have must not be in one part with what they do not have.
+        self._until = {
+            number: offset
+            for number, offset in self._archived.items()
+            if self._offsets.get(number, 0) < offset
+        }
 
     def poll(self) -> bool:
         """Take what the stream has, a few MiB of each partition; whether there was anything.
@@ -95,10 +138,20 @@ class HeadFollower:
         worked = False
         for partition in range(self._stream.partitions):
             offset = self._offsets.get(partition, 0)
+            if self._until and offset >= self._until.get(partition, 0):
+                continue
             for chunk in self._stream.read(partition, offset, max_bytes=_READ_BYTES):
                 self._take(chunk)
                 worked = True
+                if self._until and self._offsets[partition] >= self._until[partition]:
+                    break
             self._stream.evict(partition, self._offsets.get(partition, 0))
+        if self._until and all(
+            self._offsets.get(number, 0) >= offset for number, offset in self._until.items()
+        ):
+            self.write()
+            self._until = {}
+            return True
         late = self._clock.monotonic_s() - self._written_at_s >= self._limits.write_every_s
         if self._head.in_memory >= self._limits.write_at_samples or (
             late and self._offsets != self._written
@@ -107,12 +160,46 @@ class HeadFollower:
         return worked
 
     def write(self) -> None:
-        """Write what the head took; then the stream may forget it. Raises OSError."""
+        """Write what the head took, without the blocks that may go. Raises OSError."""
         offsets = dict(self._offsets)
+        if self._archive is not None:
+            self._head.drop_archived(self._archived)
         self._folder.write(self._head, self._stream.identity.id, offsets)
         self._written, self._written_at_s = offsets, self._clock.monotonic_s()
-        if offsets:
+        if offsets and self._archive is None:
             self._stream.commit(GROUP, offsets)
+
+    def unarchived(self) -> Unarchived | None:
+        """What the tables are to have next; None where they have everything that was written."""
+        written, archived = self._written, self._archived
+        if is_before(written, archived):
+            return None
+        parts = {
+            start_ms: [
+                part.samples
+                for part in parts
+                # A part that is just being written is in the manifest only afterwards.
+                if is_before(part.reached, written) and not is_before(part.reached, archived)
+            ]
+            for start_ms, parts in self._head.parts().items()
+        }
+        found = {start_ms: each for start_ms, each in parts.items() if each}
+        return Unarchived(written, found, self._head.view().series)
+
+    def archived(self, reached: Mapping[int, int]) -> None:
+        """The tables have everything before some offsets: the stream may forget it."""
+        self._archived = dict(reached)
+        if reached:
+            self._stream.commit(GROUP, reached)
+
+    @property
+    def archived_offsets(self) -> Mapping[int, int]:
+        """What ``archived`` said last."""
+        return self._archived
+
+    def view(self) -> HeadView:
+        """See ``Head.view``."""
+        return self._head.view()
 
     def lag(self) -> Mapping[int, int]:
         """By partition, how many samples of the stream are not in the head yet."""
@@ -140,6 +227,19 @@ class HeadFollower:
         return self._head.cardinality(limit)
 
     def _take(self, chunk: Chunk) -> None:
-        samples = SampleColumns.of(chunk.batch)
-        self._head.take(samples, chunk.appended_at_us // 1000)
-        self._offsets[chunk.partition] = chunk.end_offset
+        batch, end = chunk.batch, chunk.end_offset
+        if self._until and end > self._until[chunk.partition]:
+            end = max(self._until[chunk.partition], chunk.base_offset)
+            batch = batch.slice(0, end - chunk.base_offset)
+        self._head.take(SampleColumns.of(batch), chunk.appended_at_us // 1000)
+        self._offsets[chunk.partition] = end
+
+    def _first_whole_ms(self) -> int | None:
+        """From when on the stream has every sample; None where it lost none yet."""
+        first_ms = [
+            chunk.appended_at_us // 1000 + self._head.ahead_ms
+            for number in range(self._stream.partitions)
+            if self._stream.bounds(number).earliest > 0
+            for chunk in self._stream.read(number, 0, max_bytes=1)[:1]
+        ]
+        return max(first_ms, default=None)

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from madang.metrics.head.block import Block
+from madang.metrics.head.block import Block, Part, all_refs
 from madang.metrics.head.cardinality import Cardinality, count_labels
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher, Refs, are_labels
+from madang.metrics.head.runs import LeftOut
 from madang.metrics.head.series_index import SeriesIndex
 from madang.metrics.head.view import BlockView, HeadView, Selected
 
 BLOCK_MS = 2 * 3_600_000
+KEEP_MS = 3 * 3_600_000
 _KEPT_PAGES = 4_096
+_MOST_UNKNOWN = 1_000_000
 
 
 @dataclass(slots=True)
-class Counts:
+class Counts(LeftOut):
     """Samples that the head took, and those that it did not, by reason.
 
     ``unknown``: nobody said which labels their series has. ``collided``: two series have that
     number, so that nobody knows whose they are. ``late`` and ``early``: beyond what is taken.
-    ``broken_labels``: announcements that no collector makes.
+    ``broken_labels``: announcements that no collector makes. ``repeated`` and ``duplicate`` were
+    taken, and then found to be of a time that their series has already, with that value or another.
     """
 
     taken: int = 0
@@ -37,6 +42,18 @@ class Counts:
     broken_labels: int = 0
 
 
+class KnownSeries(Protocol):
+    """Where series are looked up that the head has forgotten."""
+
+    def labels_of(self, ids: npt.NDArray[np.int64]) -> Mapping[int, bytes]:
+        """The labels of those of the series that are known, as ``canonical_labels`` writes them.
+
+        Args:
+            ids: Ascending, all different.
+        """
+        ...
+
+
 class Head:
     """Samples of the newest hours, in blocks whose begins are multiples of their span.
 
@@ -44,23 +61,38 @@ class Head:
     longer than a batch's new series take.
 
     Args:
-        block_ms: The span of a block.
+        block_ms: The span of a block; a day is a multiple of it.
         late_ms: How much older than the newest one a sample may be.
         ahead_ms: How far beyond the time of its arrival a sample may be.
+        keep_ms: How much older than the newest sample a block has to be, before it may go.
     """
 
     def __init__(
-        self, *, block_ms: int = BLOCK_MS, late_ms: int = BLOCK_MS // 2, ahead_ms: int = 600_000
+        self,
+        *,
+        block_ms: int = BLOCK_MS,
+        late_ms: int = BLOCK_MS // 2,
+        ahead_ms: int = 600_000,
+        keep_ms: int = KEEP_MS,
     ) -> None:
         self.index = SeriesIndex()
         self.blocks: dict[int, Block] = {}
         self.counts = Counts()
         self.newest_ms: int | None = None
+        self.whole_from_ms: int | None = None
+        """From here on no sample is missing; None: none at all. Others are in the tables."""
+        self.forgotten = 0
+        """How often series were forgotten."""
+        self.known_series: KnownSeries | None = None
+        self.ahead_ms = ahead_ms
         self._changing = threading.Lock()
         """Held while series or blocks change, which is short, and while a view is taken."""
         self._block_ms = block_ms
         self._late_ms = late_ms
-        self._ahead_ms = ahead_ms
+        # What may still be late is compared with what there is.
+        self._keep_ms = max(keep_ms, late_ms)
+        self._settled = 0
+        self._unknown: set[int] = set()
         self._collided: set[int] = set()
         # A target's page has the same series every time: the refs of the last ones are kept.
         self._pages: dict[tuple[int, int, int], tuple[npt.NDArray[np.int64], Refs]] = {}
@@ -74,8 +106,10 @@ class Head:
         """Forget all samples and series; what was refused stays counted."""
         with self._changing:
             self.index, self.blocks, self.newest_ms = SeriesIndex(), {}, None
+            self.whole_from_ms, self._settled = None, 0
         self._collided.clear()
         self._pages.clear()
+        self._unknown.clear()
 
     def take(self, samples: SampleColumns, arrived_ms: int) -> None:
         """Add samples, in the order of the stream.
@@ -111,7 +145,50 @@ class Head:
                 BlockView(block.start_ms, block.end_ms, block.view())
                 for _, block in sorted(self.blocks.items())
             ]
-            return HeadView(self.index.view(), blocks)
+            return HeadView(self.index.view(), blocks, self.whole_from_ms)
+
+    def parts(self) -> Mapping[int, list[Part]]:
+        """Its parts by the start of their block, for any thread."""
+        with self._changing:
+            return {start_ms: [*block.parts] for start_ms, block in sorted(self.blocks.items())}
+
+    def drop_archived(self, reached: Mapping[int, int]) -> bool:
+        """Forget old blocks that are in the tables, and series that no block has any more.
+
+        Args:
+            reached: By partition, the stream's offsets before which all samples are in the tables.
+
+        Returns:
+            Whether anything went.
+        """
+        self._unknown.clear()
+        if self.newest_ms is None:
+            return False
+        kept_ms = self.newest_ms - self._keep_ms
+        gone = [
+            block
+            for block in self.blocks.values()
+            if block.end_ms <= kept_ms and not block.in_memory and is_archived(block, reached)
+        ]
+        if not gone:
+            return False
+        end_ms = max(block.end_ms for block in gone)
+        with self._changing:
+            for block in gone:
+                del self.blocks[block.start_ms]
+            self.whole_from_ms = max(end_ms, self.whole_from_ms or end_ms)
+        self._forget_series()
+        return True
+
+    def _forget_series(self) -> None:
+        # One that was announced since the last time may still get its first sample.
+        settled, self._settled = self._settled, self.index.next_ref
+        live = np.union1d(all_refs(list(self.blocks.values())), self.index.refs_from(settled))
+        if len(live) < len(self.index):
+            with self._changing:
+                self.index.retain(live)
+            self.forgotten += 1
+            self._pages.clear()
 
     def select(
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
@@ -152,11 +229,29 @@ class Head:
         if known is not None and np.array_equal(known[0], ids):
             return known[1]
         refs = self.index.refs_of(ids)
+        if self.known_series is not None and np.any(refs < 0):
+            refs = self._look_up(ids, refs)
         if not np.any(refs < 0) and not self._collided:
             if len(self._pages) >= _KEPT_PAGES:
                 self._pages.clear()
             self._pages[key] = ids.copy(), refs
         return refs
+
+    def _look_up(self, ids: npt.NDArray[np.int64], refs: Refs) -> Refs:
+        """The refs, after those that are not known were looked for where all series are."""
+        assert self.known_series is not None
+        missing = set(ids[refs < 0].tolist()) - self._unknown
+        if not missing:
+            return refs
+        found = self.known_series.labels_of(np.array(sorted(missing), np.int64))
+        if len(self._unknown) > _MOST_UNKNOWN:
+            self._unknown.clear()
+        self._unknown |= missing - found.keys()
+        if not found:
+            return refs
+        with self._changing:
+            self.index.add(np.fromiter(found, np.int64, len(found)), list(found.values()))
+        return self.index.refs_of(ids)
 
     def _announce(self, samples: SampleColumns) -> None:
         """Learn the labels that stand beside samples; those that are none are counted."""
@@ -187,15 +282,27 @@ class Head:
             self._pages.clear()
             self.counts.collided += refuse(np.isin(samples.ids, list(self._collided)))
         self.counts.unknown += refuse(refs < 0)
-        self.counts.early += refuse(samples.ts_ms > arrived_ms + self._ahead_ms)
+        self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
+        oldest_ms = 0  # what is before 1970 is a mistake
         if self.newest_ms is not None:
-            self.counts.late += refuse(samples.ts_ms < self.newest_ms - self._late_ms)
+            oldest_ms = max(0, self.newest_ms - self._late_ms)
+        self.counts.late += refuse(samples.ts_ms < oldest_ms)
         return kept
 
     def _block(self, start_ms: int) -> Block:
         block = self.blocks.get(start_ms)
         if block is None:
-            block = Block(start_ms, start_ms + self._block_ms)
+            block = Block(start_ms, start_ms + self._block_ms, self.counts)
             with self._changing:
                 self.blocks[start_ms] = block
         return block
+
+
+def is_archived(block: Block, reached: Mapping[int, int]) -> bool:
+    """Whether all parts of a block hold only what stood in the stream before ``reached``."""
+    return all(is_before(part.reached, reached) for part in block.parts)
+
+
+def is_before(offsets: Mapping[int, int], reached: Mapping[int, int]) -> bool:
+    """Whether offsets, by partition, are nowhere beyond others."""
+    return all(offset <= reached.get(number, 0) for number, offset in offsets.items())

@@ -26,15 +26,18 @@ _FACTOR = 4
 
 @dataclass(slots=True)
 class LeftOut:
-    """Samples that were not kept, by reason."""
+    """Samples that were not kept because their series has one at that time.
+
+    ``repeated`` had the same value, ``duplicate`` another.
+    """
 
     repeated: int = 0
-    conflicting: int = 0
+    duplicate: int = 0
 
     def count(self, found: Sorted) -> None:
         """Add what sorting left out."""
         self.repeated += found.repeated
-        self.conflicting += found.conflicting
+        self.duplicate += found.conflicting
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,16 @@ class Runs:
 
     Every sample is sorted after it arrived, with others, and merged a few times. One thread
     changes it; others may take views meanwhile.
+
+    Args:
+        left_out: Counts what is not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: LeftOut | None = None) -> None:
         # Another object for each change of what is sorted, so that a view needs no lock.
         self._level = _Level((), [])
         self._pending_count = 0
-        self.left_out = LeftOut()
+        self.left_out = left_out or LeftOut()
 
     def __len__(self) -> int:
         return sum(map(len, self._level.chunks)) + self._pending_count

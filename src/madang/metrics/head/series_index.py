@@ -74,6 +74,15 @@ class SeriesIndex:
         return self._ids.values
 
     @property
+    def next_ref(self) -> int:
+        """The ref that the next series gets."""
+        return self._next
+
+    def refs_from(self, ref: int) -> Refs:
+        """The series that are known and have that ref or a later one."""
+        return self._refs.values[np.searchsorted(self._refs.values, ref) :]
+
+    @property
     def names(self) -> list[str]:
         """The label names that occur, sorted."""
         return sorted(self._columns)
@@ -155,7 +164,7 @@ class SeriesIndex:
     def view(self) -> SeriesView:
         """The series as they are now; the view stays so whatever becomes of the index."""
         columns = {name: column.view() for name, column in self._columns.items()}
-        return SeriesView(self._refs.values, columns)
+        return SeriesView(self._refs.values, self._ids.values, columns)
 
     def _next_refs(self, count: int) -> Refs:
         if self._next + count > _MOST:

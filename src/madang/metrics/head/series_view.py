@@ -16,9 +16,10 @@ _NO_REFS = np.empty(0, np.int32)
 
 @dataclass(frozen=True, slots=True)
 class SeriesView:
-    """All series, ascending, and their labels by name."""
+    """All series, ascending, their numbers, and their labels by name."""
 
     refs: Refs
+    ids: npt.NDArray[np.int64]
     columns: Mapping[str, ColumnView]
 
     @property
@@ -43,6 +44,11 @@ class SeriesView:
             else:
                 refs = column.filter(self.refs, matcher)
         return self.refs if refs is None else refs
+
+    def ids_of(self, refs: Refs) -> npt.NDArray[np.int64]:
+        """The numbers of series that are known."""
+        found: npt.NDArray[np.int64] = self.ids[np.searchsorted(self.refs, refs)]
+        return found
 
     def labels(self, refs: Refs) -> list[Labels]:
         """The labels of series."""

@@ -41,10 +41,14 @@ class BlockView:
 
 @dataclass(frozen=True, slots=True)
 class HeadView:
-    """Series, and blocks in the order of time. For any thread."""
+    """Series, and blocks in the order of time. For any thread.
+
+    From ``whole_from_ms`` on no sample is missing, None: none at all; others are in the tables.
+    """
 
     series: SeriesView
     blocks: Sequence[BlockView]
+    whole_from_ms: int | None = None
 
     def select(
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0

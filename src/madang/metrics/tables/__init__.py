@@ -1,0 +1,1 @@
+"""The tables ``metrics.samples`` and ``metrics.series``: written from a head, and read back."""
