@@ -12,6 +12,7 @@ from madang.collect.pushed import FamilyMetadata
 from madang.collect.remote_write.messages import METRIC_TYPES, V1, V2
 from madang.collect.remote_write.plain import SAMPLE_BYTES, fits, write_samples
 from madang.collect.remote_write.snappy import pack
+from madang.collect.remote_write.varint import SMALL, varint
 from madang.core.samples import METRIC_NAME, Samples, labels_of
 
 _SEPARATOR = b"\xff"
@@ -34,7 +35,7 @@ class RemoteWriteEncoder:
         parts: list[bytes] = []
         for labels, wire in _by_series(samples):
             head = self._head(labels)
-            parts.append(b"\x0a" + _varint(len(head) + len(wire)) + head + wire)
+            parts.append(b"\x0a" + varint(len(head) + len(wire)) + head + wire)
         if metadata:
             request = V1["WriteRequest"]()
             for one in metadata:
@@ -54,12 +55,12 @@ class RemoteWriteEncoder:
         parts: list[bytes] = []
         for labels, wire in _by_series(samples):
             refs = [symbols.setdefault(text, len(symbols)) for text in labels.split(_SEPARATOR)]
-            packed = b"".join([_SMALL[ref] if ref < 0x4000 else _varint(ref) for ref in refs])
-            series = b"\x0a" + _varint(len(packed)) + packed + wire
+            packed = b"".join([SMALL[ref] if ref < 0x4000 else varint(ref) for ref in refs])
+            series = b"\x0a" + varint(len(packed)) + packed + wire
             if told and (one := told.get(self._name(labels))):
                 series += _metadata_v2(one, symbols)
-            parts.append(b"\x2a" + _varint(len(series)) + series)
-        table = [b"\x22" + _varint(len(symbol)) + symbol for symbol in symbols]
+            parts.append(b"\x2a" + varint(len(series)) + series)
+        table = [b"\x22" + varint(len(symbol)) + symbol for symbol in symbols]
         return pack(b"".join(table + parts))
 
     def _name(self, labels: bytes) -> str:
@@ -112,24 +113,8 @@ def _metadata_v2(metadata: FamilyMetadata, symbols: dict[bytes, int]) -> bytes:
     ]
     message = V2["Metadata"](type=_type_number(metadata.type), help_ref=refs[0], unit_ref=refs[1])
     wire: bytes = message.SerializeToString()
-    return b"\x2a" + _varint(len(wire)) + wire
+    return b"\x2a" + varint(len(wire)) + wire
 
 
 def _type_number(kind: str) -> int:
     return METRIC_TYPES.index(kind) if kind in METRIC_TYPES else 0
-
-
-def _varint(number: int) -> bytes:
-    if number < 0x80:
-        return bytes((number,))
-    if number < 0x4000:
-        return bytes((number & 0x7F | 0x80, number >> 7))
-    wire = bytearray()
-    while number >= 0x80:
-        wire.append(number & 0x7F | 0x80)
-        number >>= 7
-    wire.append(number)
-    return bytes(wire)
-
-
-_SMALL = [_varint(number) for number in range(0x4000)]
