@@ -208,6 +208,10 @@ class HeadFollower:
         }
         return {number: end - self._offsets.get(number, 0) for number, end in ends.items()}
 
+    def taken(self) -> Mapping[int, int]:
+        """By partition, up to which offset the head has the stream's samples."""
+        return dict(self._offsets)
+
     def select(
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
     ) -> Selected:
