@@ -32,6 +32,7 @@ MISFITS_AT = "in_rest_us"
 UNFIT_FIELD = "unfit_types"
 """Declared types that the table cannot take, in words."""
 PROJECT_ERRORS_FILE = "project-errors.json"
+RULES_FILE = "rules.json"
 _LATE_FACTOR = 3.0
 _LATE_FLOOR_S = 60.0
 _SETTLED_S = 600.0
@@ -100,6 +101,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
         *_project_problems(_read(data.run / PROJECT_ERRORS_FILE)),
         *_source_problems(_read(data.run / SOURCES_FILE)),
         *_delivery_problems(states, project, now_us),
+        *_rule_problems(_read(data.run / RULES_FILE)),
         *_unfit_problems(states),
         *_misfit_notices(states, now_us),
     )
@@ -221,6 +223,30 @@ def _delivery_problems(
                 f"{name} is behind: its oldest undelivered record is {format_duration(age_s)} old",
                 "it catches up by itself if input slows down; queries see everything meanwhile",
             )
+
+
+def _rule_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
+    failing: Mapping[str, str] = states.get("failing") or {}
+    if failing:
+        first, reason = next(iter(failing.items()))
+        file, group, rule = (*first.split(";"), "", "")[:3]
+        more = f"; {len(failing) - 1} more rules fail" if len(failing) > 1 else ""
+        yield Problem(
+            "rules_failing",
+            Severity.WARNING,
+            f"the rule {rule} of the group {group} in {file} fails: {reason}{more}",
+            "its series are not written; it is tried again at the group's next evaluation",
+        )
+    late: Mapping[str, float] = states.get("late_s") or {}
+    if late:
+        key, behind_s = max(late.items(), key=lambda one: one[1])
+        yield Problem(
+            "rules_late",
+            Severity.WARNING,
+            f"{len(late)} rule groups are behind, {key} by {format_duration(behind_s)}",
+            "what was missed is made up for in order; more metrics.rules.threads or longer "
+            "intervals help where it does not end",
+        )
 
 
 def _unfit_problems(states: Mapping[str, Any]) -> Iterator[Problem]:

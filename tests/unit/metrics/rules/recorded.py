@@ -103,7 +103,9 @@ class Recorded:
                 done = done and not any(at_ms <= now_ms for at_ms, _ in self.engine._ended)
             if done and not any(self.follower.lag().values()):
                 return
-            assert time.monotonic() < until, [(one.group.key, one.next_ms - now_ms) for one in turns]
+            assert time.monotonic() < until, [
+                (one.group.key, one.next_ms - now_ms) for one in turns
+            ]
             time.sleep(0.002)
 
     def samples(self, name):
