@@ -1,4 +1,4 @@
-"""Debian's Prometheus, both ways: it remote-writes to our decoder, and takes what we encode."""
+"""Debian's Prometheus, both ways: it remote-writes to us, and takes what we encode."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from madang.collect.remote_write import (
     proto_of,
 )
 from madang.core.samples import Samples, canonical_labels, is_stale, labels_of
+from madang.testing.running_platform import TOKEN, RunningPlatform, free_port, write_project
 from prometheus_server import prometheus, request, wait_until_ready
 
 PAGE = b"""\
@@ -190,3 +191,75 @@ def test_prometheus_takes_what_we_encode(tmp_path):
     for key, value in EXPECTED.items():
         assert [ts for ts, _ in found[key]] == stamps.tolist()
         assert [one for _, one in found[key]] == pytest.approx([value] * 2, nan_ok=True)
+
+
+SAME = (
+    '{job="page", via=""}[5m]',
+    '{job="page", via=""}',
+    'rate(jobs_total{via=""}[1m])',
+    'count_over_time(up{via=""}[5m])',
+    'histogram_quantile(0.5, latency_seconds_bucket{via=""})',
+)
+"""By both; the series that came by the other port are left out."""
+
+
+def answers(port, time_s, prefix="", headers=None):
+    """The results of ``SAME``, in an order of their own."""
+    found = []
+    for query in SAME:
+        path = f"{prefix}/api/v1/query?" + urllib.parse.urlencode({"query": query, "time": time_s})
+        status, body = request(port, "GET", path, None, headers)
+        assert status == 200, body
+        found.append(sorted(json.loads(body)["data"]["result"], key=lambda one: str(one["metric"])))
+    return found
+
+
+def test_prometheus_writes_to_a_platform_and_both_answer_alike(tmp_path, peer):
+    own = free_port()
+    project = write_project(
+        tmp_path / "project",
+        {"madang.yml": f"server: {{ports: {{prometheus: {{port: {own}}}}}}}\n"},
+    )
+    with RunningPlatform(project, tmp_path / "data") as platform:
+        config = f"""
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+- job_name: page
+  static_configs:
+  - {{targets: ["127.0.0.1:{peer.server_address[1]}"], labels: {{instance: peer}}}}
+remote_write:
+- url: {platform.url}/prometheus/api/v1/write
+  name: main
+  authorization: {{credentials: {TOKEN}}}
+  queue_config: {{batch_send_deadline: 200ms}}
+- url: http://127.0.0.1:{own}/api/v1/write
+  name: own
+  queue_config: {{batch_send_deadline: 200ms}}
+  write_relabel_configs: [{{target_label: via, replacement: own}}]
+"""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with prometheus(tmp_path, config) as port:
+            wait_until_ready(port)
+            _wait(lambda: len(answers(port, time.time())[1]) == len(EXPECTED) + 4)
+            time.sleep(3)  # some scrapes more: rates need two
+            time_s = time.time()
+            expected = answers(port, time_s)
+            _wait(lambda: answers(platform.port, time_s, "/prometheus", headers) == expected)
+            assert len(expected[1]) == len(EXPECTED) + 4
+            assert len(expected[2]) == 2
+
+            peer.is_up = False
+            _wait(lambda: len(answers(port, time.time())[1]) == 5)
+            time_s = time.time()
+            expected = answers(port, time_s)
+            _wait(lambda: answers(platform.port, time_s, "/prometheus", headers) == expected)
+        status, body = request(own, "GET", "/api/v1/query?query=count(up%7Bvia%3D%22own%22%7D)")
+        assert (status, json.loads(body)["data"]["result"][0]["value"][1]) == (200, "1")
+
+
+def _wait(is_so, timeout_s=60.0):
+    """Wait until something holds that can only be asked for."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
