@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from madang.collect.pushed import REFUSED_LIMIT, NativeHistograms, Pushed, Refused, shown
 from madang.collect.sample_batches import sample_batch
-from madang.core.samples import Samples
+from madang.core.samples import ANNOUNCE_EVERY_S, Samples
 
 AHEAD_MS = 600_000
 """How far ahead of the clock a sample may be, as in Prometheus."""
-ANNOUNCE_EVERY_MS = 600_000
+_ANNOUNCE_EVERY_MS = int(ANNOUNCE_EVERY_S * 1000)
 _KNOWN_LIMIT = 2_000_000
 
 _Integers = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class PushedBatches:
     """
 
     def __init__(
-        self, *, announce_every_ms: int = ANNOUNCE_EVERY_MS, known_limit: int = _KNOWN_LIMIT
+        self, *, announce_every_ms: int = _ANNOUNCE_EVERY_MS, known_limit: int = _KNOWN_LIMIT
     ) -> None:
         self._every_ms = announce_every_ms
         self._known_limit = known_limit

@@ -22,7 +22,7 @@ _STALE_BITS = 0x7FF0000000000002
 STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", _STALE_BITS))[0]
 """The value that says that a series has ended: a NaN with bits of its own, as in Prometheus."""
 
-ANNOUNCE_EVERY_S = 3_600.0
+ANNOUNCE_EVERY_S = 600.0
 """A sender says a series' labels again before this much time has passed since it last did."""
 
 _SEPARATOR = b"\xff"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from madang.core.errors import MadangError
 from madang.core.samples import (
+    ANNOUNCE_EVERY_S,
     METRIC_NAME,
     STALE_NAN,
     canonical_labels,
@@ -34,7 +35,7 @@ from madang.metrics.storage import SampleStorage
 from madang.project.rule_spec import RuleGroupSpec, RuleSpec
 
 _log = logging.getLogger(__name__)
-_ANNOUNCE_EVERY_MS = 600_000
+_ANNOUNCE_EVERY_MS = int(ANNOUNCE_EVERY_S * 1000)
 
 
 @dataclass(slots=True)
