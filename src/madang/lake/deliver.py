@@ -354,6 +354,7 @@ class Deliverer:
         if not met or self._table is None:
             return False
         wanted = met & whole_fields(self._table.state().schema())
+        wanted -= buffer.inexact(wanted)  # as if they were in the table already
         expected = self._named(self._stored)
         try:
             done = wanted and widen(self._table, wanted, expected=expected, on_step=self._on_step)

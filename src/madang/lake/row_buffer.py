@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -117,7 +117,7 @@ class RowBuffer:
             for name, field_id in whole_ids(self._schema.fields)
             if name in met and field_id > self._table_id
         }
-        too_large = set().union(*(inexact(rows, ids.values()) for rows in self._rows))
+        too_large = self.inexact(ids.values()) | inexact(decoded.rows, ids.values())
         ids = {field_id: name for field_id, name in ids.items() if name not in too_large}
         if not ids:
             return decoded
@@ -134,6 +134,10 @@ class RowBuffer:
         self.misfits = added(self.misfits, decoded.misfits)
         self.time_fallbacks = added(self.time_fallbacks, decoded.time_fallbacks)
         self.size_bytes += decoded.rows.nbytes + decoded.dead.nbytes
+
+    def inexact(self, columns: Collection[str]) -> set[str]:
+        """Those of ``columns`` (dotted names) that hold a number which a double would round."""
+        return set().union(*(inexact(rows, columns) for rows in self._rows))
 
     def rows(self) -> pa.Table:
         """All rows in one schema, in the order of their chunks."""

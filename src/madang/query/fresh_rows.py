@@ -72,8 +72,8 @@ class FreshRows:
             # One that the table does not have yet becomes what its rows need.
             if column not in self._in_table or self._widens(column)
         }
-        # What was decoded before stays, so it has to fit.
-        wider -= set().union(*(inexact(part, wider) for part in self._parts))
+        # A number that a double would round keeps its column whole; so will delivery.
+        wider -= set().union(*(inexact(part, wider) for part in [*self._parts, decoded.rows]))
         if not wider or self._schema is None:
             return decoded.rows
         return self._decoder.decode(chunks, with_doubles(self._schema, wider)).rows

@@ -109,6 +109,15 @@ def test_numbers_beyond_doubles_keep_it_whole_and_that_is_told(world):
     assert (told[0], told[1].count) == (Misfit("load", "fraction"), 2)
 
 
+def test_numbers_that_come_beside_the_fractions_keep_it_whole_too(world):
+    world.send({"load": 0.25, "o": {"x": 0.5}}, {"load": 2**53 + 1})
+    world.deliver()
+    assert world.column("load") == [0, 1, None, 2**53 + 1]
+    assert world.column("o")[2] == {"x": 0.5}
+    assert world.column("_rest")[2] == '{"load":0.25}'
+    assert [*world.deliverer.state.misfits] == [Misfit("load", "fraction")]
+
+
 def test_declared_whole_numbers_stay_whole(tmp_path):
     world = World(tmp_path, columns={"load": "long"})
     world.send({"load": 1})

@@ -250,16 +250,16 @@ def test_fractions_in_a_column_of_whole_numbers_as_delivery_will_have_them(
     assert row["n"] == (0 if large else 3)
 
 
+@pytest.mark.parametrize("seen", [True, False])
 def test_fractions_behind_numbers_that_no_double_holds_do_not_fail_a_fresh_read(
-    house: House,
+    house: House, seen: bool
 ) -> None:
     house.append(b'{"amount":2}')
     deliver(house)
     house.append(b'{"amount":%d}' % (2**53 + 1))
-    assert [row["amount"] for row in house.rows("SELECT amount FROM orders ORDER BY _offset")] == [
-        2,
-        2**53 + 1,
-    ]
+    if seen:  # and kept for the next query
+        found = house.rows("SELECT amount FROM orders ORDER BY _offset")
+        assert [row["amount"] for row in found] == [2, 2**53 + 1]
     house.append(b'{"amount":0.25}')
     rows = house.rows("SELECT amount, _rest FROM orders ORDER BY _offset")
     assert [row["amount"] for row in rows] == [2, 2**53 + 1, None]
