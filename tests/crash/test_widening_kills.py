@@ -17,7 +17,7 @@ from madang.core.datadir import DataDir
 from madang.lake import Lake
 from madang.testing.running_platform import TOKEN, RunningPlatform, write_project
 
-KILLS = max(5, int(os.environ.get("MADANG_KILLS", "20")) // 4)
+KILLS = max(5, int(os.environ.get("MADANG_KILLS", "20")) // 10)
 PROJECT = {
     "madang.yml": "name: widening\nquery: {workers: 1}\n",
     "streams/loads.yml": "deliver: {buffer_time: 200ms}\n",
