@@ -26,6 +26,8 @@ from madang.project import Project
 ROLES_FILE = "roles.json"
 SOURCES_FILE = "sources.json"
 DELIVERY_FILE = "delivery.json"
+METRICS_FILE = "metrics.json"
+"""What the role ``metrics`` says of its head."""
 MISFITS_FIELD = "in_rest"
 """What delivery says of values that no column took: rows of column, reason, count, example."""
 MISFITS_AT = "in_rest_us"
@@ -104,6 +106,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
         *_rule_problems(_read(data.run / RULES_FILE)),
         *_unfit_problems(states),
         *_misfit_notices(states, now_us),
+        *_metrics_problems(_read(data.run / METRICS_FILE), now_us),
     )
     return Health(problems, disk, roles)
 
@@ -280,6 +283,48 @@ def _misfit_notices(states: Mapping[str, Any], now_us: int) -> Iterator[Problem]
             f"madang tables show {state.get('table')} counts them by column; "
             f"{REASON_HINTS.get(worst['reason'], REASON_HINTS['type'])}",
         )
+
+
+def _metrics_problems(state: Mapping[str, Any], now_us: int) -> Iterator[Problem]:
+    if state.get("trouble"):
+        yield Problem(
+            "metrics_not_written",
+            Severity.WARNING,
+            f"the newest samples of metrics are only in memory: {state['trouble']}",
+            "nothing is lost, the stream keeps them; it is tried again by itself",
+        )
+    since_us = state.get("behind_since_us")
+    if since_us and now_us - since_us > _METRICS_LATE_S * 1_000_000:
+        yield Problem(
+            "metrics_behind",
+            Severity.WARNING,
+            f"PromQL is behind: {state['lag']:,} samples of metrics cannot be asked for yet, "
+            f"since {format_duration((now_us - since_us) // 1_000_000)}",
+            "it catches up by itself if fewer come",
+        )
+    refused, last_us = state.get("refused") or {}, state.get("refused_at_us")
+    if refused and last_us and now_us - last_us <= _TOLD_S * 1_000_000:
+        count = sum(refused.values())
+        parts = [f"{number:,} {_REFUSALS.get(name, name)}" for name, number in refused.items()]
+        yield Problem(
+            "samples_refused",
+            Severity.NOTICE,
+            f"{count:,} samples of metrics were acknowledged and then refused: {', '.join(parts)}",
+            f"the last one {format_duration((now_us - last_us) // 1_000_000)} ago; "
+            "docs/promql.md says what each of the reasons means",
+        )
+
+
+_METRICS_LATE_S = 10.0
+_REFUSALS = {
+    "unknown": "of series that nobody announced",
+    "collided": "of series whose numbers collide",
+    "late": "too late",
+    "early": "ahead of time",
+    "broken_labels": "with broken labels",
+    "duplicate": "with another value at a time that was there",
+    "conflicting": "with another value at a time that was there",
+}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,25 +7,32 @@ hands it to :meth:`MetricsEngine.add`.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from madang import __version__
 from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
 from madang.core.names import SAMPLES
 from madang.metrics.api.answers import Answer
 from madang.metrics.api.api import PrometheusApi
+from madang.metrics.api.knowledge import Build, Knowledge, Replay, Runtime
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.head_storage import HeadStorage
 from madang.metrics.promql import Budget, Options
 from madang.metrics.storage import SampleStorage
+from madang.operate.metrics_telemetry import HeadReport, record_answered
 from madang.operate.streams import open_stream
 from madang.project import Project
-from madang.query.prometheus import Answering, ApiRequest
+from madang.project.system import QUERY_HISTORY
+from madang.query import HistoryWriter
+from madang.query.prometheus import FEDERATE, Answering, ApiRequest
 from madang.stream import LogStore
 
 _IDLE_S = 0.1
@@ -48,8 +55,9 @@ class Part:
 class MetricsEngine:
     """The head, who follows, who answers, and whatever else works on samples.
 
-    ``storage`` is what PromQL reads, ``api`` what answers over it; a part that widens one of them
-    (the lake behind the head) replaces the attribute before :meth:`start`.
+    ``storage`` is what PromQL reads, ``knowledge`` what the API tells beside samples, ``history``
+    where queries are noted. A part that widens one of them (the lake behind the head, rules)
+    replaces the attribute before :meth:`start`.
 
     Args:
         data: The data directory.
@@ -74,7 +82,17 @@ class MetricsEngine:
         self.head = Head()
         self.follower = HeadFollower(self.stream, self.head, HeadFolder(data.head))
         self.storage: SampleStorage = HeadStorage(self.follower)
-        self.api = PrometheusApi(self.storage, clock=self.clock)
+        self.knowledge = Knowledge(
+            build=Build(version=__version__),
+            cardinality=self.follower.cardinality,
+            replay=self._replay,
+            runtime=self._runtime,
+        )
+        self.history = HistoryWriter(open_stream(store, project(), QUERY_HISTORY))
+        self.report = HeadReport(data, self.head, self.follower, self.clock)
+        self._started_at_us, self._behind = self.clock.now_us(), 0
+        self.trouble = ""
+        """Why the head cannot be written now, if it cannot."""
         self.caught_up = threading.Event()
         """Set when everything that was acknowledged before the start can be asked for."""
         self._parts: list[Part] = [Part("follow", self._follow), Part("answer", self._answering)]
@@ -97,7 +115,9 @@ class MetricsEngine:
 
     def start(self, stop: threading.Event) -> None:
         """Bring the head back and let all parts work until ``stop`` is set."""
+        self.api = PrometheusApi(self.storage, clock=self.clock, knowledge=self.knowledge)
         self.follower.restore()
+        self._behind = self.lag()
         for part in self._parts:
             thread = threading.Thread(target=_keep_on, args=(part, stop), name=part.name)
             thread.start()
@@ -111,6 +131,15 @@ class MetricsEngine:
             self.follower.write()
         except OSError:
             _log.warning("the head could not be written; the stream keeps it", exc_info=True)
+        self.history.close()
+
+    def look(self) -> None:
+        """Tell how the head is doing; once a second, say."""
+        self.report.tell(self.trouble)
+
+    def lag(self) -> int:
+        """How many samples are acknowledged and cannot be asked for yet."""
+        return sum(self.follower.lag().values())
 
     def _follow(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -118,24 +147,48 @@ class MetricsEngine:
                 worked = self.follower.poll()
             except OSError as error:
                 # The samples were taken; only that they are in files too has to wait.
-                _log.warning("the head could not be written: %s; it is tried again", error)
+                if not self.trouble:
+                    _log.warning("the head cannot be written: %s; it is tried again", error)
+                self.trouble = str(error)
                 stop.wait(_TROUBLE_S)
                 continue
+            self.trouble = ""
             if not worked:
                 self.caught_up.set()
                 stop.wait(_IDLE_S)
 
     def _answering(self, stop: threading.Event) -> None:
-        threads = self.project().platform.metrics.query.concurrency
-        Answering(self.data.metrics_socket, self._answer, self.options, threads=threads).run(stop)
+        Answering(
+            self.data.metrics_socket,
+            self._answer,
+            self.options,
+            threads=self._concurrency,
+            record=lambda answered: record_answered(answered, self.history),
+        ).run(stop)
+
+    def _concurrency(self) -> int:
+        return self.project().platform.metrics.query.concurrency
+
+    def _replay(self) -> Replay:
+        return Replay(end=self._behind, current=self._behind - min(self.lag(), self._behind))
+
+    def _runtime(self) -> Runtime:
+        return Runtime(
+            start_us=self._started_at_us,
+            folder=str(self.data.head),
+            hostname=socket.gethostname(),
+            threads=threading.active_count(),
+            cores=os.cpu_count() or 1,
+        )
 
     def _answer(self, request: ApiRequest, budget: Budget) -> Answer | None:
         if not self.caught_up.is_set():
-            waiting = sum(self.follower.lag().values())
             raise UnavailableError(
-                f"the newest samples are being read: {waiting:,} to go",
+                f"the newest samples are being read: {self.lag():,} to go",
                 hint="try again in a moment",
             )
+        if request.endpoint == FEDERATE:
+            return self.api.federate(request.pairs, budget=budget)
         return self.api.answer(request.endpoint, request.pairs, budget=budget)
 
 

@@ -39,6 +39,8 @@ QUERY_HISTORY_SCHEMA = pa.schema(
         pa.field("user_id", pa.int64()),
         pa.field("token", pa.string()),
         pa.field("token_name", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("samples_read", pa.int64()),
     ]
 )
 """``ts`` is when the query ended; ``state`` is ``done``, ``failed`` or ``cancelled``; ``params`` is
@@ -46,7 +48,10 @@ JSON; ``started_at`` is when a worker took it, ``queued_s`` how long it had wait
 ``fresh_incomplete`` names tables whose newest records were not read, null if there are none.
 ``user`` is who asked, or the owner of the token that did, ``user_id`` their id, ``token`` the
 token's id, null for a session, ``token_name`` what its owner calls it. Rows from before there were
-``user_id`` and ``token`` have ``token:<name>`` as the ``user`` where a token asked."""
+``user_id`` and ``token`` have ``token:<name>`` as the ``user`` where a token asked. ``language`` is
+null for SQL; with ``promql`` the text under ``sql`` is PromQL, ``rows`` are series and
+``samples_read`` the samples that were read for them."""
+PROMQL = "promql"
 _SQL_CHARACTERS = 100_000
 _PARAMS_CHARACTERS = 10_000
 _WAITING = 10_000
@@ -67,8 +72,8 @@ def history_row(finished: Finished) -> dict[str, Any]:
         "query_id": request.query_id,
         "user": request.identity.user,
         "client": request.identity.client,
-        "sql": request.sql.encode("utf-8", "replace").decode()[:_SQL_CHARACTERS],
-        "params": _params_text(request.params),
+        "sql": shown_text(request.sql),
+        "params": params_text(request.params),
         "format": request.format.value,
         "state": state_of(error),
         "error_code": error.code if error else None,
@@ -89,7 +94,13 @@ def history_row(finished: Finished) -> dict[str, Any]:
     }
 
 
-def _params_text(params: object) -> str | None:
+def shown_text(text: str) -> str:
+    """A query's text as the history keeps it."""
+    return text.encode("utf-8", "replace").decode()[:_SQL_CHARACTERS]
+
+
+def params_text(params: object) -> str | None:
+    """Parameters as JSON, or null where there are none."""
     if params is None:
         return None
     try:
@@ -114,8 +125,12 @@ class HistoryWriter:
 
     def record(self, finished: Finished) -> None:
         """Queue one finished query; returns at once."""
+        self.put(history_row(finished))
+
+    def put(self, row: dict[str, Any]) -> None:
+        """Queue one row of the schema; columns that it lacks are null. Returns at once."""
         try:
-            self._queue.put_nowait(history_row(finished))
+            self._queue.put_nowait(row)
         except queue.Full:
             self.dropped += 1
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from madang.core.clock import from_us
 from madang.project.system import QUERY_HISTORY
@@ -15,12 +17,12 @@ from madang.server.models.sql import QueryRow
 from madang.server.sampler import opened
 
 _READ_BYTES = 4 * 2**20
-_MOST_SCANNED = 5000
+_MOST_SCANNED = 20_000
 _STEP = 500
 
 
 def ended_queries(context: ServerContext, limit: int, asker: Asker | None) -> list[QueryRow]:
-    """The last ``limit`` queries that ended (of an asker), newest first; of the last 5,000."""
+    """The last ``limit`` SQL queries that ended (of an asker), newest first; of 20,000 of all."""
     stream = opened(context, QUERY_HISTORY)
     if stream is None or not stream.bounds(0).end:
         return []
@@ -37,11 +39,18 @@ def ended_queries(context: ServerContext, limit: int, asker: Asker | None) -> li
             if not chunks:
                 break
             for chunk in chunks:
-                rows += chunk.batch.slice(0, max(0, end - chunk.base_offset)).to_pylist()
+                rows += _of_sql(chunk.batch.slice(0, max(0, end - chunk.base_offset))).to_pylist()
                 offset = chunk.end_offset
         found += [_row(row) for row in reversed(rows) if asker is None or asker.asked_row(row)]
         end = start
     return found[:limit]
+
+
+def _of_sql(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without what dashboards ask in PromQL, every few seconds."""
+    if "language" not in batch.schema.names:
+        return batch
+    return batch.filter(pc.is_null(batch.column("language")))
 
 
 def _row(row: dict[str, Any]) -> QueryRow:

@@ -16,6 +16,7 @@ from madang.operate.accounts import open_accounts
 from madang.operate.expressions import is_promql
 from madang.operate.health import assess
 from madang.operate.listen import Listeners
+from madang.operate.metrics_telemetry import record_answered
 from madang.operate.notices import ProjectNotices
 from madang.operate.role import RoleContext
 from madang.operate.streams import open_stream, schema_of
@@ -83,7 +84,10 @@ def run_serve(context: RoleContext, listeners: Listeners) -> None:
             health=lambda: assess(data, current(), clock.now_us()),
             queries=pool,
             prometheus=ApiRelay(
-                data.metrics_socket, lambda: current().platform.metrics.query, clock=clock
+                data.metrics_socket,
+                lambda: current().platform.metrics.query,
+                record=lambda lost: record_answered(lost, history),
+                clock=clock,
             ),
             editor=ProjectEditor(context.project_dir, data, is_promql=is_promql),
             metrics=exposition,

@@ -22,6 +22,9 @@ class Matches:
     def matches(self, value):
         return bool(re.fullmatch(self.pattern, value)) != self.negated
 
+    def matches_each(self, values):
+        return np.fromiter(map(self.matches, values), np.bool_, len(values))
+
 
 def add(index, *label_sets):
     labels = [canonical_labels(one) for one in label_sets]

@@ -16,6 +16,8 @@ Refs = npt.NDArray[np.int32]
 """Series of one block, by their place in it."""
 
 _SEPARATOR = 0xFF
+_FEW = 4
+"""Values are looked at one by one where so many times more would be to be looked at in all."""
 
 
 class Matcher(Protocol):
@@ -35,6 +37,10 @@ class Matcher(Protocol):
         """Whether a value is meant; the empty one stands for no label."""
         ...
 
+    def matches_each(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which of some values are meant."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
@@ -50,7 +56,7 @@ class ColumnView:
         listed = self._listed(matcher)
         if listed is not None:
             return self.refs[_in(self.codes, listed)]
-        return self.refs[self._meant(matcher)[self.codes]]
+        return self.refs[matcher.matches_each(self.texts[:])[self.codes]]
 
     def filter(self, refs: Refs, matcher: Matcher) -> Refs:
         """Those of ``refs`` whose value is meant; the empty one where they lack the label."""
@@ -59,7 +65,8 @@ class ColumnView:
         if listed is not None:
             return refs[_in(found, [*listed, -1] if matcher.matches("") else listed)]
         # The last place is that of the empty value: code -1.
-        kept: Refs = refs[np.append(self._meant(matcher), matcher.matches(""))[found]]
+        meant = np.append(self._meant(matcher, found), matcher.matches(""))
+        kept: Refs = refs[meant[found]]
         return kept
 
     def codes_of(self, refs: Refs) -> npt.NDArray[np.int32]:
@@ -75,9 +82,16 @@ class ColumnView:
             return None
         return [self.known[value] for value in matcher.among if value in self.known]
 
-    def _meant(self, matcher: Matcher) -> npt.NDArray[np.bool_]:
-        count = len(self.texts)
-        return np.fromiter(map(matcher.matches, self.texts), np.bool_, count)
+    def _meant(self, matcher: Matcher, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """By code, which values are meant, looked at only as far as the codes occur."""
+        texts = self.texts[:]
+        if len(codes) * _FEW > len(texts):
+            return matcher.matches_each(texts)
+        used = np.unique(codes)
+        used = used[used >= 0]
+        meant = np.zeros(len(texts), np.bool_)
+        meant[used] = matcher.matches_each([texts[code] for code in used.tolist()])
+        return meant
 
 
 def _in(codes: npt.NDArray[np.int32], listed: Sequence[int]) -> npt.NDArray[np.bool_]:

@@ -35,6 +35,7 @@ def run_metrics(context: RoleContext) -> None:
     turn = 0
     while not context.stop.wait(_LOOK_S):
         known[0] = follower.current()
+        engine.look()
         turn += 1
         if turn % _TRIM_EVERY == 0:
             give_memory_back()

@@ -11,37 +11,28 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from madang.core.errors import MadangError, NotFoundError, UnavailableError
+from madang.core.clock import SystemClock
+from madang.core.errors import CancelledError, MadangError, NotFoundError, UnavailableError
 from madang.metrics.api.answers import Answer, failed
 from madang.metrics.promql import Budget, Options
 from madang.query import wire
 from madang.query.prometheus.exchange import ApiMeta, ApiRequest, ApiStats
 from madang.query.prometheus.gzip_body import gzipped
+from madang.query.prometheus.records import Answered
 from madang.query.socket_path import short_address
 
 _log = logging.getLogger(__name__)
 _FIRST_FRAME_S = 5.0
+_LOOK_S = 1.0
 _SEND_S = 60.0
 """A reader that takes nothing for so long is given up."""
 _PIECE_BYTES = 2**20
 _BACKLOG = 1024
 _GZIP_FROM_BYTES = 1_400
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A request that is over; ``status`` is that of its answer, 499 where nobody took it."""
-
-    request: ApiRequest
-    stats: ApiStats
-    status: int
-    error: str
-    """What the answer says where it is an error."""
 
 
 class Answering:
@@ -52,7 +43,7 @@ class Answering:
         answer: Answers a request within a budget; None where there is nothing of that name.
             Called from several threads.
         options: Settings and limits of queries as they are now.
-        threads: How many requests are answered at the same time.
+        threads: How many requests may be answered at the same time; asked again now and then.
         record: Told of each request that is over, from its thread.
     """
 
@@ -62,7 +53,7 @@ class Answering:
         answer: Callable[[ApiRequest, Budget], Answer | None],
         options: Callable[[], Options],
         *,
-        threads: int,
+        threads: Callable[[], int],
         record: Callable[[Answered], None] | None = None,
     ) -> None:
         self._path = path
@@ -74,13 +65,16 @@ class Answering:
     def run(self, stop: threading.Event) -> None:
         """Answer until ``stop`` is set; then finish what is under way."""
         with contextlib.closing(self._listen()) as listener:
-            threads = [
-                threading.Thread(target=self._serve, args=(listener, stop), name=f"answer-{index}")
-                for index in range(self._threads)
-            ]
-            for thread in threads:
-                thread.start()
-            stop.wait()
+            threads: list[threading.Thread] = []
+            while not stop.is_set():
+                # Of more than it takes now, the others wait for nothing: who asks keeps the limit.
+                while len(threads) < self._threads():
+                    name = f"answer-{len(threads)}"
+                    threads.append(
+                        threading.Thread(target=self._serve, args=(listener, stop), name=name)
+                    )
+                    threads[-1].start()
+                stop.wait(_LOOK_S)
             self._path.unlink(missing_ok=True)
             # Whoever waits in accept wakes up with an error.
             with contextlib.suppress(OSError):
@@ -125,10 +119,9 @@ class Answering:
             return
         connection.settimeout(_SEND_S)
         request = msgspec.json.decode(first[1], type=ApiRequest)
-        began_s, stats = time.monotonic(), ApiStats()
+        began_s, began_us, stats = time.monotonic(), SystemClock().now_us(), ApiStats()
         budget = Budget(self._limited(request), gone=_closing(connection))
-        status = 499
-        answer: Answer | None = None
+        status, answer = CancelledError.status, None
         try:
             answer = self._answered(request, budget)
             self._send(connection, request, answer, stats)
@@ -137,8 +130,8 @@ class Answering:
             stats.samples, stats.series = budget.samples, budget.series
             stats.duration_s = time.monotonic() - began_s
             if self._record:
-                error = "" if answer is None or answer.status < 400 else _error_text(answer)
-                self._record(Answered(request, stats, status, error))
+                code, text = _error_of(answer)
+                self._record(Answered(request, stats, began_us, status, code, text))
         wire.send(connection, wire.FINISHED, msgspec.json.encode(stats))
 
     def _answered(self, request: ApiRequest, budget: Budget) -> Answer:
@@ -201,8 +194,12 @@ def _pieces(body: memoryview) -> Iterator[memoryview]:
         yield body[begin : begin + _PIECE_BYTES]
 
 
-def _error_text(answer: Answer) -> str:
+def _error_of(answer: Answer | None) -> tuple[str, str]:
+    """What an answer says where it is an error: its kind and text."""
+    if answer is None or answer.status < 400:
+        return "", ""
     try:
-        return str(msgspec.json.decode(answer.body)["error"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return f"status {answer.status}"
+        told = msgspec.json.decode(answer.body, type=dict[str, str])
+        return told["errorType"], told["error"]
+    except (msgspec.DecodeError, KeyError):
+        return "error", bytes(answer.body[:500]).decode("utf-8", "replace").strip()

@@ -11,6 +11,9 @@ import msgspec
 from madang.core.ids import new_id
 from madang.query.request import Identity
 
+FEDERATE = "/federate"
+"""The endpoint of the page that other servers scrape; it is not below ``/api/v1/``."""
+
 
 class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request to Prometheus's API.

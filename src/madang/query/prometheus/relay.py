@@ -13,6 +13,7 @@ from madang.project.metrics_spec import MetricsQuerySpec
 from madang.query import wire
 from madang.query.link import WorkerLink
 from madang.query.prometheus.exchange import ApiMeta, ApiRequest, ApiStats
+from madang.query.prometheus.records import Answered, refused
 from madang.query.prometheus.turns import Turns
 
 
@@ -22,12 +23,19 @@ class Relayed:
     Take the body or call ``aclose``, which ends the evaluation.
     """
 
-    def __init__(self, meta: ApiMeta, link: WorkerLink, over: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        meta: ApiMeta,
+        link: WorkerLink,
+        over: Callable[[], None],
+        lost: Callable[[BaseException], None],
+    ) -> None:
         self.meta = meta
         self.stats: ApiStats | None = None
         """Known behind the last byte."""
         self._link = link
         self._over = over
+        self._lost = lost
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -35,7 +43,9 @@ class Relayed:
             while True:
                 found = await self._link.read()
                 if found is None:
-                    raise _went_away()
+                    error = _went_away()
+                    self._lost(error)
+                    raise error
                 kind, body = found
                 if kind == wire.FINISHED:
                     self.stats = msgspec.json.decode(body, type=ApiStats)
@@ -58,14 +68,21 @@ class ApiRelay:
     Args:
         path: Where the role listens.
         limits: The limits as they are now.
+        record: Told of requests that the role could not record: lost in the queue or with it.
         clock: Injected time.
     """
 
     def __init__(
-        self, path: Path, limits: Callable[[], MetricsQuerySpec], *, clock: Clock | None = None
+        self,
+        path: Path,
+        limits: Callable[[], MetricsQuerySpec],
+        *,
+        record: Callable[[Answered], None] = lambda _: None,
+        clock: Clock | None = None,
     ) -> None:
         self._path = path
         self._limits = limits
+        self._record = record
         self._clock = clock or SystemClock()
         self._known = limits()
         self.turns = Turns(self._known.concurrency, self._known.waiting)
@@ -82,23 +99,34 @@ class ApiRelay:
         if limits is not self._known:
             self._known = limits
             self.turns.configure(limits.concurrency, limits.waiting)
-        began_s = self._clock.monotonic_s()
-        await self.turns.take(limits.timeout)
-        link = None
+        began_us = self._clock.now_us()
+
+        def lost(error: BaseException) -> None:
+            self._record(refused(request, error, began_us, self._clock.now_us()))
+
+        try:
+            await self.turns.take(limits.timeout)
+        except BaseException as error:
+            lost(error)
+            raise
+        queued_s = (self._clock.now_us() - began_us) / 1e6
+        left_s = max(limits.timeout - queued_s, 0.0)
+        link, taken = None, False
         try:
             link = await self._connected()
-            queued_s = self._clock.monotonic_s() - began_s
-            left_s = max(limits.timeout - queued_s, 0.0)
-            sent = msgspec.structs.replace(request, queued_s=queued_s, timeout_s=left_s)
-            await link.send(wire.REQUEST, msgspec.json.encode(sent))
-            found = await link.read()
-            meta = _meta_of(found)
-        except BaseException:
+            timed = msgspec.structs.replace(request, queued_s=queued_s, timeout_s=left_s)
+            await link.send(wire.REQUEST, msgspec.json.encode(timed))
+            taken = True
+            meta = _meta_of(await link.read())
+        except BaseException as error:
             if link is not None:
                 link.close()
             self.turns.give_back()
+            # Where it was only given up, the role sees the end of the connection and records it.
+            if not taken or isinstance(error, UnavailableError):
+                lost(error)
             raise
-        return Relayed(meta, link, self.turns.give_back)
+        return Relayed(meta, link, self.turns.give_back, lost)
 
     async def probe(self) -> None:
         """See whether the role answers.

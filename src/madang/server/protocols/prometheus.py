@@ -20,7 +20,7 @@ from madang.core.errors import (
 from madang.metrics.api.answers import failed
 from madang.metrics.api.params import check_text
 from madang.operate.accounts import Permission
-from madang.query.prometheus import ApiRequest
+from madang.query.prometheus import FEDERATE, ApiRequest
 from madang.server.asker import query_identity
 from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
@@ -72,7 +72,7 @@ class PrometheusRoutes:
         identity = await self._authenticator.admit(scope, Permission.READ)
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise MethodNotAllowedError(f"{path} does not take {scope['method']}")
-        if not path.startswith(_API):
+        if path != FEDERATE and not path.startswith(_API):
             raise NotFoundError(
                 f"there is nothing at {PREFIX}{path}", hint=f"the API is at {PREFIX}{_API}"
             )
@@ -121,7 +121,7 @@ def _route_of(path: str) -> str:
 
 _KNOWN = frozenset(
     {"query", "query_range", "series", "labels", "metadata", "targets", "rules", "alerts"}
-    | {"query_exemplars", "format_query", "parse_query", "/-/healthy", "/-/ready"}
+    | {"query_exemplars", "format_query", "parse_query", "/-/healthy", "/-/ready", FEDERATE}
 )
 
 

@@ -1,0 +1,142 @@
+"""What the role ``metrics`` counts: for ``/metrics``, for ``madang status``, for the history."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from prometheus_client import Counter, Gauge, Histogram
+
+from madang.core.clock import Clock
+from madang.core.datadir import DataDir
+from madang.metrics.head.follower import HeadFollower
+from madang.metrics.head.head import Head
+from madang.operate.health import METRICS_FILE
+from madang.operate.state_file import StateFile
+from madang.query import HistoryWriter
+from madang.query.prometheus import Answered, history_row
+
+_SERIES = Gauge("madang_metrics_series", "Series in the head.", multiprocess_mode="livesum")
+_IN_MEMORY = Gauge(
+    "madang_metrics_samples_in_memory",
+    "Samples of the head that are in no file yet.",
+    multiprocess_mode="livesum",
+)
+_LAG = Gauge(
+    "madang_metrics_lag_samples",
+    "Samples that are acknowledged and cannot be asked for yet.",
+    multiprocess_mode="livesum",
+)
+_TAKEN = Counter("madang_metrics_samples_total", "Samples that the head took.")
+_REFUSED = Counter(
+    "madang_metrics_refused_samples_total",
+    "Samples that were acknowledged, and then refused beside others.",
+    ["reason"],
+)
+_QUERIES = Histogram(
+    "madang_metrics_query_duration_seconds",
+    "Time of a request to Prometheus's API, without the wait for its turn.",
+    ["endpoint", "state"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+_WAITS = Histogram(
+    "madang_metrics_query_wait_seconds",
+    "Time that requests to Prometheus's API waited for their turn.",
+    buckets=(0.001, 0.01, 0.1, 0.5, 1, 2.5, 10, 60),
+)
+_SAMPLES_READ = Counter("madang_metrics_query_samples_total", "Samples that PromQL read.")
+_ENDPOINTS = frozenset({"query", "query_range", "series", "labels", "/federate"})
+_TAKEN_FIELDS = frozenset({"taken", "repeated"})
+"""Counts that say of no sample that it was refused: equal ones are as if they came once."""
+
+
+def record_answered(answered: Answered, history: HistoryWriter) -> None:
+    """Count a request that is over, and note it in the history if it was PromQL. Any thread."""
+    endpoint = answered.request.endpoint
+    shown = endpoint if endpoint in _ENDPOINTS else "other"
+    _QUERIES.labels(shown, answered.state).observe(answered.stats.duration_s)
+    _WAITS.observe(answered.request.queued_s)
+    _SAMPLES_READ.inc(answered.stats.samples)
+    row = history_row(answered)
+    if row is not None:
+        history.put(row)
+
+
+class HeadReport:
+    """Tells how the head is doing: as metrics, and in ``run/metrics.json``.
+
+    What was refused is counted on over restarts. Used by one thread.
+    """
+
+    def __init__(self, data: DataDir, head: Head, follower: HeadFollower, clock: Clock) -> None:
+        self._head = head
+        self._follower = follower
+        self._clock = clock
+        self._file = StateFile(data.run / METRICS_FILE)
+        before = _read(data)
+        self._refused: dict[str, int] = dict(before.get("refused") or {})
+        self._refused_at_us: int | None = before.get("refused_at_us")
+        self._known: dict[str, int] = {}
+        self._behind_since_us: int | None = None
+
+    def tell(self, trouble: str = "") -> None:
+        """Look, and tell what changed.
+
+        Args:
+            trouble: Why the head cannot be written now, if it cannot.
+        """
+        now_us = self._clock.now_us()
+        lag = sum(self._follower.lag().values())
+        if not lag:
+            self._behind_since_us = None
+        elif self._behind_since_us is None:
+            self._behind_since_us = now_us
+        self._count(now_us)
+        series, in_memory = len(self._head.index), self._head.in_memory
+        _SERIES.set(series)
+        _IN_MEMORY.set(in_memory)
+        _LAG.set(lag)
+        behind_s = 0.0 if self._behind_since_us is None else (now_us - self._behind_since_us) / 1e6
+        self._file.write(
+            {
+                "series": series,
+                "lag": lag if behind_s >= 1.0 else 0,  # else the file would change all the time
+                "behind_since_us": self._behind_since_us if behind_s >= 1.0 else None,
+                "refused": self._refused,
+                "refused_at_us": self._refused_at_us,
+                "trouble": trouble,
+            }
+        )
+
+    def _count(self, now_us: int) -> None:
+        for name, count in _counts(self._head).items():
+            gained = count - self._known.get(name, 0)
+            self._known[name] = count
+            if gained <= 0:
+                continue
+            if name == "taken":
+                _TAKEN.inc(gained)
+            elif name not in _TAKEN_FIELDS:
+                _REFUSED.labels(name).inc(gained)
+                self._refused[name] = self._refused.get(name, 0) + gained
+                self._refused_at_us = now_us
+
+
+def _counts(head: Head) -> Mapping[str, int]:
+    counted = dataclasses.asdict(head.counts)
+    told = frozenset(counted)
+    for block in list(head.blocks.values()):
+        for name, count in dataclasses.asdict(block.left_out).items():
+            if name not in told:
+                counted[name] = counted.get(name, 0) + count
+    return counted
+
+
+def _read(data: DataDir) -> dict[str, Any]:
+    try:
+        found = orjson.loads((data.run / METRICS_FILE).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
