@@ -10,7 +10,7 @@ import madang.operate.health as health
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-ROLES = ("serve", "collect", "deliver", "query")
+ROLES = ("serve", "collect", "deliver", "metrics", "query")
 
 
 def codes() -> set[str]:
