@@ -35,8 +35,8 @@ def test_every_problem_has_its_row() -> None:
 
 def test_expressions_name_metrics_that_there_are() -> None:
     source = "".join(
-        (ROOT / f"src/madang/server/{name}.py").read_text(encoding="utf-8")
-        for name in ("metrics", "flow_metrics")
+        (ROOT / f"src/madang/{name}.py").read_text(encoding="utf-8")
+        for name in ("server/metrics", "server/flow_metrics", "operate/metrics_telemetry")
     )
     known = set(re.findall(r'"(madang_\w+)"', source))
     known |= {f"{name}{end}" for name in known for end in ("_total", "_count", "_bucket", "_sum")}
