@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from madang import __version__
+from madang.collect.families_file import PUSHED
+from madang.collect.pushed_families import PushedFamilies
 from madang.server.access_log import AccessLog
 from madang.server.auth import Authenticator
 from madang.server.catalog_cache import CatalogCache
@@ -49,6 +51,7 @@ from madang.server.tail import Tails
 _log = logging.getLogger(__name__)
 _THREADS = 8
 _FLUSH_USES_S = 20.0
+_FAMILIES_S = 5.0
 _MIN_FLIGHT_BYTES = 256 * 2**20
 _ROUTERS = (
     session.router,
@@ -74,9 +77,8 @@ def create_app(context: ServerContext) -> FastAPI:
     """
     executor = ThreadPoolExecutor(2, thread_name_prefix="serve")
     decoders = ThreadPoolExecutor(2, thread_name_prefix="pushed")
-    limit_bytes = context.project().platform.server.max_body_size
-    flight = Flight(max(_MIN_FLIGHT_BYTES, 2 * limit_bytes))
     authenticator = Authenticator(context.accounts, context.clock)
+    door = _push_door(context, authenticator, decoders)
     access_log = AccessLog(context.data.logs / "access.jsonl", executor)
 
     @asynccontextmanager
@@ -87,6 +89,7 @@ def create_app(context: ServerContext) -> FastAPI:
         tasks = [
             asyncio.create_task(_flush_uses(context)),
             asyncio.create_task(sampler.run()),
+            asyncio.create_task(_keep_families(door.writer.families)),
         ]
         try:
             yield
@@ -96,6 +99,7 @@ def create_app(context: ServerContext) -> FastAPI:
             await asyncio.gather(*tasks, return_exceptions=True)
             await context.queries.close()
             await access_log.close()
+            await _write_families(door.writer.families)
             executor.shutdown()
             decoders.shutdown()
 
@@ -111,10 +115,8 @@ def create_app(context: ServerContext) -> FastAPI:
     app.state.catalog = CatalogCache()
     app.state.ui = WebUi(context.ui)
     # In front of the described route of the same path, which only documents it.
-    writer = SampleWriter(context.open_stream, context.clock)
-    door = PushDoor(context, authenticator, writer, decoders, flight)
     app.router.routes[:0] = [
-        Route("/ingest/{stream:path}", Ingest(context, authenticator, executor, flight)),
+        Route("/ingest/{stream:path}", Ingest(context, authenticator, executor, door.flight)),
         *push_routes(door),
         # Behind those of other protocols under the prefix, which are more than a path to relay.
         Route(f"{prometheus.PREFIX}/{{path:path}}", PrometheusRoutes(context, authenticator)),
@@ -144,6 +146,20 @@ def describe() -> FastAPI:
     return app
 
 
+def _push_door(
+    context: ServerContext, authenticator: Authenticator, decoders: ThreadPoolExecutor
+) -> PushDoor:
+    limit_bytes = context.project().platform.server.max_body_size
+    families = PushedFamilies(context.data.root / "collect" / PUSHED)
+    return PushDoor(
+        context,
+        authenticator,
+        SampleWriter(context.open_stream, context.clock, families),
+        decoders,
+        Flight(max(_MIN_FLIGHT_BYTES, 2 * limit_bytes)),
+    )
+
+
 async def _flush_uses(context: ServerContext) -> None:
     while True:
         await asyncio.sleep(_FLUSH_USES_S)
@@ -151,3 +167,20 @@ async def _flush_uses(context: ServerContext) -> None:
             await anyio.to_thread.run_sync(context.accounts.last_use.flush)
         except Exception:  # noqa: BLE001 -- tried again; only "last used" is late
             _log.warning("last uses could not be written", exc_info=True)
+
+
+async def _keep_families(families: PushedFamilies) -> None:
+    while True:
+        await asyncio.sleep(_FAMILIES_S)
+        await _write_families(families)
+
+
+async def _write_families(families: PushedFamilies) -> None:
+    if not families.changed:
+        return
+    taken = families.take()
+    try:
+        await anyio.to_thread.run_sync(families.write, taken)
+    except OSError:
+        families.changed = True
+        _log.warning("what senders say of metrics could not be written", exc_info=True)

@@ -6,7 +6,8 @@ which wait for the stream (``outbox``). :func:`read_targets` and :func:`read_met
 processes what is scraped.
 """
 
+from madang.collect.families_file import read_metadata
 from madang.collect.scrape.source import ScrapeSource
-from madang.collect.scrape.target_list import read_metadata, read_targets
+from madang.collect.scrape.target_list import read_targets
 
 __all__ = ["ScrapeSource", "read_metadata", "read_targets"]

@@ -8,6 +8,13 @@ from typing import Any
 
 import orjson
 
+from madang.collect.families_file import (
+    HELP_LENGTH,
+    METADATA_FILE,
+    MOST_FAMILIES,
+    replace_quickly,
+    write_families,
+)
 from madang.collect.scrape.job_pool import JobPool
 from madang.collect.scrape.scrape_loop import ScrapeLoop
 from madang.collect.scrape.target import NoTarget
@@ -15,9 +22,7 @@ from madang.core.clock import from_us
 from madang.project.prometheus_types import duration_text
 
 TARGETS_FILE = "targets.json"
-METADATA_FILE = "metadata.json"
 _NEVER = "0001-01-01T00:00:00Z"
-_MOST_FAMILIES = 20_000
 
 
 def write_targets(folder: Path, pools: Iterable[JobPool]) -> None:
@@ -35,7 +40,7 @@ def write_targets(folder: Path, pools: Iterable[JobPool]) -> None:
             {**_dropped(one), "error": one.error} for pool in pools for one in pool.misfits[:1000]
         ],
     }
-    _write(folder / TARGETS_FILE, document)
+    replace_quickly(folder / TARGETS_FILE, document)
 
 
 def write_metadata(folder: Path, pools: Iterable[JobPool]) -> None:
@@ -44,13 +49,13 @@ def write_metadata(folder: Path, pools: Iterable[JobPool]) -> None:
     for pool in pools:
         for loop in pool.loops():
             for family in loop.series.families:
-                if family.name not in found and len(found) < _MOST_FAMILIES:
+                if family.name not in found and len(found) < MOST_FAMILIES:
                     found[family.name] = {
                         "type": family.type.value,
                         "unit": family.unit,
-                        "help": family.help[:1000],
+                        "help": family.help[:HELP_LENGTH],
                     }
-    _write(folder / METADATA_FILE, found)
+    write_families(folder, found)
 
 
 def read_targets(collect: Path) -> dict[str, Any]:
@@ -71,17 +76,6 @@ def read_targets(collect: Path) -> dict[str, Any]:
                 together[key] += value
             else:
                 together[key] |= value
-    return together
-
-
-def read_metadata(collect: Path) -> dict[str, dict[str, str]]:
-    """What pages say of names: ``type``, ``unit``, ``help``; of all scrape sources."""
-    together: dict[str, dict[str, str]] = {}
-    for path in sorted(collect.glob(f"*/{METADATA_FILE}")):
-        try:
-            together |= orjson.loads(path.read_bytes())
-        except (OSError, ValueError):
-            continue
     return together
 
 
@@ -117,11 +111,3 @@ def _dropped(one: NoTarget) -> dict[str, Any]:
 
 def _time(us: int) -> str:
     return from_us(us).isoformat().replace("+00:00", "Z") if us else _NEVER
-
-
-def _write(path: Path, document: object) -> None:
-    # Not synced: after a crash it is written again within seconds.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.tmp")
-    draft.write_bytes(orjson.dumps(document))
-    draft.replace(path)

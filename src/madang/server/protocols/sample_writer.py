@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from madang.collect.pushed import Pushed
 from madang.collect.pushed_batches import PushedBatch, PushedBatches, in_time
+from madang.collect.pushed_families import PushedFamilies
 from madang.core.clock import Clock
 from madang.core.names import SAMPLES
 from madang.server.completions import Completions
@@ -32,9 +33,16 @@ class SampleWriter:
     Args:
         open_stream: The stream of a name; opening again is cheap.
         clock: Injected time.
+        families: Takes what senders say of metric families.
     """
 
-    def __init__(self, open_stream: Callable[[str], LogStream], clock: Clock) -> None:
+    def __init__(
+        self,
+        open_stream: Callable[[str], LogStream],
+        clock: Clock,
+        families: PushedFamilies,
+    ) -> None:
+        self.families = families
         self._open_stream = open_stream
         self._clock = clock
         self._batches = PushedBatches()
@@ -82,6 +90,7 @@ class SampleWriter:
         if error is not None:
             raise error
         taken = prepared.pushed
+        self.families.note(taken.metadata)
         count = len(taken.samples) + len(taken.histograms)
         INGEST_RECORDS.labels(SAMPLES).inc(count)
         PUSHED_SAMPLES.labels(prepared.source).inc(count)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from madang.collect.families_file import read_metadata
+from madang.collect.pushed import FamilyMetadata
 from madang.collect.remote_write import CONTENT_TYPES, V1_PROTO, V2_PROTO, RemoteWriteEncoder
 from madang.collect.remote_write.snappy import pack
 from madang.core.samples import Samples, canonical_labels
@@ -151,3 +153,15 @@ def open_client(server):
 def test_no_bytes_are_too_much(open_client, content, proto):
     status = open_client.post(PATH, content=content, headers=headers(proto)).status_code
     assert status in (204, 400, 413)
+
+
+def test_what_is_said_of_families_is_kept(world, now_ms):
+    content = RemoteWriteEncoder().v1(
+        samples(now_ms, 1.0), [FamilyMetadata("up", "gauge", "Whether it is.")]
+    )
+    world.serve()
+    assert send(world, content).status_code == 204
+    world.stop.set()
+    world.thread.join(20)
+    told = {"type": "gauge", "unit": "", "help": "Whether it is."}
+    assert read_metadata(world.data.root / "collect") == {"up": told}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from madang.collect.pushed import Pushed
+from madang.collect.pushed_families import PushedFamilies
 from madang.core.clock import SystemClock
 from madang.core.errors import StorageFullError
 from madang.core.samples import SAMPLES_SCHEMA, Samples, canonical_labels, series_id
@@ -45,9 +46,9 @@ def stream(request, tmp_path):
     store.close()
 
 
-def test_samples_are_in_the_stream_when_it_returns(stream):
+def test_samples_are_in_the_stream_when_it_returns(stream, tmp_path):
     async def write():
-        writer = SampleWriter(lambda _: stream, SystemClock())
+        writer = SampleWriter(lambda _: stream, SystemClock(), PushedFamilies(tmp_path))
         for value in (1.0, 2.0):
             taken = await writer.write(body(value), "remote_write")
             assert taken.refused_count == 0
@@ -66,7 +67,7 @@ def test_labels_come_again_after_a_failure(tmp_path):
     stream = store.open("metrics.samples", SAMPLES_SCHEMA, partitions=1)
 
     async def write():
-        writer = SampleWriter(lambda _: stream, SystemClock())
+        writer = SampleWriter(lambda _: stream, SystemClock(), PushedFamilies(tmp_path))
         store.space.min_free_bytes = 2**62
         with pytest.raises(StorageFullError):
             await writer.write(body(), "otlp")
@@ -82,9 +83,9 @@ def test_labels_come_again_after_a_failure(tmp_path):
     store.close()
 
 
-def test_bodies_at_once_each_say_the_labels(stream):
+def test_bodies_at_once_each_say_the_labels(stream, tmp_path):
     async def write():
-        writer = SampleWriter(lambda _: stream, SystemClock())
+        writer = SampleWriter(lambda _: stream, SystemClock(), PushedFamilies(tmp_path))
         await asyncio.gather(*(writer.write(body(float(n)), "influx") for n in range(8)))
 
     asyncio.run(write())
