@@ -53,6 +53,11 @@ class DataDir:
         return self.root / "spill"
 
     @property
+    def pushgateway(self) -> Path:
+        """Groups of pushed metrics, a file each."""
+        return self.root / "pushgateway"
+
+    @property
     def readers(self) -> Path:
         """By process, since when it reads table files; see :mod:`madang.lake.readers`."""
         return self.run / "readers"

@@ -40,6 +40,19 @@ class RuleSettingsSpec(Spec):
     """Groups that are evaluated at the same time."""
 
 
+class PushgatewaySpec(Spec):
+    """Metrics that jobs push, as to Prometheus's Pushgateway."""
+
+    interval: DurationS = Field(default=15.0, ge=0.1)
+    """How often all groups are sampled; what is pushed is sampled at once as well."""
+    ttl: DurationS | None = Field(default=None, gt=0)
+    """Groups that nobody has pushed to for so long go, unless a push said otherwise."""
+    admin_api: bool = False
+    """Whether ``PUT /api/v1/admin/wipe`` may delete all groups."""
+    utf8_names: bool = False
+    """Whether names of metrics and labels may hold any signs; in paths they are escaped."""
+
+
 class MetricsSpec(Spec):
     """Samples of metrics and PromQL."""
 
@@ -47,3 +60,5 @@ class MetricsSpec(Spec):
     """Limits of PromQL."""
     rules: RuleSettingsSpec = RuleSettingsSpec()
     """How rules are evaluated."""
+    pushgateway: PushgatewaySpec = PushgatewaySpec()
+    """Metrics that jobs push, as to Prometheus's Pushgateway."""

@@ -29,6 +29,7 @@ from madang.server.protocols import SampleWriter, prometheus
 from madang.server.protocols.mounted import push_routes
 from madang.server.protocols.prometheus import PrometheusRoutes
 from madang.server.protocols.push import PushDoor
+from madang.server.protocols.pushgateway import PushgatewayRoutes
 from madang.server.routes import (
     dead_letters,
     health,
@@ -91,12 +92,14 @@ def create_app(context: ServerContext) -> FastAPI:
             asyncio.create_task(sampler.run()),
             asyncio.create_task(_keep_families(door.writer.families)),
         ]
+        pushgateway.open()
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await pushgateway.close()
             await context.queries.close()
             await access_log.close()
             await _write_families(door.writer.families)
@@ -115,9 +118,11 @@ def create_app(context: ServerContext) -> FastAPI:
     app.state.catalog = CatalogCache()
     app.state.ui = WebUi(context.ui)
     # In front of the described route of the same path, which only documents it.
+    pushgateway = PushgatewayRoutes(door)
     app.router.routes[:0] = [
         Route("/ingest/{stream:path}", Ingest(context, authenticator, executor, door.flight)),
         *push_routes(door),
+        Route(pushgateway.route, pushgateway),
         # Behind those of other protocols under the prefix, which are more than a path to relay.
         Route(f"{prometheus.PREFIX}/{{path:path}}", PrometheusRoutes(context, authenticator)),
     ]

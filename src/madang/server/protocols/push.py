@@ -206,7 +206,8 @@ async def refuse(
 ) -> None:
     """Send a refusal; what the client still sends is taken for a moment, so that it listens."""
     headers = [*_full(answer), *waiting_headers(error)]
-    if isinstance(error, MethodNotAllowedError):
+    names = {name for name, _ in headers}
+    if isinstance(error, MethodNotAllowedError) and b"allow" not in names:
         headers.append((b"allow", b"POST"))
     body = answer.body
     unread = reader is None or not reader.complete

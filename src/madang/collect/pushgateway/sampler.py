@@ -1,0 +1,242 @@
+"""Groups → samples: at an interval all of them, and what changes at once.
+
+So the stream has what a Prometheus would see that scrapes a push gateway with ``honor_labels``:
+the labels of the groups as they are, the time of the scrape, and ends of what is there no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from madang.collect.pushed import NativeHistograms, Pushed
+from madang.collect.pushed_batches import PushedBatches
+from madang.collect.pushgateway.group import Group
+from madang.collect.pushgateway.group_files import NO_IDS
+from madang.collect.pushgateway.series import NO_SERIES, Series, joined
+from madang.collect.pushgateway.store import Change
+from madang.collect.sample_batches import ending
+from madang.collect.scrape.timeline import Timeline
+from madang.core.clock import Clock, SystemClock
+from madang.core.errors import MadangError
+from madang.core.samples import Samples
+from madang.stream import Appended, Origin, Stream
+
+_log = logging.getLogger(__name__)
+_GAP_S = 0.05
+"""Between two batches of changes: those that come meanwhile share one."""
+_APPEND_S = 30.0
+_ATTRIBUTES = {"source": "pushgateway"}
+
+
+class GroupSampler:
+    """Appends samples of groups to the stream of samples, in a thread that rests without groups.
+
+    Args:
+        open_stream: Gives the stream; asked before every append, so it must be cheap.
+        interval_s: Seconds between two samples of all groups; asked at every turn.
+        ended: Told the keys of deleted groups whose series have been ended in the stream.
+        clock: Injected time.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[], Stream],
+        *,
+        interval_s: Callable[[], float],
+        ended: Callable[[bytes], None] = lambda key: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._open_stream = open_stream
+        self._interval_s = interval_s
+        self._ended = ended
+        self._clock = clock or SystemClock()
+        self._groups: dict[bytes, Group] = {}
+        self._all: Series | None = NO_SERIES
+        self._owed = NO_IDS
+        """Series whose end could not be appended yet."""
+        self._gone: list[bytes] = []
+        self._batches = PushedBatches()
+        self._timeline: Timeline | None = None
+        self._producer = f"pushgateway:{socket.gethostname()}"
+        self._condition = threading.Condition()
+        self._queue: deque[Change] = deque()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.error: MadangError | None = None
+        """Why the last samples could not be appended."""
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Groups have changed; any thread."""
+        with self._condition:
+            self._queue.extend(changes)
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(
+                    target=self._run, name="pushgateway-samples", daemon=True
+                )
+                self._thread.start()
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Append what has changed, then stop. Series do not end: a restart goes on with them."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        due_s = self._next_due_s()
+        while True:
+            with self._condition:
+                while not self._queue and not self._closed:
+                    left_s = due_s - self._clock.monotonic_s()
+                    if self._groups or len(self._owed):
+                        if left_s <= 0:
+                            break
+                        self._condition.wait(left_s)
+                    else:
+                        self._condition.wait()
+                        due_s = self._next_due_s()
+                changes = list(self._queue)
+                self._queue.clear()
+                closed = self._closed
+            try:
+                if changes:
+                    self._take(changes)
+                if not closed and self._clock.monotonic_s() >= due_s:
+                    self._write(self._series_of_all())
+                    due_s = self._next_due_s()
+            except Exception:  # noqa: BLE001 -- a bug; the next samples come
+                _log.exception("samples of pushed groups could not be made")
+                due_s = self._next_due_s()
+            if closed and not self._queue:
+                return
+            time.sleep(_GAP_S)
+
+    def _next_due_s(self) -> float:
+        return self._clock.monotonic_s() + self._interval_s()
+
+    def _take(self, changes: Sequence[Change]) -> None:
+        """Append what has changed: a group that changed twice is written twice."""
+        turn: dict[bytes, Group | None] = {}
+        ended: list[npt.NDArray[np.int64]] = []
+        for change in changes:
+            if change.key in turn:
+                self._write_turn(turn, ended)
+                turn, ended = {}, []
+            turn[change.key] = change.group
+            ended.append(change.ended)
+            self._all = None
+            if change.group is None:
+                self._groups.pop(change.key, None)
+                self._gone.append(change.key)
+            else:
+                self._groups[change.key] = change.group
+        self._write_turn(turn, ended)
+
+    def _write_turn(
+        self, turn: dict[bytes, Group | None], ended: list[npt.NDArray[np.int64]]
+    ) -> None:
+        living = joined([group.series for group in turn.values() if group is not None])
+        over = np.unique(np.concatenate([self._owed, *ended]))
+        if len(over):
+            # Another group may have the same series: labels without a value are none.
+            over = over[~np.isin(over, self._series_of_all().ids)]
+        self._owed = over
+        self._write(living)
+
+    def _series_of_all(self) -> Series:
+        if self._all is None:
+            self._all = joined([group.series for group in self._groups.values()])
+        return self._all
+
+    def _write(self, living: Series) -> None:
+        """Append samples of series, and the ends that are owed."""
+        over = self._owed
+        if len(living) or len(over):
+            try:
+                self._append(living, over)
+            except MadangError as error:
+                if self.error is None:
+                    _log.warning("samples of pushed groups are not taken now: %s", error)
+                self.error = error
+                return
+            self.error = None
+        self._owed = NO_IDS
+        for key in self._gone:
+            self._ended(key)
+        self._gone.clear()
+
+    def _append(self, living: Series, over: npt.NDArray[np.int64]) -> None:
+        stream = self._open_stream()
+        now_s = self._clock.now_us() / 1e6
+        timeline = self._timeline_of(stream)
+        ts_ms = timeline.stamp(now_s, now_s, self._clock.monotonic_s())
+        batches = self._batches.batches(
+            _pushed(living, ts_ms),
+            self._clock.now_us() // 1000,
+            stream=stream.identity.id,
+            partitions=stream.partitions,
+        )
+        ends = _ends(over, ts_ms, stream.partitions)
+        futures = []
+        for one in batches:
+            end = ends.pop(one.partition, None)
+            batch = one.batch if end is None else pa.concat_batches([one.batch, end])
+            futures.append((one, self._submit(stream, one.partition, batch, ts_ms)))
+        rest = [self._submit(stream, *end, ts_ms) for end in ends.items()]
+        for one, future in futures:
+            future.result(_APPEND_S)
+            self._batches.appended(one)
+        for future in rest:
+            future.result(_APPEND_S)
+
+    def _submit(
+        self, stream: Stream, partition: int, batch: pa.RecordBatch, ts_ms: int
+    ) -> Future[Appended]:
+        origin = Origin(self._producer, ts_ms)
+        return stream.submit(batch, partition=partition, origin=origin, attributes=_ATTRIBUTES)
+
+    def _timeline_of(self, stream: Stream) -> Timeline:
+        if self._timeline is None:
+            last_ms = max(
+                stream.last_sequence(partition, self._producer) or 0
+                for partition in range(stream.partitions)
+            )
+            self._timeline = Timeline(self._interval_s(), last_ms)
+        return self._timeline
+
+
+def _pushed(living: Series, ts_ms: int) -> Pushed:
+    native = sorted(living.histograms)
+    plain = np.arange(len(living), dtype=np.int32)
+    if native:
+        plain = np.delete(plain, native)
+    at = np.array(native, np.int32)
+    times = np.full(len(living), ts_ms, np.int64)
+    return Pushed(
+        samples=Samples(living.labels, plain, times[: len(plain)], living.values[plain]),
+        series_ids=living.ids,
+        histograms=NativeHistograms(
+            at, times[: len(at)], living.values[at], [living.histograms[place] for place in native]
+        ),
+    )
+
+
+def _ends(over: npt.NDArray[np.int64], ts_ms: int, partitions: int) -> dict[int, pa.RecordBatch]:
+    """By partition, the rows that end series. They have no labels, which have been said before."""
+    owners = over.view(np.uint64) % np.uint64(partitions)
+    return {
+        partition: ending(over[owners == partition], ts_ms).batch
+        for partition in np.unique(owners).tolist()
+    }
