@@ -21,8 +21,16 @@ import msgspec
 from madang.collect.files.content import PACKED, Content, PackedContent, PlainContent
 from madang.collect.files.followed import FollowedFile
 from madang.collect.files.heads import HeadIndex
-from madang.collect.files.identity import HEAD_BYTES, FileKey, Progress, hash_head, locate
+from madang.collect.files.identity import (
+    HEAD_BYTES,
+    FileKey,
+    Progress,
+    hash_head,
+    key_of,
+    locate,
+)
 from madang.collect.files.marks import TAIL_BYTES, Mark, MarkBook
+from madang.core.errors import InvalidInputError
 from madang.stream import Stream
 
 _log = logging.getLogger(__name__)
@@ -196,8 +204,10 @@ class Placer:
         """Whether the file may be the copy of one that is there."""
         if not head:
             return False
-        same = False
         packed = isinstance(content, PackedContent)
+        same = not packed and self._is_unpacked_beside(file, head, content)
+        if same and (content.size() or 0) > HEAD_BYTES:
+            return True
         for key in self._holders_like(file, head):
             if key == file.key:
                 continue
@@ -216,6 +226,21 @@ class Placer:
         if since is None or since[0] != stamp:
             since = self._waiting[file.key] = (stamp, now_s)
         return now_s - since[1] < self._grace_s
+
+    def _is_unpacked_beside(self, file: FollowedFile, head: bytes, content: Content) -> bool:
+        """Whether a compressed file of its name, which is read, holds all that the file has.
+
+        So ``gzip -k`` and ``gunzip -k`` leave them. A few bytes (a banner) may be a new file's.
+        """
+        for ending in PACKED:
+            beside = Path(f"{file.path}{ending}")
+            try:
+                mark = self._book.held(key_of(beside, beside.stat()))
+            except OSError:
+                continue
+            if mark is not None and mark.position > HEAD_BYTES:
+                return _begins_packed(beside, head, content)
+        return False
 
     def _holders_like(self, file: FollowedFile, head: bytes) -> list[FileKey]:
         """Files that are there and may have the same bytes."""
@@ -342,6 +367,21 @@ def _begins_with(held: PlainContent, held_head: bytes, head: bytes, content: Con
         return True
     count = min(size, TAIL_BYTES)
     return content.read(size - count, count) == held.read(size - count, count)
+
+
+def _begins_packed(path: Path, head: bytes, content: Content) -> bool:
+    """The same of a compressed file; False where it cannot be read."""
+    held = PackedContent(path)
+    size = content.size() or 0
+    count = min(size, TAIL_BYTES)
+    try:
+        if not held.read(0, HEAD_BYTES).startswith(head):
+            return False
+        return held.read(size - count, count) == content.read(size - count, count)
+    except (InvalidInputError, OSError):
+        return False
+    finally:
+        held.close()
 
 
 def _may_be_copy(fit: Mark, last: Mark, file: FollowedFile) -> bool:

@@ -29,6 +29,10 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 
 
+def _packed(path: Path) -> Path:
+    return path.with_name(path.name + ".gz")
+
+
 class Rotated(RuleBasedStateMachine):
     """``whole`` are the lines that were finished, by generation; ``open_line`` what is left open.
 
@@ -159,11 +163,18 @@ class Rotated(RuleBasedStateMachine):
             return False
         return 0 < self.follow.known_bytes(path) <= HEAD_BYTES
 
-    @precondition(lambda self: not self.copied and self._rotated())
-    @rule(data=st.data(), meanwhile=st.sampled_from(["", "look", "look later", "crash", "killed"]))
-    def compress(self, data, meanwhile):
-        path = data.draw(st.sampled_from(self._rotated()))
-        packed = path.with_name(path.name + ".gz")
+    def _uncompressed(self) -> list[Path]:
+        return [path for path in self._rotated() if not _packed(path).exists()]
+
+    @precondition(lambda self: not self.copied and self._uncompressed())
+    @rule(
+        data=st.data(),
+        meanwhile=st.sampled_from(["", "look", "look later", "crash", "killed"]),
+        keep=st.booleans(),
+    )
+    def compress(self, data, meanwhile, keep):
+        path = data.draw(st.sampled_from(self._uncompressed()))
+        packed = _packed(path)
         packed.write_bytes(gzip.compress(path.read_bytes()))
         if meanwhile == "look":
             self._look()
@@ -173,9 +184,32 @@ class Rotated(RuleBasedStateMachine):
             self._crash()
         elif meanwhile == "killed":
             self._look_and_be_killed(data.draw(st.integers(0, 5)))
+        if keep:
+            return
         if self._cannot_be_told(path):
             self._look()
         path.unlink()
+
+    def _unpackable(self) -> list[Path]:
+        packed = sorted(path for path in self.follow.logs.iterdir() if path.suffix == ".gz")
+        # A few bytes may be a new file's: they are read again after a while.
+        return [
+            path
+            for path in packed
+            if not path.with_suffix("").exists()
+            and len(gzip.decompress(path.read_bytes())) > HEAD_BYTES
+        ]
+
+    @precondition(lambda self: not self.copied and self._unpackable())
+    @rule(data=st.data(), pieces=st.sampled_from([1, 1, 3]))
+    def unpack(self, data, pieces):
+        packed = data.draw(st.sampled_from(self._unpackable()))
+        self._settle()  # it is known by now
+        text = gzip.decompress(packed.read_bytes())
+        for piece in range(pieces):
+            with packed.with_suffix("").open("ab") as file:
+                file.write(text[len(text) * piece // pieces : len(text) * (piece + 1) // pieces])
+            self._look()
 
     @precondition(lambda self: not self.copied and self._rotated())
     @rule(data=st.data())
