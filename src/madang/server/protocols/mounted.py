@@ -7,8 +7,10 @@ from typing import Protocol
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from madang.collect.otlp import OtlpDecoder
 from madang.server.protocols.influx import InfluxWrite1, InfluxWrite2, Lines
 from madang.server.protocols.influx_probes import HEALTH, READY, InfluxPing, InfluxQuery
+from madang.server.protocols.otlp import ROUTES as OTLP_ROUTES
 from madang.server.protocols.otlp import Otlp
 from madang.server.protocols.push import PushDoor, PushEndpoint, Turn
 from madang.server.protocols.remote_write import RemoteWrite
@@ -24,10 +26,11 @@ class _Endpoint(Protocol):
 
 def push_routes(door: PushDoor) -> list[BaseRoute]:
     """The routes of remote write, OTLP and line protocol."""
+    otlp, otlp_turn = OtlpDecoder(), Turn()
     lines, lines_turn = Lines(door.context), Turn()
     endpoints: list[_Endpoint] = [
         PushEndpoint(door, RemoteWrite(), Turn()),
-        PushEndpoint(door, Otlp(door.context), Turn()),
+        *(PushEndpoint(door, Otlp(route, door.context, otlp), otlp_turn) for route in OTLP_ROUTES),
         PushEndpoint(door, InfluxWrite1(lines), lines_turn),
         PushEndpoint(door, InfluxWrite2(lines), lines_turn),
         InfluxQuery(door.authenticator),

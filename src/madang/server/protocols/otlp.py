@@ -14,6 +14,8 @@ from madang.server.context import ServerContext
 from madang.server.protocols.push import Answer, Decoding, header_text
 
 _INLINE_BYTES = 4096
+ROUTES = ("/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics")
+"""The second is where Prometheus takes it."""
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _RETRIED_LATER = 503
 
@@ -22,15 +24,17 @@ class Otlp:
     """What is OTLP's own.
 
     Args:
+        route: The path.
         context: What the server works with.
+        decoder: Decodes; it may serve several paths.
     """
 
-    route = "/otlp/v1/metrics"
     source = "otlp"
 
-    def __init__(self, context: ServerContext) -> None:
+    def __init__(self, route: str, context: ServerContext, decoder: OtlpDecoder) -> None:
+        self.route = route
         self._context = context
-        self._decoder = OtlpDecoder()
+        self._decoder = decoder
 
     def token(self, _scope: Scope) -> bytes | None:
         """None: it is in the headers."""

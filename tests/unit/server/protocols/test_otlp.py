@@ -28,13 +28,14 @@ def wire(now_ms, value):
     return request.SerializeToString()
 
 
-def send(server, content, kind=PROTOBUF, token="ingest", **more):
+def send(server, content, kind=PROTOBUF, token="ingest", path=PATH, **more):
     with server.client(token) as client:
-        return client.post(PATH, content=content, headers={"Content-Type": kind, **more})
+        return client.post(path, content=content, headers={"Content-Type": kind, **more})
 
 
-def test_protobuf(server, stored, now_ms):
-    answer = send(server, wire(now_ms, 4.5))
+@pytest.mark.parametrize("path", [PATH, "/prometheus/api/v1/otlp/v1/metrics"])
+def test_protobuf(server, stored, now_ms, path):
+    answer = send(server, wire(now_ms, 4.5), path=path)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"] == PROTOBUF
     assert stored.rows() == [({"__name__": "queue_bytes"}, now_ms, 4.5, None)]
