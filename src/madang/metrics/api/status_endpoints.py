@@ -95,6 +95,10 @@ class StatusEndpoints:
                 "labelValueCountByLabelName": _counted(found.values_by_label),
                 "memoryInBytesByLabelName": _counted(found.bytes_by_label),
                 "seriesCountByLabelValuePair": _counted(found.by_pair),
+                "refusedSeriesByJob": [
+                    {"name": one.job, "value": one.series, "label": one.label, "text": one.message}
+                    for one in found.refused[:limit]
+                ],
             }
         )
 

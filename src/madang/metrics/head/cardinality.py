@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from madang.core.samples import METRIC_NAME
 from madang.metrics.head.label_columns import ColumnView
+from madang.metrics.head.series_limits import RefusedSeries
 
 _Counts = npt.NDArray[np.int64]
 _FEW = 10
@@ -40,7 +41,7 @@ class Cardinality:
         values_by_label: Different values by label name.
         bytes_by_label: Bytes of the values of all series by label name, each counted anew.
         by_pair: Series by ``label=value``.
-        refused: Series that limits refused, by job.
+        refused: Series that limits refused.
     """
 
     series: int
@@ -52,7 +53,7 @@ class Cardinality:
     values_by_label: Sequence[Counted]
     bytes_by_label: Sequence[Counted]
     by_pair: Sequence[Counted]
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Sequence[RefusedSeries] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher, Refs, are_labels
 from madang.metrics.head.runs import LeftOut
 from madang.metrics.head.series_index import SeriesIndex
+from madang.metrics.head.series_limits import SeriesGate, SeriesLimits
 from madang.metrics.head.view import BlockView, HeadView, Selected
 
 BLOCK_MS = 2 * 3_600_000
@@ -30,7 +31,8 @@ class Counts(LeftOut):
 
     ``unknown``: nobody said which labels their series has. ``collided``: two series have that
     number, so that nobody knows whose they are. ``late`` and ``early``: beyond what is taken.
-    ``broken_labels``: announcements that no collector makes. ``repeated`` and ``duplicate`` were
+    ``broken_labels``: announcements that no collector makes. ``over_limit``: of series beyond the
+    limits. ``repeated`` and ``duplicate`` were
     taken, and then found to be of a time that their series has already, with that value or another.
     """
 
@@ -40,6 +42,7 @@ class Counts(LeftOut):
     late: int = 0
     early: int = 0
     broken_labels: int = 0
+    over_limit: int = 0
 
 
 class KnownSeries(Protocol):
@@ -65,6 +68,7 @@ class Head:
         late_ms: How much older than the newest one a sample may be.
         ahead_ms: How far beyond the time of its arrival a sample may be.
         keep_ms: How much older than the newest sample a block has to be, before it may go.
+        limits: How many series it takes; ``gate.limits`` may be replaced later.
     """
 
     def __init__(
@@ -74,8 +78,10 @@ class Head:
         late_ms: int = BLOCK_MS // 2,
         ahead_ms: int = 600_000,
         keep_ms: int = KEEP_MS,
+        limits: SeriesLimits | None = None,
     ) -> None:
         self.index = SeriesIndex()
+        self.gate = SeriesGate(limits)
         self.blocks: dict[int, Block] = {}
         self.counts = Counts()
         self.newest_ms: int | None = None
@@ -110,6 +116,7 @@ class Head:
         self._collided.clear()
         self._pages.clear()
         self._unknown.clear()
+        self.gate.clear()
 
     def take(self, samples: SampleColumns, arrived_ms: int) -> None:
         """Add samples, in the order of the stream.
@@ -218,6 +225,7 @@ class Head:
             values_by_label=counted.values_by_label,
             bytes_by_label=counted.bytes_by_label,
             by_pair=counted.by_pair,
+            refused=self.gate.refused,
         )
 
     def _resolve(self, samples: SampleColumns) -> Refs:
@@ -249,13 +257,15 @@ class Head:
         self._unknown |= missing - found.keys()
         if not found:
             return refs
+        numbers, labels = np.fromiter(found, np.int64, len(found)), list(found.values())
+        numbers, labels = self._admitted(numbers, labels)
         with self._changing:
-            self.index.add(np.fromiter(found, np.int64, len(found)), list(found.values()))
+            self.index.add(numbers, labels)
         return self.index.refs_of(ids)
 
     def _announce(self, samples: SampleColumns) -> None:
         """Learn the labels that stand beside samples; those that are none are counted."""
-        ids, labels = samples.ids[samples.announced], samples.labels
+        ids, labels = self._admitted(samples.ids[samples.announced], samples.labels)
         try:
             with self._changing:
                 added = self.index.add(ids, labels)
@@ -267,6 +277,16 @@ class Head:
             with self._changing:
                 added = self.index.add(ids, kept)
         self._collided.update(ids[added.refs < 0].tolist())
+
+    def _admitted(
+        self, ids: npt.NDArray[np.int64], labels: list[bytes]
+    ) -> tuple[npt.NDArray[np.int64], list[bytes]]:
+        """Those of announced series that the limits allow."""
+        admitted = self.gate.admit(self.index, ids, labels)
+        if admitted is None:
+            return ids, labels
+        kept = [text for text, keep in zip(labels, admitted.tolist(), strict=True) if keep]
+        return ids[admitted], kept
 
     def _check(self, samples: SampleColumns, refs: Refs, arrived_ms: int) -> npt.NDArray[np.bool_]:
         """Which samples are taken; the others are counted, each by one reason."""
@@ -281,7 +301,12 @@ class Head:
         if self._collided:
             self._pages.clear()
             self.counts.collided += refuse(np.isin(samples.ids, list(self._collided)))
-        self.counts.unknown += refuse(refs < 0)
+        missing = refs < 0
+        if np.any(missing):
+            over = missing.copy()
+            over[missing] = self.gate.are_refused(samples.ids[missing])
+            self.counts.over_limit += refuse(over)
+            self.counts.unknown += refuse(missing)
         self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
         oldest_ms = 0  # what is before 1970 is a mistake
         if self.newest_ms is not None:
