@@ -53,6 +53,15 @@ class PushgatewaySpec(Spec):
     """Whether names of metrics and labels may hold any signs; in paths they are escaped."""
 
 
+class SeriesLimitsSpec(Spec):
+    """How many series there may be; what is beyond is refused and told."""
+
+    per_job: int = Field(default=2_000_000, ge=0)
+    """Series of one ``job`` among the newest hours; 0: any number."""
+    total: int = Field(default=10_000_000, ge=0)
+    """Series among the newest hours; 0: any number."""
+
+
 class MetricsSpec(Spec):
     """Samples of metrics and PromQL."""
 
@@ -62,3 +71,5 @@ class MetricsSpec(Spec):
     """How rules are evaluated."""
     pushgateway: PushgatewaySpec = PushgatewaySpec()
     """Metrics that jobs push, as to Prometheus's Pushgateway."""
+    series: SeriesLimitsSpec = SeriesLimitsSpec()
+    """How many series there may be."""
