@@ -306,7 +306,7 @@ ALIKE = [
     ("api/v1/query_exemplars", [("query", "nothing"), ("start", "5"), ("end", "1")]),
 ]
 # Told by Prometheus 3 (or by Debian's patched 2.42) alone.
-NEWER = {"droppedTargetCounts", "keepFiringFor", "samplesRead", "chunkCount"}
+NEWER = {"droppedTargetCounts", "refusedSeriesByJob", "keepFiringFor", "samplesRead", "chunkCount"}
 
 
 @pytest.mark.parametrize(("path", "pairs"), ALIKE)

@@ -28,6 +28,8 @@ from madang.metrics.storage import SeriesSet
 
 _encode = msgspec.json.encode
 JSON = "application/json"
+_LONGEST = 4_000
+"""Messages repeat what was sent, however long that is."""
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -71,7 +73,7 @@ def _status_of(error: MadangError) -> tuple[int, str]:
 
 def _message(error: MadangError) -> str:
     text = f"{error.message}: {error.hint}" if error.hint else error.message
-    return _text(text)
+    return _text(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
 _ERRORS: tuple[tuple[type[MadangError], int, str], ...] = (

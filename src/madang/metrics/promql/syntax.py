@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from madang.metrics.matcher import Matcher
@@ -136,6 +137,24 @@ class Negation(Node):
     """``-expression``."""
 
     expr: Node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A tree's nodes, each before those within it, in the order of the query's text."""
+    yield node
+    match node:
+        case RangeSelector(selector=inner) | Subquery(expr=inner) | Negation(expr=inner):
+            yield from walk(inner)
+        case Call(args=args):
+            for arg in args:
+                yield from walk(arg)
+        case Aggregate(expr=expr, param=param):
+            if param is not None:
+                yield from walk(param)
+            yield from walk(expr)
+        case Binary(left=left, right=right):
+            yield from walk(left)
+            yield from walk(right)
 
 
 def kind_of(node: Node) -> Kind:

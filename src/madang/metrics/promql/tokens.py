@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# Nothing in it is tried twice: queries come from anybody. A string that does not end goes on to
+# the end of the text.
 _TOKEN = re.compile(
     r"""
     (?P<skip>\s+|\#[^\n]*)
-  | (?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
+  | (?P<string>"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\])*+'?|`[^`]*+`?)
   | (?P<number>0[xX][0-9a-fA-F]+
-      | (?:\d+\.?\d*|\.\d+)[eE][+-]?\d+
-      | (?:\d+(?:ms|[smhdwy]))+
+      | (?:\d++\.?+\d*+|\.\d++)[eE][+-]?\d+
+      | (?:\d++(?:ms|[smhdwy]))++
       | \d+\.?\d* | \.\d+)
   | (?P<word>[A-Za-z_:][\w:]*)
   | (?P<sign>==|!=|<=|>=|=~|!~|.)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 import promql_parser as pp
 
 from madang.metrics.number_text import number_text
-from madang.metrics.promql.parse import milliseconds, parsed
-from madang.metrics.promql.tokens import tokens_of
+from madang.metrics.promql.parse import milliseconds, parse, parsed
+from madang.metrics.promql.syntax import Anchor, Selector, Shift, Subquery, walk
 
 _Tree: TypeAlias = Any
 """A node of the parser's tree; its classes say too little of themselves to be told apart."""
@@ -40,7 +39,9 @@ def pretty(query: str) -> str:
     Raises:
         BadQueryError: it is no PromQL.
     """
-    return str(parsed(query).prettify())
+    text = str(parsed(query).prettify())
+    # The parser writes some that it reads otherwise, such as times before 1970.
+    return text if tree_of(text) == tree_of(query) else query
 
 
 def tree_of(query: str) -> dict[str, Any]:
@@ -49,58 +50,111 @@ def tree_of(query: str) -> dict[str, Any]:
     Raises:
         BadQueryError: it is no PromQL, or too deep.
     """
-    return _node(parsed(query))
+    nodes = walk(parse(query, experimental=True))
+    shifts = (node.shift for node in nodes if isinstance(node, Selector | Subquery))
+    return _View(shifts).node(parsed(query))
 
 
-def _node(tree: _Tree) -> dict[str, Any]:
-    match tree:
-        case pp.NumberLiteral():
-            return {"type": "numberLiteral", "val": number_text(tree.val)}
-        case pp.StringLiteral():
-            return {"type": "stringLiteral", "val": tree.val}
-        case pp.ParenExpr():
-            return {"type": "parenExpr", "expr": _node(tree.expr)}
-        case pp.UnaryExpr():
-            return {"type": "unaryExpr", "op": "-", "expr": _node(tree.expr)}
-        case pp.VectorSelector():
-            return {"type": "vectorSelector", **_selector(tree, tree)}
-        case pp.MatrixSelector():
-            return {
-                "type": "matrixSelector",
-                "range": milliseconds(tree.range),
-                "rangeExpr": None,
-                **_selector(tree.vector_selector, tree),
-            }
-        case pp.SubqueryExpr():
-            return {
-                "type": "subquery",
-                "expr": _node(tree.expr),
-                "range": _milliseconds(tree.range),
-                "rangeExpr": None,
-                "step": _milliseconds(tree.step),
-                "stepExpr": None,
-                **_shift(tree, tree.offset, tree.at is not None),
-            }
-        case pp.Call():
-            return _call(tree)
-        case pp.AggregateExpr():
-            return _aggregation(tree)
-        case _:
-            return _binary(tree)
+class _View:
+    """Shows the parser's tree, with times from our own: the parser's lacks those before 1970."""
 
+    def __init__(self, shifts: Iterator[Shift]) -> None:
+        self._shifts = shifts
 
-def _selector(selector: _Tree, whole: _Tree) -> dict[str, Any]:
-    groups = selector.matchers.or_matchers or [selector.matchers.matchers]
-    name = selector.name or ""
-    listed = [[*_matchers(group), *_named(name)] for group in groups]
-    return {
-        "name": name,
-        "matchers": listed[0],
-        **({"orMatchers": listed} if len(listed) > 1 else {}),
-        **_shift(whole, selector.offset, selector.at is not None),
-        "anchored": False,
-        "smoothed": False,
-    }
+    def node(self, tree: _Tree) -> dict[str, Any]:
+        match tree:
+            case pp.NumberLiteral():
+                return {"type": "numberLiteral", "val": number_text(tree.val)}
+            case pp.StringLiteral():
+                return {"type": "stringLiteral", "val": tree.val}
+            case pp.ParenExpr():
+                return {"type": "parenExpr", "expr": self.node(tree.expr)}
+            case pp.UnaryExpr():
+                return {"type": "unaryExpr", "op": "-", "expr": self.node(tree.expr)}
+            case pp.VectorSelector():
+                return {"type": "vectorSelector", **self._selector(tree)}
+            case pp.MatrixSelector():
+                times = {"range": milliseconds(tree.range), "rangeExpr": None}
+                return {"type": "matrixSelector", **times, **self._selector(tree.vector_selector)}
+            case pp.SubqueryExpr():
+                return self._subquery(tree)
+            case pp.Call():
+                return self._call(tree)
+            case pp.AggregateExpr():
+                return self._aggregation(tree)
+            case _:
+                return self._binary(tree)
+
+    def _selector(self, selector: _Tree) -> dict[str, Any]:
+        groups = selector.matchers.or_matchers or [selector.matchers.matchers]
+        name = selector.name or ""
+        listed = [[*_matchers(group), *_named(name)] for group in groups]
+        return {
+            "name": name,
+            "matchers": listed[0],
+            **({"orMatchers": listed} if len(listed) > 1 else {}),
+            **self._shift(),
+            "anchored": False,
+            "smoothed": False,
+        }
+
+    def _shift(self) -> dict[str, Any]:
+        shift = next(self._shifts)
+        anchor = shift.at if isinstance(shift.at, Anchor) else None
+        return {
+            "offset": shift.offset_ms,
+            "offsetExpr": None,
+            "timestamp": None if anchor else shift.at,
+            "startOrEnd": anchor.value if anchor else None,
+        }
+
+    def _subquery(self, tree: _Tree) -> dict[str, Any]:
+        shift = self._shift()
+        return {
+            "type": "subquery",
+            "expr": self.node(tree.expr),
+            "range": milliseconds(tree.range),
+            "rangeExpr": None,
+            "step": milliseconds(tree.step) if tree.step else 0,
+            "stepExpr": None,
+            **shift,
+        }
+
+    def _call(self, tree: _Tree) -> dict[str, Any]:
+        return {
+            "type": "call",
+            "func": {
+                "name": tree.func.name,
+                "argTypes": [_name_of(one, _TYPES) for one in tree.func.arg_types],
+                "variadic": tree.func.variadic,
+                "returnType": _name_of(tree.func.return_type, _TYPES),
+            },
+            "args": [self.node(arg) for arg in tree.args],
+        }
+
+    def _aggregation(self, tree: _Tree) -> dict[str, Any]:
+        modifier = tree.modifier
+        param = self.node(tree.param) if tree.param is not None else None
+        return {
+            "type": "aggregation",
+            "op": str(tree.op),
+            "expr": self.node(tree.expr),
+            "param": param,
+            "grouping": list(modifier.labels) if modifier is not None else [],
+            "without": modifier is not None and modifier.type == pp.AggModifierType.Without,
+        }
+
+    def _binary(self, tree: _Tree) -> dict[str, Any]:
+        modifier = tree.modifier
+        scalar = _is_scalar(tree.lhs) or _is_scalar(tree.rhs)
+        return {
+            "type": "binaryExpr",
+            "op": str(tree.op),
+            "lhs": self.node(tree.lhs),
+            "rhs": self.node(tree.rhs),
+            "matching": None if scalar else _matching(modifier),
+            "bool": modifier is not None and modifier.return_bool,
+        }
 
 
 def _matchers(matchers: Iterable[_Tree]) -> list[dict[str, str]]:
@@ -112,67 +166,6 @@ def _matchers(matchers: Iterable[_Tree]) -> list[dict[str, str]]:
 
 def _named(name: str) -> list[dict[str, str]]:
     return [{"name": "__name__", "value": name, "type": "="}] if name else []
-
-
-def _shift(tree: _Tree, offset: timedelta | None, anchored: bool) -> dict[str, Any]:
-    at_ms, anchor = _at(tree) if anchored else (None, None)
-    return {
-        "offset": _milliseconds(offset),
-        "offsetExpr": None,
-        "timestamp": at_ms,
-        "startOrEnd": anchor,
-    }
-
-
-def _milliseconds(duration: timedelta | None) -> int:
-    return 0 if duration is None else milliseconds(duration)
-
-
-def _at(tree: _Tree) -> tuple[int | None, str | None]:
-    # Read from the text: the parser's binding cannot give times before 1970.
-    texts = [token.text for token in tokens_of(tree.prettify())]
-    place = len(texts) - texts[::-1].index("@")
-    if texts[place] in {"start", "end"}:
-        return None, texts[place]
-    number = texts[place] + (texts[place + 1] if texts[place] in {"-", "+"} else "")
-    return round(float(number) * 1000), None
-
-
-def _call(tree: _Tree) -> dict[str, Any]:
-    return {
-        "type": "call",
-        "func": {
-            "name": tree.func.name,
-            "argTypes": [_name_of(one, _TYPES) for one in tree.func.arg_types],
-            "variadic": tree.func.variadic,
-            "returnType": _name_of(tree.func.return_type, _TYPES),
-        },
-        "args": list(map(_node, tree.args)),
-    }
-
-
-def _aggregation(tree: _Tree) -> dict[str, Any]:
-    modifier = tree.modifier
-    return {
-        "type": "aggregation",
-        "op": str(tree.op),
-        "expr": _node(tree.expr),
-        "param": _node(tree.param) if tree.param is not None else None,
-        "grouping": list(modifier.labels) if modifier is not None else [],
-        "without": modifier is not None and modifier.type == pp.AggModifierType.Without,
-    }
-
-
-def _binary(tree: _Tree) -> dict[str, Any]:
-    modifier = tree.modifier
-    return {
-        "type": "binaryExpr",
-        "op": str(tree.op),
-        "lhs": _node(tree.lhs),
-        "rhs": _node(tree.rhs),
-        "matching": None if _is_scalar(tree.lhs) or _is_scalar(tree.rhs) else _matching(modifier),
-        "bool": modifier is not None and modifier.return_bool,
-    }
 
 
 def _is_scalar(tree: _Tree) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from madang.metrics.matcher import Matcher, MatchKind
@@ -160,3 +162,14 @@ def test_experimental_functions_are_switched_on():
     with pytest.raises(BadQueryError, match="is not enabled") as caught:
         parse("1 +\n first_over_time(foo[1m])")
     assert str(caught.value.where) == "query:2:2"
+
+
+@pytest.mark.parametrize("piece", ["9", '"\\', "1.", "1s", "'\"`", "0x", "1e"])
+def test_hostile_words_take_time_linear_in_their_length(piece):
+    begin_s = time.process_time()
+    tokens_of(piece * 100_000)
+    assert time.process_time() - begin_s < 5  # with backtracking it is minutes
+
+
+def test_a_string_that_does_not_end_is_one_word():
+    assert [token.kind for token in tokens_of('a + "b ) c')] == ["word", "sign", "string", "end"]
