@@ -135,10 +135,11 @@ def describe(table: LakeTable) -> TableDescription:
 
 
 def _columns(table: LakeTable, state: TableState) -> tuple[ColumnDescription, ...]:
-    first_schema: dict[int, int] = {}
+    # By name: a column that became one of doubles is another field, and was there before.
+    first_schema: dict[str, int] = {}
     for schema_id in state.schema_ids:
         for column in state.schema(schema_id).fields:
-            first_schema.setdefault(column.field_id, schema_id)
+            first_schema.setdefault(column.name, schema_id)
     shown_at: dict[int, int] = defaultdict(int)
     for snapshot in reversed(state.snapshots):
         shown_at[snapshot.schema_id] = snapshot.at_us
@@ -151,8 +152,8 @@ def _columns(table: LakeTable, state: TableState) -> tuple[ColumnDescription, ..
             nullable=column.nullable,
             description=table.spec.columns.get(column.name) or column.doc or "",
             added_at_us=None
-            if first_schema[column.field_id] == oldest
-            else shown_at.get(first_schema[column.field_id]),
+            if first_schema[column.name] == oldest
+            else shown_at.get(first_schema[column.name]),
         )
         for column in state.columns()
     )

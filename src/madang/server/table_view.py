@@ -134,22 +134,25 @@ def _columns(table: LakeTable, state: TableState, project: Project) -> list[Colu
             type=str(column.iceberg_type),
             nullable=column.nullable,
             description=described.get(column.name) or column.doc or "",
-            added_at=maybe_instant(first_seen.get(column.field_id)),
+            added_at=maybe_instant(first_seen.get(column.name)),
         )
         for column in state.columns()
     ]
 
 
-def _first_seen(state: TableState) -> dict[int, int]:
-    """Field id → the time of the first snapshot that had it, where an older one had not."""
-    seen: dict[int, int] = {}
-    always: set[int] = set()
+def _first_seen(state: TableState) -> dict[str, int]:
+    """Column → the time of the first snapshot that had it, where an older one had not.
+
+    By name: a column that became one of doubles is another field, and was there before.
+    """
+    seen: dict[str, int] = {}
+    always: set[str] = set()
     for position, snapshot in enumerate(state.snapshots):
-        ids = {field.field_id for field in state.schema(snapshot.schema_id).fields}
+        names = {field.name for field in state.schema(snapshot.schema_id).fields}
         if position == 0:
-            always = ids
-        for field_id in ids - always - seen.keys():
-            seen[field_id] = snapshot.at_us
+            always = names
+        for name in names - always - seen.keys():
+            seen[name] = snapshot.at_us
     return seen
 
 

@@ -70,6 +70,15 @@ def test_the_column_becomes_double_in_one_commit(table):
     assert isinstance(upper, float)
 
 
+def test_it_was_there_before(table):
+    more = rows(5, 6).append_column("late", pa.array([1]))
+    table.commit(more, expected={"s/0": 5}, reached={"s/0": 6})
+    late_at_us = table.pin().at_us
+    widen(table, {"n", "late"}, expected={"s/0": 6})
+    added = {column.name: column.added_at_us for column in table.describe().columns}
+    assert (added["n"], added["late"]) == (None, late_at_us)
+
+
 def test_the_past_keeps_the_old_column(table):
     before = table.pin()
     widen(table, {"n"}, expected={"s/0": 5})

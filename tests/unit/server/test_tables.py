@@ -7,6 +7,7 @@ import pytest
 
 from madang.core.clock import SystemClock
 from madang.lake import Misfit, Tally
+from madang.lake.widening import widen
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
 from madang.operate.tallies import StreamTallies, Tallies
@@ -143,6 +144,23 @@ def test_a_declared_type_that_the_table_cannot_take_is_refused(server, reader):
         assert "columns.n is declared timestamp, but lake.orders has it as long" in error["message"]
         assert "deliver to a new table" in error["hint"]
         assert error["where"]["name"] == "streams/orders.yml"
+
+
+def test_a_column_that_became_one_of_doubles_was_there_before(server, reader):
+    first = pa.table({"_time": pa.array([0], pa.timestamp("us", "UTC")), "n": pa.array([1])})
+    made = server.lake.create("lake.widened", first.schema)
+    made.commit(first, expected={}, reached={"w/0": 1})
+    wider = first.append_column("late", pa.array([2]))
+    made.commit(wider, expected={"w/0": 1}, reached={"w/0": 2})
+    widen(made, {"n", "late"}, expected={"w/0": 2})
+    try:
+        found = reader.get("/api/tables/lake.widened").json()
+        columns = {column["name"]: column for column in found["columns"]}
+        assert columns["n"]["type"] == columns["late"]["type"] == "double"
+        assert columns["n"]["added_at"] is None
+        assert columns["late"]["added_at"] == found["snapshots"][1]["at"]
+    finally:
+        server.lake.drop("lake.widened")
 
 
 def test_a_table_is_dropped_when_no_stream_fills_it(server, reader):
