@@ -14,7 +14,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import duplicates, footprint, freshness, ingest, promql, pushed, scrape, series
+from benchmarks import (
+    duplicates,
+    footprint,
+    freshness,
+    ingest,
+    promql,
+    pushed,
+    pushed_http,
+    scrape,
+    series,
+)
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 Run = Callable[[Path], str]
@@ -24,6 +34,7 @@ ALL: dict[str, Run] = {
     "ingest": ingest.run,
     "promql": promql.run,
     "pushed": pushed.run,
+    "pushed_http": pushed_http.run,
     "scrape": scrape.run,
     "series": series.run,
     "duplicates": duplicates.run,
@@ -34,6 +45,7 @@ SHORT: dict[str, Run] = {
     "ingest": partial(ingest.run, seconds=3.0),
     "promql": partial(promql.run, pods=20, rounds=1),
     "pushed": partial(pushed.run, rounds=2),
+    "pushed_http": partial(pushed_http.run, seconds=2.0),
     "scrape": partial(scrape.run, seconds=3.0, series=1000),
     "series": partial(series.run, series=5000),
     "duplicates": partial(duplicates.run, sizes_mb=(20,)),

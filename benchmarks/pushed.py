@@ -46,6 +46,16 @@ def _measured(bodies: Sequence[bytes], decode: Callable[[bytes], Pushed], count:
 
 
 def _line_protocol(rounds: int) -> float:
+    decoder = LineProtocolDecoder()
+    return _measured(
+        line_bodies(rounds + 1),
+        lambda body: decoder.decode(body, unit_ns=1, arrived_at_ms=0),
+        LINES * len(FIELDS),
+    )
+
+
+def line_bodies(count: int, start_ms: int = START_MS) -> list[bytes]:
+    """Bodies of line protocol, ten seconds after one another."""
     values = np.random.default_rng(1).random((LINES, len(FIELDS))).round(6) * 100
     heads = [
         f"cpu,cpu=cpu{line % 64},datacenter=eu-1,host=server-{line // 64:04d},rack=r{line % 13}"
@@ -55,22 +65,23 @@ def _line_protocol(rounds: int) -> float:
         ",".join(f"{field}={value:.6f}" for field, value in zip(FIELDS, row, strict=True))
         for row in values.tolist()
     ]
-    bodies = [
+    return [
         "".join(
-            f"{head} {text} {(START_MS + turn * 10_000) * 1_000_000}\n"
+            f"{head} {text} {(start_ms + turn * 10_000) * 1_000_000}\n"
             for head, text in zip(heads, texts, strict=True)
         ).encode()
-        for turn in range(rounds + 1)
+        for turn in range(count)
     ]
-    decoder = LineProtocolDecoder()
-    return _measured(
-        bodies,
-        lambda body: decoder.decode(body, unit_ns=1, arrived_at_ms=0),
-        LINES * len(FIELDS),
-    )
 
 
 def _remote_write(rounds: int, proto: str, each: int) -> float:
+    decoder = RemoteWriteDecoder()
+    bodies = remote_write_bodies(rounds + 1, proto, each)
+    return _measured(bodies, lambda body: decoder.decode(body, proto), SERIES)
+
+
+def remote_write_bodies(count: int, proto: str, each: int, start_ms: int = START_MS) -> list[bytes]:
+    """Bodies of ``SERIES`` samples, ``each`` of a series, 15 seconds after one another."""
     labels = [
         canonical_labels(
             {
@@ -91,9 +102,7 @@ def _remote_write(rounds: int, proto: str, each: int) -> float:
     encode = encoder.v1 if proto == V1_PROTO else encoder.v2
     series = np.repeat(np.arange(len(labels), dtype=np.int32), each)
     at_ms = np.tile(np.arange(each) * 15_000, len(labels))
-    bodies = [
-        encode(Samples(labels, series, START_MS + turn * 15_000 + at_ms, random.random(SERIES)))
-        for turn in range(rounds + 1)
+    return [
+        encode(Samples(labels, series, start_ms + turn * 15_000 + at_ms, random.random(SERIES)))
+        for turn in range(count)
     ]
-    decoder = RemoteWriteDecoder()
-    return _measured(bodies, lambda body: decoder.decode(body, proto), SERIES)
