@@ -23,6 +23,8 @@ _MAPS = 3
 _CURSORS = 32
 _COALESCE_BELOW_BYTES = 32 * 1024
 _COALESCE_RECORDS = 65_536
+_COALESCE_WITHIN_US = 60_000_000
+"""Whoever reads a chunk takes its time for that of all its records, be it only roughly."""
 _ATTEMPTS = 5
 
 
@@ -192,7 +194,7 @@ class PartitionReader:
             batch = self._decode(segment, frame)
             if batch is None:
                 continue
-            if run and not _may_follow(run[-1], frame, batch, records):
+            if run and not _may_follow(run, frame, batch, records):
                 yield self._chunk(run, offset)
                 run, records = [], 0
             run.append((frame, batch))
@@ -287,10 +289,13 @@ def _is_dated(batch: pa.RecordBatch) -> bool:
 
 
 def _may_follow(
-    last: tuple[Frame, pa.RecordBatch], frame: Frame, batch: pa.RecordBatch, records: int
+    run: list[tuple[Frame, pa.RecordBatch]], frame: Frame, batch: pa.RecordBatch, records: int
 ) -> bool:
-    """Whether ``frame`` is joined to a run that ends with ``last``: copying it costs little."""
+    """Whether ``frame`` is joined to a run: copying it costs little."""
+    last = run[-1]
     before = last[0]
+    if abs(frame.appended_at_us - run[0][0].appended_at_us) > _COALESCE_WITHIN_US:
+        return False
     # A chunk has one time of appending: records without a time of their own are dated by it.
     if before.appended_at_us != frame.appended_at_us and not (
         _is_dated(batch) and _is_dated(last[1])

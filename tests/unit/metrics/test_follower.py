@@ -111,3 +111,11 @@ def test_a_stream_of_something_else_is_refused(followed):
     other = followed.store.open("lines", RECORD_SCHEMA)
     with pytest.raises(InvalidInputError, match="'lines' does not hold samples"):
         HeadFollower(other, Head(), HeadFolder(followed.path / "other"))
+
+
+def test_samples_that_waited_for_hours_are_judged_by_their_own_arrival(followed):
+    for hour in range(3):
+        followed.stream.submit(page(NOW_MS + hour * 3_600_000, PAGE, announce=True)).result()
+        followed.clock.advance(3_600)
+    assert [len(each) for each in followed.catch_up().values()] == [3, 3]
+    assert followed.head.counts.early == 0

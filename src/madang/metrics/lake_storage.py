@@ -1,0 +1,75 @@
+"""The tables of samples as PromQL reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from madang.core.names import SAMPLES, SERIES
+from madang.lake import Lake, PinnedFile, Reading
+from madang.lake.writer import DAY_US
+from madang.metrics.matcher import Matcher
+from madang.metrics.storage import SeriesSet
+from madang.metrics.tables.sample_reader import SampleReader
+from madang.metrics.tables.series_reader import FoundSeries, SeriesReader
+
+_DAY_MS = DAY_US // 1000
+
+
+class LakeStorage:
+    """A ``SampleStorage`` over ``metrics.samples`` and ``metrics.series``.
+
+    Series come in the order of their numbers. Thread-safe.
+
+    Args:
+        lake: Where the tables are; it may be without them.
+        reading: Says to upkeep that files are being read; made after forking.
+    """
+
+    def __init__(self, lake: Lake, reading: Reading) -> None:
+        self._lake = lake
+        self._reading = reading
+        self._series = SeriesReader()
+        self._samples = SampleReader()
+
+    def select(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> SeriesSet:
+        """See ``SampleStorage.select``."""
+        with self._reading.held():
+            # In this order: the series of what is in one table are in the other before.
+            files = self._files(SAMPLES, start_ms, end_ms)
+            series = self._matching(matchers, start_ms, end_ms)
+            if not files or not len(series.ids):
+                return SeriesSet.empty()
+            wanted = series.ids_by_name()
+            found = self._samples.read(files, wanted, start_ms, end_ms, limit=limit)
+        owners = np.unique(found.owners)
+        offsets = np.append(np.searchsorted(found.owners, owners), len(found.owners))
+        return SeriesSet(series.labels(owners), offsets.astype(np.int64), found.ts_ms, found.values)
+
+    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        """See ``SampleStorage.label_names``; the time is that of whole days."""
+        with self._reading.held():
+            return self._matching(matchers, start_ms, end_ms).names()
+
+    def label_values(
+        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """See ``SampleStorage.label_values``; the time is that of whole days."""
+        with self._reading.held():
+            return self._matching(matchers, start_ms, end_ms).values(name)
+
+    def _matching(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> FoundSeries:
+        return self._series.select(self._files(SERIES, start_ms, end_ms), matchers)
+
+    def _files(self, table: str, start_ms: int, end_ms: int) -> list[PinnedFile]:
+        if not self._lake.exists(table):
+            return []
+        return list(_of_days(self._lake.table(table).pin().files, start_ms, end_ms))
+
+
+def _of_days(files: Iterable[PinnedFile], start_ms: int, end_ms: int) -> Iterable[PinnedFile]:
+    first, last = start_ms // _DAY_MS, end_ms // _DAY_MS
+    return (file for file in files if file.day is not None and first <= file.day <= last)

@@ -1,0 +1,154 @@
+"""Series as ``metrics.series`` has them on some days: those that matchers accept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from madang.core.samples import METRIC_NAME
+from madang.lake import PinnedFile
+from madang.metrics.head.label_columns import Matcher
+from madang.metrics.matcher import Labels
+
+_COLUMNS = ("series", "name", "labels")
+_KEPT_BYTES = 64 * 2**20
+SHAPE = pa.schema(
+    [("series", pa.int64()), ("name", pa.string()), ("labels", pa.map_(pa.string(), pa.string()))]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSeries:
+    """Series: ``rows`` of ``SHAPE``, by number ascending, each once."""
+
+    rows: pa.Table
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """Their numbers, ascending."""
+        found: npt.NDArray[np.int64] = self.rows["series"].to_numpy()
+        return found
+
+    def ids_by_name(self) -> dict[str, npt.NDArray[np.int64]]:
+        """The numbers of the series of each metric, ascending."""
+        names = self.rows["name"].combine_chunks().dictionary_encode()
+        codes, ids = names.indices.to_numpy(), self.ids
+        order = np.argsort(codes, kind="stable")
+        bounds = np.searchsorted(codes[order], np.arange(len(names.dictionary) + 1))
+        return {
+            name: ids[order[bounds[place] : bounds[place + 1]]]
+            for place, name in enumerate(names.dictionary.to_pylist())
+        }
+
+    def labels(self, places: npt.NDArray[np.int64]) -> list[Labels]:
+        """The labels of some of them, the name among them."""
+        rows = self.rows.take(pa.array(places))
+        return [
+            tuple(sorted([(METRIC_NAME, name), *pairs] if name else pairs))
+            for name, pairs in zip(
+                rows["name"].to_pylist(), rows["labels"].to_pylist(), strict=True
+            )
+        ]
+
+    def values(self, name: str) -> list[str]:
+        """The values of a label that any of them has, sorted."""
+        if name == METRIC_NAME:
+            return sorted(text for text in self.rows["name"].unique().to_pylist() if text)
+        maps = self.rows["labels"].combine_chunks()
+        return sorted(maps.items.filter(pc.equal(maps.keys, name)).unique().to_pylist())
+
+    def names(self) -> list[str]:
+        """The names of the labels that any of them has, sorted."""
+        found = set(self.rows["labels"].combine_chunks().keys.unique().to_pylist())
+        if any(self.rows["name"].unique().to_pylist()):
+            found.add(METRIC_NAME)
+        return sorted(found)
+
+
+class SeriesReader:
+    """Finds series in data files of ``metrics.series``, and keeps what it found. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[str, ...], pa.Table] = OrderedDict()
+        self._kept_bytes = 0
+
+    def select(self, files: Iterable[PinnedFile], matchers: Sequence[Matcher]) -> FoundSeries:
+        """The series in some files that all matchers accept."""
+        found = [self._of_file(file.path, matchers) for file in files]
+        rows = pa.concat_tables([SHAPE.empty_table(), *found]).combine_chunks()
+        # A series has the same labels on each of its days.
+        first = np.unique(rows["series"].to_numpy(), return_index=True)[1]
+        return FoundSeries(rows.take(pa.array(first)))
+
+    def _of_file(self, path: str, matchers: Sequence[Matcher]) -> pa.Table:
+        key = (path, *map(str, matchers))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        rows = _matching(path, matchers)
+        with self._lock:
+            if key not in self._kept and rows.nbytes < _KEPT_BYTES // 4:
+                self._kept[key] = rows
+                self._kept_bytes += rows.nbytes
+                while self._kept_bytes > _KEPT_BYTES:
+                    self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
+        return rows
+
+
+def _matching(path: str, matchers: Sequence[Matcher]) -> pa.Table:
+    by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+    others = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
+    meant = [matcher.among for matcher in by_name if matcher.among is not None]
+    found = [SHAPE.empty_table()]
+    with pq.ParquetFile(path, read_dictionary=["name"]) as file:
+        place = file.schema_arrow.get_field_index("name")
+        for group in range(file.num_row_groups):
+            stats = file.metadata.row_group(group).column(place).statistics
+            if stats is not None and stats.has_min_max:
+                low, high = stats.min, stats.max
+                if any(not any(low <= name <= high for name in names) for names in meant):
+                    continue
+            names = file.read_row_group(group, ["name"])["name"].combine_chunks()
+            accepted = _accepted(names, by_name)
+            if not np.any(accepted):
+                continue
+            rows = file.read_row_group(group, list(_COLUMNS)).filter(pa.array(accepted))
+            rows = rows.select(_COLUMNS).cast(SHAPE).combine_chunks()
+            found.append(rows.filter(pa.array(_labelled(rows["labels"], others))))
+    return pa.concat_tables(found)
+
+
+def _accepted(names: pa.DictionaryArray, matchers: Sequence[Matcher]) -> npt.NDArray[np.bool_]:
+    texts = names.dictionary.to_pylist()
+    meant = [all(matcher.matches(text) for matcher in matchers) for text in texts]
+    found: npt.NDArray[np.bool_] = np.array(meant, np.bool_)[names.indices.to_numpy()]
+    return found
+
+
+def _labelled(labels: pa.ChunkedArray, matchers: Sequence[Matcher]) -> npt.NDArray[np.bool_]:
+    """Which label maps all matchers accept."""
+    accepted = np.ones(len(labels), np.bool_)
+    if not matchers or not len(labels):
+        return accepted
+    maps = labels.combine_chunks()
+    offsets, keys, items = maps.offsets.to_numpy(), maps.keys, maps.items
+    for matcher in matchers:
+        own = np.full(len(labels), matcher.matches(""), np.bool_)
+        places = np.flatnonzero(pc.equal(keys, matcher.name).to_numpy(zero_copy_only=False))
+        if len(places):
+            values = items.take(pa.array(places)).dictionary_encode()
+            meant = np.array([matcher.matches(text) for text in values.dictionary.to_pylist()])
+            owners = np.searchsorted(offsets, places, "right") - 1
+            own[owners] = meant[values.indices.to_numpy()]
+        accepted &= own
+    return accepted
