@@ -18,15 +18,18 @@ from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
 from madang.core.names import SAMPLES
+from madang.lake import Lake, Reading
 from madang.metrics.api.answers import Answer
 from madang.metrics.api.api import PrometheusApi
 from madang.metrics.api.knowledge import Build, Knowledge, Replay, Runtime
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
-from madang.metrics.head_storage import HeadStorage
+from madang.metrics.joined_storage import JoinedStorage
+from madang.metrics.lake_storage import LakeStorage
 from madang.metrics.promql import Budget, Options
 from madang.metrics.storage import SampleStorage
+from madang.metrics.tables.delivery import SampleDelivery, SampleTables
 from madang.operate.metrics_telemetry import HeadReport, record_answered
 from madang.operate.streams import open_stream
 from madang.project import Project
@@ -55,9 +58,9 @@ class Part:
 class MetricsEngine:
     """The head, who follows, who answers, and whatever else works on samples.
 
-    ``storage`` is what PromQL reads, ``knowledge`` what the API tells beside samples, ``history``
-    where queries are noted. A part that widens one of them (the lake behind the head, rules)
-    replaces the attribute before :meth:`start`.
+    ``storage`` is what PromQL reads: the head, and behind it the tables that it is delivered to;
+    ``knowledge`` what the API tells beside samples, ``history`` where queries are noted. A
+    part that widens one of them (rules) replaces the attribute before :meth:`start`.
 
     Args:
         data: The data directory.
@@ -80,8 +83,15 @@ class MetricsEngine:
         self.clock = clock or SystemClock()
         self.stream = open_stream(store, project(), SAMPLES)
         self.head = Head()
-        self.follower = HeadFollower(self.stream, self.head, HeadFolder(data.head))
-        self.storage: SampleStorage = HeadStorage(self.follower)
+        self.tables = SampleTables(Lake(data, clock=self.clock), self.stream)
+        self.follower = HeadFollower(
+            self.stream, self.head, HeadFolder(data.head), clock=self.clock, archive=self.tables
+        )
+        self.delivery = SampleDelivery(self.tables, self.follower, clock=self.clock)
+        self._reading = Reading(data.readers, self.clock)
+        self.storage: SampleStorage = JoinedStorage(
+            self.follower.view, LakeStorage(self.tables.lake, self._reading)
+        )
         self.knowledge = Knowledge(
             build=Build(version=__version__),
             cardinality=self.follower.cardinality,
@@ -95,7 +105,11 @@ class MetricsEngine:
         """Why the head cannot be written now, if it cannot."""
         self.caught_up = threading.Event()
         """Set when everything that was acknowledged before the start can be asked for."""
-        self._parts: list[Part] = [Part("follow", self._follow), Part("answer", self._answering)]
+        self._parts: list[Part] = [
+            Part("follow", self._follow),
+            Part("answer", self._answering),
+            Part("tables", self._deliver),
+        ]
         self._threads: list[threading.Thread] = []
 
     def add(self, part: Part) -> None:
@@ -116,6 +130,7 @@ class MetricsEngine:
     def start(self, stop: threading.Event) -> None:
         """Bring the head back and let all parts work until ``stop`` is set."""
         self.api = PrometheusApi(self.storage, clock=self.clock, knowledge=self.knowledge)
+        self._set_limits()
         self.follower.restore()
         self._behind = self.lag()
         for part in self._parts:
@@ -132,6 +147,7 @@ class MetricsEngine:
         except OSError:
             _log.warning("the head could not be written; the stream keeps it", exc_info=True)
         self.history.close()
+        self._reading.close()
 
     def look(self) -> None:
         """Tell how the head is doing; once a second, say."""
@@ -156,6 +172,17 @@ class MetricsEngine:
             if not worked:
                 self.caught_up.set()
                 stop.wait(_IDLE_S)
+
+    def _deliver(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._set_limits()
+            wake_at_s = self.delivery.poll()
+            stop.wait(max(_IDLE_S, wake_at_s - self.clock.monotonic_s()))
+
+    def _set_limits(self) -> None:
+        spec = self.project().platform.metrics
+        self.head.late_ms = round(spec.out_of_order * 1000)
+        self.head.keep_ms = round(spec.head * 1000)
 
     def _answering(self, stop: threading.Event) -> None:
         Answering(

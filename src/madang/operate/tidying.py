@@ -7,7 +7,7 @@ import threading
 import time
 
 from madang.core.errors import MadangError
-from madang.core.names import DEAD_SUFFIX, SAMPLES
+from madang.core.names import DEAD_SUFFIX, SAMPLES, SERIES
 from madang.lake import Lake, Readers, Upkeep
 from madang.lake.deliver import GROUP
 from madang.metrics.head.follower import GROUP as METRICS_GROUP
@@ -54,7 +54,10 @@ class Tidying:
                 stop.wait(_AFTER_FAILURE_S)
 
     def _table_spec(self, table: str) -> TableSpec:
-        return self._follower.current().tables.get(table) or TableSpec(name=table)
+        project = self._follower.current()
+        if table in (SAMPLES, SERIES):
+            return TableSpec(name=table, keep=project.platform.metrics.retention)
+        return project.tables.get(table) or TableSpec(name=table)
 
     def _sort_by(self, table: str) -> tuple[str, ...]:
         streams = self._follower.current().streams.values()

@@ -65,6 +65,12 @@ class SeriesLimitsSpec(Spec):
 class MetricsSpec(Spec):
     """Samples of metrics and PromQL."""
 
+    retention: DurationS = 15 * 86_400.0
+    """How long samples stay in their table; whole days go."""
+    out_of_order: DurationS = 3600.0
+    """How much older than the newest one a sample may be; older ones are refused and counted."""
+    head: DurationS = 3 * 3600.0
+    """How much time the newest samples span that are kept ready beside the table."""
     query: MetricsQuerySpec = MetricsQuerySpec()
     """Limits of PromQL."""
     rules: RuleSettingsSpec = RuleSettingsSpec()

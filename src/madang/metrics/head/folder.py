@@ -43,6 +43,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """What ``manifest.json`` says.
 
     ``stream`` is the identity of the log that ``offsets`` count in: by partition, the next one.
+    ``newest`` are the times of the newest samples, by partition, too.
     From ``whole_from_ms`` on the blocks have every sample, before that only the tables do; null
     where they have all that there is.
     """
@@ -50,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
     version: int
     stream: str
     offsets: dict[int, int]
-    newest_ms: int | None
+    newest: dict[int, int]
     whole_from_ms: int | None
     series: list[str]
     blocks: list[BlockFiles]
@@ -101,7 +102,7 @@ class HeadFolder:
             block = head.blocks[files.start_ms] = Block(files.start_ms, files.end_ms, head.counts)
             for part in files.samples:
                 block.read_part(self._path / part.name, part.reached)
-        head.newest_ms, head.whole_from_ms = manifest.newest_ms, manifest.whole_from_ms
+        head.newest, head.whole_from_ms = dict(manifest.newest), manifest.whole_from_ms
         self._manifest, self._written = manifest, head.index.state()
         self._forgotten = head.forgotten
         self._tidy()
@@ -140,7 +141,7 @@ class HeadFolder:
             _VERSION,
             stream,
             dict(offsets),
-            head.newest_ms,
+            dict(head.newest),
             head.whole_from_ms,
             series,
             blocks,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import CorruptionError, InvalidInputError
+from madang.core.errors import ConflictError, CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
 from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.chunk import Chunk as Samples
@@ -117,7 +117,11 @@ class HeadFollower:
             found = {}
         if self._archive is not None:
             self._head.known_series = self._archive
-            self._archived = dict(self._archive.reached())
+            try:
+                self._archived = dict(self._archive.reached())
+            except ConflictError as error:
+                # Delivery stands still and says why; the newest samples can be asked for.
+                _log.warning("%s", error)
         if not found:
             self._head.whole_from_ms = self._first_whole_ms()
         self._offsets = dict(found)
@@ -235,7 +239,7 @@ class HeadFollower:
         if self._until and end > self._until[chunk.partition]:
             end = max(self._until[chunk.partition], chunk.base_offset)
             batch = batch.slice(0, end - chunk.base_offset)
-        self._head.take(SampleColumns.of(batch), chunk.appended_at_us // 1000)
+        self._head.take(SampleColumns.of(batch), chunk.appended_at_us // 1000, chunk.partition)
         self._offsets[chunk.partition] = end
 
     def _first_whole_ms(self) -> int | None:

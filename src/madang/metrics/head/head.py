@@ -84,7 +84,8 @@ class Head:
         self.gate = SeriesGate(limits)
         self.blocks: dict[int, Block] = {}
         self.counts = Counts()
-        self.newest_ms: int | None = None
+        self.newest: dict[int, int] = {}
+        """By partition of the stream, the time of its newest sample."""
         self.whole_from_ms: int | None = None
         """From here on no sample is missing; None: none at all. Others are in the tables."""
         self.forgotten = 0
@@ -94,9 +95,9 @@ class Head:
         self._changing = threading.Lock()
         """Held while series or blocks change, which is short, and while a view is taken."""
         self._block_ms = block_ms
-        self._late_ms = late_ms
-        # What may still be late is compared with what there is.
-        self._keep_ms = max(keep_ms, late_ms)
+        self.late_ms = late_ms
+        # What may still come late stays as well, to be compared with it.
+        self.keep_ms = keep_ms
         self._settled = 0
         self._unknown: set[int] = set()
         self._collided: set[int] = set()
@@ -111,24 +112,33 @@ class Head:
     def clear(self) -> None:
         """Forget all samples and series; what was refused stays counted."""
         with self._changing:
-            self.index, self.blocks, self.newest_ms = SeriesIndex(), {}, None
+            self.index, self.blocks, self.newest = SeriesIndex(), {}, {}
             self.whole_from_ms, self._settled = None, 0
         self._collided.clear()
         self._pages.clear()
         self._unknown.clear()
         self.gate.clear()
 
-    def take(self, samples: SampleColumns, arrived_ms: int) -> None:
+    @property
+    def newest_ms(self) -> int | None:
+        """The time of the newest sample."""
+        return max(self.newest.values(), default=None)
+
+    def take(self, samples: SampleColumns, arrived_ms: int, partition: int = 0) -> None:
         """Add samples, in the order of the stream.
+
+        What is late is told beside the samples of the same partition: so it is the same samples
+        whenever they are read again, however the partitions follow one another then.
 
         Args:
             samples: Of any time.
             arrived_ms: When they were appended to the stream.
+            partition: Of the stream.
         """
         if not len(samples.ids):
             return
         refs = self._resolve(samples)
-        kept = self._check(samples, refs, arrived_ms)
+        kept = self._check(samples, refs, arrived_ms, partition)
         ts_ms, values = samples.ts_ms, samples.values
         if not np.all(kept):
             refs, ts_ms, values = refs[kept], ts_ms[kept], values[kept]
@@ -136,7 +146,7 @@ class Head:
             return
         self.counts.taken += len(refs)
         newest_ms = int(ts_ms.max())
-        self.newest_ms = max(newest_ms, self.newest_ms or newest_ms)
+        self.newest[partition] = max(newest_ms, self.newest.get(partition, newest_ms))
         starts = ts_ms // self._block_ms * self._block_ms
         for start_ms in np.unique(starts).tolist():
             within = starts == start_ms
@@ -169,9 +179,10 @@ class Head:
             Whether anything went.
         """
         self._unknown.clear()
-        if self.newest_ms is None:
+        newest_ms = self.newest_ms
+        if newest_ms is None:
             return False
-        kept_ms = self.newest_ms - self._keep_ms
+        kept_ms = newest_ms - max(self.keep_ms, self.late_ms)
         gone = [
             block
             for block in self.blocks.values()
@@ -248,7 +259,8 @@ class Head:
     def _look_up(self, ids: npt.NDArray[np.int64], refs: Refs) -> Refs:
         """The refs, after those that are not known were looked for where all series are."""
         assert self.known_series is not None
-        missing = set(ids[refs < 0].tolist()) - self._unknown
+        unknown = ids[refs < 0]
+        missing = set(unknown[~self.gate.are_refused(unknown)].tolist()) - self._unknown
         if not missing:
             return refs
         found = self.known_series.labels_of(np.array(sorted(missing), np.int64))
@@ -259,6 +271,8 @@ class Head:
             return refs
         numbers, labels = np.fromiter(found, np.int64, len(found)), list(found.values())
         numbers, labels = self._admitted(numbers, labels)
+        numbers = np.fromiter(found, np.int64, len(found))
+        numbers, labels = self._admitted(numbers, list(found.values()))
         with self._changing:
             self.index.add(numbers, labels)
         return self.index.refs_of(ids)
@@ -288,7 +302,9 @@ class Head:
         kept = [text for text, keep in zip(labels, admitted.tolist(), strict=True) if keep]
         return ids[admitted], kept
 
-    def _check(self, samples: SampleColumns, refs: Refs, arrived_ms: int) -> npt.NDArray[np.bool_]:
+    def _check(
+        self, samples: SampleColumns, refs: Refs, arrived_ms: int, partition: int
+    ) -> npt.NDArray[np.bool_]:
         """Which samples are taken; the others are counted, each by one reason."""
         kept = np.ones(len(refs), np.bool_)
 
@@ -309,8 +325,8 @@ class Head:
             self.counts.unknown += refuse(missing)
         self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
         oldest_ms = 0  # what is before 1970 is a mistake
-        if self.newest_ms is not None:
-            oldest_ms = max(0, self.newest_ms - self._late_ms)
+        if partition in self.newest:
+            oldest_ms = max(0, self.newest[partition] - self.late_ms)
         self.counts.late += refuse(samples.ts_ms < oldest_ms)
         return kept
 
