@@ -99,7 +99,7 @@ def test_jobs_take_over_what_global_says(tmp_path: Path) -> None:
 def test_other_sections_are_warned_of(tmp_path: Path) -> None:
     problems = check_directory(project_of(tmp_path, CASES["good-full"])).problems
     said = {(one.message.split()[0], one.severity) for one in problems}
-    sections = ("alerting", "remote_write", "storage")
+    sections = ("alerting", "storage")
     assert said == {(name, "warning") for name in sections}
 
 

@@ -35,8 +35,14 @@ UNFIT_FIELD = "unfit_types"
 """Declared types that the table cannot take, in words."""
 PROJECT_ERRORS_FILE = "project-errors.json"
 RULES_FILE = "rules.json"
+ONWARD_FILE = "onward.json"
 _LATE_FACTOR = 3.0
 _LATE_FLOOR_S = 60.0
+_TOLD_DROPS = {
+    "refused": "that the receiver refused",
+    "retention": "that waited too long",
+    "unknown_series": "of series whose labels are not known",
+}
 _SETTLED_S = 600.0
 """A role that ran this long is well again, however often it died before."""
 _TOLD_S = 86_400.0
@@ -104,6 +110,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
         *_source_problems(_read(data.run / SOURCES_FILE)),
         *_delivery_problems(states, project, now_us),
         *_rule_problems(_read(data.run / RULES_FILE)),
+        *_onward_problems(_read(data.run / ONWARD_FILE), now_us),
         *_unfit_problems(states),
         *_misfit_notices(states, now_us),
         *_metrics_problems(_read(data.run / METRICS_FILE), now_us),
@@ -250,6 +257,29 @@ def _rule_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
             "what was missed is made up for in order; more metrics.rules.threads or longer "
             "intervals help where it does not end",
         )
+
+
+def _onward_problems(states: Mapping[str, Any], now_us: int) -> Iterator[Problem]:
+    for state in states.get("senders") or ():
+        waits_s = now_us / 1_000_000 - state["error_since_s"] if state["error"] else 0.0
+        if waits_s > _LATE_FLOOR_S:
+            yield Problem(
+                "onward_failing",
+                Severity.WARNING,
+                f"nothing is sent on to {state['name']} since {format_duration(waits_s)}: "
+                f"{state['error']}; {state['lag']:,} samples wait",
+                "they wait in the stream, up to metrics.backlog; it is tried again by itself",
+            )
+        dropped = {key: count for key, count in state["dropped"].items() if key in _TOLD_DROPS}
+        if dropped:
+            told = ", ".join(f"{count:,} {_TOLD_DROPS[key]}" for key, count in dropped.items())
+            yield Problem(
+                "onward_dropped",
+                Severity.WARNING,
+                f"samples were not sent on to {state['name']} since the start: {told}"
+                + (f" ({state['reason']})" if state["reason"] else ""),
+                "the receiver says why it refuses; metrics.backlog says how long samples wait",
+            )
 
 
 def _unfit_problems(states: Mapping[str, Any]) -> Iterator[Problem]:

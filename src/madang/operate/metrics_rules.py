@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 from madang.metrics.rules import RuleEngine, RuleLog, RuleSettings
@@ -40,6 +41,7 @@ def add_rules(engine: MetricsEngine) -> RuleEngine:
             states.write({"failing": rules.failing(), "late_s": late})
             stop.wait(_TELL_EVERY_S)
 
+    engine.knowledge = dataclasses.replace(engine.knowledge, rules=rules.views)
     engine.add(Part("rules", evaluate))
     engine.add(Part("rule-states", tell))
     return rules

@@ -11,9 +11,11 @@ from madang.core.names import DEAD_SUFFIX, SAMPLES, SERIES
 from madang.lake import Lake, Readers, Upkeep
 from madang.lake.deliver import GROUP
 from madang.metrics.head.follower import GROUP as METRICS_GROUP
+from madang.onward import sender_groups
 from madang.operate.streams import open_stream
 from madang.project import Project, ProjectFollower, RetentionSpec, TableSpec
-from madang.stream import LogStore
+from madang.stream import LogStore, LogStream
+from madang.stream.retention import RetentionReport
 
 _AFTER_FAILURE_S = 10.0
 _RETENTION_EVERY_S = 30.0
@@ -75,16 +77,42 @@ class Tidying:
         if spec is None and not name.endswith(DEAD_SUFFIX):
             return  # taken out of the project: its records stay until somebody removes them
         stream = open_stream(self._store, project, name)
+        if spec is not None and name == SAMPLES:
+            self._retain_samples(project, spec.retention, stream)
+            return
         floor = {p: stream.bounds(p).end for p in range(stream.partitions)}
-        if name == SAMPLES:
-            floor = dict.fromkeys(floor, 0) | dict(stream.committed(METRICS_GROUP))
-        elif spec is not None and spec.table:
+        if spec is not None and spec.table:
             floor = dict.fromkeys(floor, 0) | dict(stream.committed(GROUP))
         retention = spec.retention if spec else _DEAD_LETTERS
         report = stream.retain(age_s=retention.age, size_bytes=retention.size, floor=floor)
-        if report.held:
-            _log.warning(
-                "%s is over its retention, but its records are not in the table yet: they stay",
-                name,
-                extra={"stream": name},
+        _tell_held(report, name)
+
+    def _retain_samples(
+        self, project: Project, retention: RetentionSpec, stream: LogStream
+    ) -> None:
+        """Samples wait for the head and its tables without end, for receivers up to a limit."""
+        begins = dict.fromkeys(range(stream.partitions), 0)
+        head = begins | dict(stream.committed(METRICS_GROUP))
+        floor = dict(head)
+        for group in sender_groups(project):
+            place = stream.committed(group)
+            for partition in place:  # none: the sender has not begun, and begins at the end
+                floor[partition] = min(floor.get(partition, 0), place[partition])
+        report = stream.retain(age_s=retention.age, size_bytes=retention.size, floor=floor)
+        if report.held and floor != head:
+            most = project.platform.metrics.backlog
+            report = stream.retain(
+                age_s=max(most.age, retention.age),
+                size_bytes=max(most.size, retention.size),
+                floor=head,
             )
+        _tell_held(report, stream.name)
+
+
+def _tell_held(report: RetentionReport, name: str) -> None:
+    if report.held:
+        _log.warning(
+            "%s is over its retention, but its records are not in the table yet: they stay",
+            name,
+            extra={"stream": name},
+        )

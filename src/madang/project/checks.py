@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from madang.core.names import (
@@ -18,6 +18,7 @@ from madang.project.contract_schema import schema_flaws
 from madang.project.document import Path
 from madang.project.platform_spec import ServerSpec
 from madang.project.problem import Severity
+from madang.project.remote_write_spec import RemoteWriteSpec
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import DeliverSpec, RecordFormat, StreamSpec
 from madang.project.table_spec import TableSpec
@@ -258,3 +259,14 @@ def check_table(
         f"did you mean {near!r}?" if near else None,
         "warning",
     )
+
+
+def check_senders(senders: Sequence[RemoteWriteSpec], at: Path) -> Iterator[Finding]:
+    """Two senders of one file need names that differ."""
+    seen: set[str] = set()
+    for place, one in enumerate(senders):
+        if one.key in seen:
+            what = "name" if one.name else "url"
+            text = f"two of remote_write have the {what} {one.key!r}"
+            yield Finding((*at, place), text, "each has a name of its own")
+        seen.add(one.key)

@@ -17,7 +17,7 @@ from madang.project.files import ProjectFiles, read_files, reason
 from madang.project.platform_spec import PlatformSpec
 from madang.project.problem import Problem, ProjectError
 from madang.project.project import Project
-from madang.project.prometheus_yml import complete, read_go_document, set_aside
+from madang.project.prometheus_yml import complete, read_go_document, set_aside, with_folder
 from madang.project.rule_checks import ExpressionCheck
 from madang.project.rule_files import load_rules
 from madang.project.scrape_spec import ScrapeSourceSpec
@@ -166,6 +166,11 @@ class _Loader:
             return None
         document = self._document(found["madang"])
         spec = build(PlatformSpec, document) if document.root else None
+        if spec is not None:
+            at = ("metrics", "remote_write")
+            self._note(document, checks.check_senders(spec.metrics.remote_write, at))
+            metrics = with_folder(spec.metrics, self.files.directory)
+            spec = spec.model_copy(update={"metrics": metrics})
         if spec:
             self._note(document, checks.check_server(spec.server))
         self.problems += document.problems

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from madang.project.types import DurationS, Spec
+from madang.project.remote_write_spec import RemoteWriteSpec
+from madang.project.types import DurationS, SizeBytes, Spec
 
 
 class MetricsQuerySpec(Spec):
@@ -62,6 +63,15 @@ class SeriesLimitsSpec(Spec):
     """Series among the newest hours; 0: any number."""
 
 
+class BacklogSpec(Spec):
+    """How long samples stay in the stream for receivers that do not take them."""
+
+    age: DurationS = 86_400.0
+    """Samples that are older go, sent or not."""
+    size: SizeBytes = 8 * 2**30
+    """The oldest go when the stream is larger, sent or not."""
+
+
 class MetricsSpec(Spec):
     """Samples of metrics and PromQL."""
 
@@ -79,3 +89,7 @@ class MetricsSpec(Spec):
     """Metrics that jobs push, as to Prometheus's Pushgateway."""
     series: SeriesLimitsSpec = SeriesLimitsSpec()
     """How many series there may be."""
+    remote_write: tuple[RemoteWriteSpec, ...] = ()
+    """Where all samples are sent on to, as in a ``prometheus.yml``."""
+    backlog: BacklogSpec = BacklogSpec()
+    """How long samples wait for those receivers."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from madang.core.errors import InvalidInputError, Place
-from madang.project.checks import Finding
+from madang.project.checks import Finding, check_senders
 from madang.project.document import Dialect, Document, read_document
 from madang.project.document import Path as KeyPath
 from madang.project.files import ProjectFiles, reason
@@ -23,7 +23,6 @@ GO_YAML = Dialect(typed=False, merges=True, most_values=500_000)
 
 _OTHER_SECTIONS = {
     "alerting": "alerting",
-    "remote_write": "sending samples onward",
     "remote_read": "reading from other stores",
     "storage": "storage settings",
     "tracing": "tracing",
@@ -44,6 +43,11 @@ _CLIENT_REFUSED = {
     "no_proxy": "leave proxy_url out of the jobs that go directly",
     "proxy_connect_header": "a proxy without it",
     "http_headers": "send what the header says with authorization or params",
+}
+_SENDER_REFUSED = {
+    **_CLIENT_REFUSED,
+    **dict.fromkeys(("sigv4", "azuread", "google_iam"), "send through a proxy that signs requests"),
+    "http_headers": "write headers",
 }
 _JOB_IGNORED = (
     "scrape_native_histograms",
@@ -102,6 +106,9 @@ def set_aside(document: Document) -> None:
         found = job.get("http_sd_configs") if isinstance(job, dict) else None
         for number in range(len(found) if isinstance(found, list) else 0):
             _refuse(document, (*at, "http_sd_configs", number), _CLIENT_REFUSED)
+    senders = root.get("remote_write")
+    for index in range(len(senders) if isinstance(senders, list) else 0):
+        _refuse(document, ("remote_write", index), _SENDER_REFUSED)
     if "scrape_config_files" in root:
         hint = "write its jobs into scrape_configs"
         _remove(document, (), "scrape_config_files", "scrape_config_files is not supported", hint)
@@ -116,8 +123,8 @@ def complete(
     """
     if not spec.config:
         _note(document, check_file(spec))
-        return _with_folder(spec, files.directory), []
-    if spec.scrape_configs or spec.rule_files or spec.global_ != GlobalSpec():
+        return with_folder(_with_external(spec), files.directory), []
+    if spec.scrape_configs or spec.rule_files or spec.remote_write or spec.global_ != GlobalSpec():
         text = "config and scrape_configs exclude each other"
         _note(document, [Finding(("config",), text, "keep one of them")])
         return None, []
@@ -134,12 +141,13 @@ def complete(
     _note(named, check_file(read))
     update = {name: getattr(read, name) for name in type(read).model_fields}
     folder = (files.directory / spec.config).parent
-    return _with_folder(spec.model_copy(update=update), folder), named.problems
+    return with_folder(_with_external(spec.model_copy(update=update)), folder), named.problems
 
 
 def check_file(spec: ScrapeFileSpec | ScrapeSourceSpec) -> Iterator[Finding]:
     """Rules between the parts of a ``prometheus.yml``."""
     yield from check_jobs(spec.global_, spec.scrape_configs)
+    yield from check_senders(spec.remote_write, ("remote_write",))
     for place, pattern in enumerate(spec.rule_files):
         if not _RULE_FILES.fullmatch(pattern):
             text = f"rule_files: {pattern!r} has a * before the last part of the path"
@@ -161,7 +169,17 @@ def check_jobs(settings: GlobalSpec, jobs: tuple[ScrapeJobSpec, ...]) -> Iterato
             yield Finding((*at, "scrape_timeout"), str(error))
 
 
-def _with_folder(model: M, folder: Path) -> M:
+def _with_external(spec: ScrapeSourceSpec) -> ScrapeSourceSpec:
+    """Senders get the external labels of ``global``."""
+    labels = spec.global_.external_labels
+    senders = tuple(
+        one.model_copy(update={"external_labels": {**labels, **one.external_labels}})
+        for one in spec.remote_write
+    )
+    return spec.model_copy(update={"remote_write": senders})
+
+
+def with_folder(model: M, folder: Path) -> M:
     """The same with relative paths of files starting at ``folder``."""
     update: dict[str, Any] = {}
     for name, value in model:
@@ -174,9 +192,9 @@ def _with_folder(model: M, folder: Path) -> M:
                 else tuple(str(folder / one) for one in value)
             )
         elif isinstance(value, BaseModel):
-            update[name] = _with_folder(value, folder)
+            update[name] = with_folder(value, folder)
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            update[name] = tuple(_with_folder(one, folder) for one in value)
+            update[name] = tuple(with_folder(one, folder) for one in value)
     return model.model_copy(update=update) if update else model
 
 

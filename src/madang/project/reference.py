@@ -18,6 +18,8 @@ from pydantic_core import PydanticUndefined
 
 from madang.project.platform_spec import PlatformSpec
 from madang.project.relabel_spec import RelabelSpec
+from madang.project.remote_write_spec import RemoteWriteSpec
+from madang.project.rule_spec import RuleGroupSpec, RuleSpec
 from madang.project.scrape_spec import ScrapeJobSpec, ScrapeSourceSpec
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec
 from madang.project.stream_spec import StreamSpec
@@ -44,14 +46,22 @@ _FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "Rules for labels: of targets before they are scraped, of samples before they are kept.",
         RelabelSpec,
     ),
+    (
+        "remote_write",
+        "Receivers of all samples, in `madang.yml` under `metrics` or as Prometheus writes them.",
+        RemoteWriteSpec,
+    ),
+    ("rules/&lt;name&gt;.yml, groups", "Rules, as Prometheus writes them.", RuleGroupSpec),
+    ("rules", "The rules of a group.", RuleSpec),
     ("tables/&lt;name&gt;.yml", "What people should know of a table.", TableSpec),
 )
 _HEAD = """<!-- Made by `make docs` from the models in src/madang/project; change them instead. -->
 # Project files
 
-A project directory holds `madang.yml` and YAML files in `streams/`, `sources/` and `tables/`. A
-file's name is the name of what it describes. Everything has a default but what says *required*.
-`madang check` finds mistakes; `madang schema` writes JSON Schemas, by which editors complete.
+A project directory holds `madang.yml` and YAML files in `streams/`, `sources/`, `tables/` and
+`rules/`. A file's name is the name of what it describes. Everything has a default but what says
+*required*. `madang check` finds mistakes; `madang schema` writes JSON Schemas, by which editors
+complete.
 
 Names: lower-case letters, digits and `_`, first a letter, at most 63. Sizes: `512`, `64MiB`,
 `1.5GB`. Durations: `500ms`, `10s`, `1h30m`, `7d`. YAML is read by its plain core: text, numbers,

@@ -19,6 +19,7 @@ from madang.project.prometheus_types import (
     unreadable,
 )
 from madang.project.relabel_spec import RelabelSpec
+from madang.project.remote_write_spec import RemoteWriteSpec
 from madang.project.types import Name, Spec
 
 Protocol = Literal[
@@ -83,7 +84,7 @@ class GlobalSpec(ScrapeLimitsSpec):
     rule_query_offset: PromDuration = 0.0
     """How much older than the evaluation the samples are that those groups ask for."""
     external_labels: dict[LabelName, str] = Field(default_factory=dict)
-    """Labels for other systems; samples do not get them."""
+    """Labels of what is sent on; samples here do not get them."""
     query_log_file: str = ""
     """Taken for compatibility."""
     scrape_protocols: Protocols | None = None
@@ -219,6 +220,8 @@ class ScrapeFileSpec(PromSpec):
     """The jobs."""
     rule_files: tuple[str, ...] = ()
     """Globs of rule files, beside those in ``rules/``."""
+    remote_write: tuple[RemoteWriteSpec, ...] = ()
+    """Where all samples are sent on to."""
 
 
 class ScrapeSourceSpec(Spec):
@@ -241,6 +244,8 @@ class ScrapeSourceSpec(Spec):
     """The jobs."""
     rule_files: tuple[str, ...] = ()
     """Globs of rule files, beside those in ``rules/``."""
+    remote_write: tuple[RemoteWriteSpec, ...] = ()
+    """Where all samples are sent on to."""
 
     def jobs(self) -> tuple[ScrapeJobSpec, ...]:
         """The jobs with their defaults."""

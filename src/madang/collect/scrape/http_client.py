@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from madang.collect.scrape.credentials import authorization, basic
 from madang.collect.scrape.http_connection import HttpConnection, Response
 from madang.collect.scrape.tls import TlsContext
 from madang.core.errors import InvalidInputError, MadangError, UnavailableError
@@ -60,7 +59,7 @@ class HttpClient:
         first = current = _split(url)
         for _ in range(_MOST_REDIRECTS + 1):
             # Credentials are for the configured server alone.
-            private = {} if _origin(current) != _origin(first) else self._credentials()
+            private = {} if _origin(current) != _origin(first) else authorization(self._spec)
             response = await self._get(current, {**headers, **private}, limit)
             location = response.headers.get("location")
             if not (self._spec.follow_redirects and response.status in _REDIRECTS and location):
@@ -154,36 +153,6 @@ class HttpClient:
         except (OSError, UnicodeError, ValueError) as error:
             raise UnavailableError(f"{host}:{port} cannot be reached: {_reason(error)}") from None
 
-    def _credentials(self) -> dict[str, str]:
-        spec = self._spec
-        if spec.basic_auth is not None:
-            basic = spec.basic_auth
-            user = _read(basic.username_file) if basic.username_file else basic.username
-            password = basic.password.get_secret_value() if basic.password else ""
-            password = _read(basic.password_file) if basic.password_file else password
-            return _header("Basic", base64.b64encode(f"{user}:{password}".encode()).decode())
-        if spec.authorization is not None:
-            given = spec.authorization
-            secret = given.credentials.get_secret_value() if given.credentials else ""
-            secret = _read(given.credentials_file) if given.credentials_file else secret
-            return _header(given.type.strip() or "Bearer", secret) if secret else {}
-        if spec.bearer_token is not None:
-            return _header("Bearer", spec.bearer_token.get_secret_value())
-        if spec.bearer_token_file:
-            return _header("Bearer", _read(spec.bearer_token_file))
-        return {}
-
-
-def _header(kind: str, secret: str) -> dict[str, str]:
-    return {"Authorization": f"{kind} {secret}"}
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UnavailableError(f"the credentials in {path} cannot be read: {error}") from None
-
 
 @lru_cache(maxsize=4096)
 def _split(url: str) -> SplitResult:
@@ -228,8 +197,7 @@ async def _through(connection: HttpConnection, origin: _Origin, proxy: SplitResu
 def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
     if not proxy.username:
         return {}
-    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+    return {"Proxy-Authorization": basic(unquote(proxy.username), unquote(proxy.password or ""))}
 
 
 def _status(status: int) -> str:

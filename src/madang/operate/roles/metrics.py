@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from madang.operate.metrics_engine import MetricsEngine
+from madang.operate.metrics_onward import add_onward
 from madang.operate.metrics_rules import add_rules
 from madang.operate.role import RoleContext
 from madang.operate.wiring import open_store
@@ -29,6 +30,7 @@ def run_metrics(context: RoleContext) -> None:
     store = open_store(context.data, project())
     engine = MetricsEngine(context.data, store, project)
     add_rules(engine)
+    add_onward(engine)
     engine.start(context.stop)
     engine.caught_up.wait(_CATCH_UP_S)
     context.ready()

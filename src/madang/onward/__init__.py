@@ -1,0 +1,9 @@
+"""Samples sent on by remote write: the stream is the queue.
+
+Entry: :class:`Onward`, which runs a :class:`Sender` for each receiver of a project.
+"""
+
+from madang.onward.engine import Onward, SenderState
+from madang.onward.groups import group_of, sender_groups, senders_of
+
+__all__ = ["Onward", "SenderState", "group_of", "sender_groups", "senders_of"]
