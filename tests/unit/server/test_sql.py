@@ -31,7 +31,7 @@ def serving(tmp_path_factory):
     )
     process.start()
     made.ended = []
-    made.pool = QueryPool(made.data.run, 1, queue_timeout_s=5, ended=made.ended.append)
+    made.pool = QueryPool(made.data.run, 1, queue_timeout_s=30, ended=made.ended.append)
     made.serve(queries=made.pool)
     with made.client("ingest") as client:
         rows = b"\n".join(b'{"item":"i%d","amount":%d}' % (n % 3, n) for n in range(10))
