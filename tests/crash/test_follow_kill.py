@@ -75,6 +75,16 @@ def numbers(folder: Path) -> Counter[int]:
     return found
 
 
+def wait_for_all(folder: Path, written: int) -> None:
+    """Until as many lines are there: a busy machine leaves ten thousand files to be read."""
+    came, deadline = 0, time.monotonic() + 40
+    while (count := sum(numbers(folder).values())) < written:
+        if count > came:
+            came, deadline = count, time.monotonic() + 40
+        assert time.monotonic() < deadline, f"{written - count} lines are missing"
+        time.sleep(0.3)
+
+
 def follower(folder: Path) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, FOLLOWER, folder],
@@ -109,12 +119,11 @@ def test_each_line_is_appended_once_whenever_the_follower_is_killed(tmp_path):
         writer.join()
     assert writer.failure is None
     process = follower(tmp_path)
-    deadline = time.monotonic() + 40
-    while sum((found := numbers(tmp_path)).values()) < writer.written:
-        assert time.monotonic() < deadline, f"{writer.written - len(found)} lines are missing"
-        time.sleep(0.3)
-    time.sleep(3)  # what is left to look at must not bring anything twice
-    kill(process)
+    try:
+        wait_for_all(tmp_path, writer.written)
+        time.sleep(3)  # what is left to look at must not bring anything twice
+    finally:
+        kill(process)
     found = numbers(tmp_path)
     missing = [number for number in range(writer.written) if number not in found]
     twice = [number for number, count in found.items() if count > 1]
