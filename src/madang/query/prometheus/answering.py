@@ -27,7 +27,6 @@ from madang.query.socket_path import short_address
 
 _log = logging.getLogger(__name__)
 _FIRST_FRAME_S = 5.0
-_LOOK_S = 1.0
 _SEND_S = 60.0
 """A reader that takes nothing for so long is given up."""
 _PIECE_BYTES = 2**20
@@ -45,6 +44,7 @@ class Answering:
         options: Settings and limits of queries as they are now.
         threads: How many requests may be answered at the same time; asked again now and then.
         record: Told of each request that is over, from its thread.
+        look_s: How often ``threads`` is asked.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class Answering:
         *,
         threads: Callable[[], int],
         record: Callable[[Answered], None] | None = None,
+        look_s: float = 1.0,
     ) -> None:
         self._path = path
         self._answer = answer
         self._options = options
         self._threads = threads
         self._record = record
+        self._look_s = look_s
 
     def run(self, stop: threading.Event) -> None:
         """Answer until ``stop`` is set; then finish what is under way."""
@@ -74,7 +76,7 @@ class Answering:
                         threading.Thread(target=self._serve, args=(listener, stop), name=name)
                     )
                     threads[-1].start()
-                stop.wait(_LOOK_S)
+                stop.wait(self._look_s)
             self._path.unlink(missing_ok=True)
             # Whoever waits in accept wakes up with an error.
             with contextlib.suppress(OSError):
