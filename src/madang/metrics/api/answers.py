@@ -68,7 +68,7 @@ def in_words(error: MadangError) -> Answer:
 
 def _status_of(error: MadangError) -> tuple[int, str]:
     known = ((status, name) for kind, status, name in _ERRORS if isinstance(error, kind))
-    return next(known, (500, "internal"))
+    return next(known, (error.status, "internal" if error.status >= 500 else "bad_data"))
 
 
 def _message(error: MadangError) -> str:

@@ -15,7 +15,6 @@ from madang.core.errors import (
     InvalidInputError,
     MadangError,
     NotFoundError,
-    TooLargeError,
 )
 from madang.metrics.api.answers import failed
 from madang.metrics.api.params import check_text
@@ -135,7 +134,7 @@ async def _form(receive: Receive) -> bytes:
                     raise ClientGoneError("the client left before its form was complete")
                 body += message.get("body", b"")
                 if len(body) > _MOST_FORM_BYTES:
-                    raise TooLargeError("the form is larger than 10 MiB")
+                    raise InvalidInputError("the form is larger than 10 MiB")
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:
