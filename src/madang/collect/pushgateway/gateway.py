@@ -42,7 +42,7 @@ class PushGateway:
         self._sampler = GroupSampler(
             open_stream,
             interval_s=lambda: settings().interval,
-            ended=lambda key: self._store.forget(key),  # noqa: PLW0108 -- it is made below
+            written=lambda number: self._store.forget(number),  # noqa: PLW0108 -- made below
             clock=self._clock,
         )
         self._store = PushStore(

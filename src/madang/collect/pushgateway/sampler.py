@@ -44,7 +44,7 @@ class GroupSampler:
     Args:
         open_stream: Gives the stream; asked before every append, so it must be cheap.
         interval_s: Seconds between two samples of all groups; asked at every turn.
-        ended: Told the keys of deleted groups whose series have been ended in the stream.
+        written: Told the number of the last change that is in the stream, with the ends it brought.
         clock: Injected time.
     """
 
@@ -53,18 +53,18 @@ class GroupSampler:
         open_stream: Callable[[], Stream],
         *,
         interval_s: Callable[[], float],
-        ended: Callable[[bytes], None] = lambda key: None,
+        written: Callable[[int], None] = lambda number: None,
         clock: Clock | None = None,
     ) -> None:
         self._open_stream = open_stream
         self._interval_s = interval_s
-        self._ended = ended
+        self._written = written
         self._clock = clock or SystemClock()
         self._groups: dict[bytes, Group] = {}
         self._all: Series | None = NO_SERIES
         self._owed = NO_IDS
         """Series whose end could not be appended yet."""
-        self._gone: list[bytes] = []
+        self._taken = self._told = 0
         self._batches = PushedBatches()
         self._timeline: Timeline | None = None
         self._producer = f"pushgateway:{socket.gethostname()}"
@@ -135,11 +135,11 @@ class GroupSampler:
                 self._write_turn(turn, ended)
                 turn, ended = {}, []
             turn[change.key] = change.group
+            self._taken = change.number
             ended.append(change.ended)
             self._all = None
             if change.group is None:
                 self._groups.pop(change.key, None)
-                self._gone.append(change.key)
             else:
                 self._groups[change.key] = change.group
         self._write_turn(turn, ended)
@@ -173,9 +173,9 @@ class GroupSampler:
                 return
             self.error = None
         self._owed = NO_IDS
-        for key in self._gone:
-            self._ended(key)
-        self._gone.clear()
+        if self._taken > self._told:
+            self._told = self._taken
+            self._written(self._taken)
 
     def _append(self, living: Series, over: npt.NDArray[np.int64]) -> None:
         stream = self._open_stream()

@@ -66,8 +66,12 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a group that is on disk: what it is now, and which of its series have ended."""
+    """A change of a group that is on disk: what it is now, and which of its series have ended.
 
+    ``number`` counts changes.
+    """
+
+    number: int
     key: bytes
     group: Group | None
     ended: npt.NDArray[np.int64]
@@ -75,9 +79,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Forget:
-    """The end of a deleted group's series is in the stream."""
+    """All changes up to one are in the stream."""
 
-    key: bytes
+    number: int
 
 
 @dataclass(slots=True)
@@ -126,6 +130,11 @@ class PushStore:
         self._queue: deque[_Work] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._number = 0
+        self._owed: dict[bytes, list[tuple[int, npt.NDArray[np.int64]]]] = {}
+        """By group and number of the change, series whose end is not known to be in the stream."""
+        self._tombs: dict[bytes, int] = {}
+        """Groups that were deleted, by what change, whose files still say so."""
         self.broken: tuple[Path, ...] = ()
         """Files that could not be read at the start, where they are now."""
 
@@ -150,7 +159,7 @@ class PushStore:
                 self._consistency.add(group.families.values())
                 self._schedule(group)
                 ended = ended[~np.isin(ended, group.series.ids)]
-            changes.append(Change(key, group, ended))
+            changes.append(self._next_change(key, group, ended))
         if changes:
             self._changed(changes)
             with self._condition:
@@ -184,12 +193,13 @@ class PushStore:
                 self._condition.notify()
         return done
 
-    def forget(self, key: bytes) -> None:
-        """The end of the series of a deleted group is in the stream."""
+    def forget(self, number: int) -> None:
+        """All changes up to this one are in the stream: the ends they brought are no more owed."""
+        if not self._owed and not self._tombs:
+            return
         with self._condition:
             if not self._closed:
-                self._queue.append(_Work(_Forget(key)))
-                self._start()
+                self._queue.append(_Work(_Forget(number)))
                 self._condition.notify()
 
     def close(self) -> None:
@@ -231,28 +241,44 @@ class PushStore:
     def _work(self, works: Sequence[_Work]) -> bool:
         """Do what is asked for, in order; whether something could not be written."""
         batch = _Batch()
-        forgotten = []
         for work in works:
             request = work.request
             if isinstance(request, _Forget):
-                forgotten.append(request.key)
+                self._forget(request.number)
             elif isinstance(request, Delete):
                 self._delete(work, request, batch)
             else:
                 self._push(work, request, batch)
         failed = self._write(batch)
         for key in failed:
-            self._put(key, batch.before[key])
+            self._take_back(key, batch)
         changes = [change for change in batch.changes if change.key not in failed]
         if changes:
             self._changed(changes)
         for work, keys, error in batch.waiting:
             unwritten = [_disk_error(failed[key]) for key in keys & failed.keys()]
             _end(work, unwritten[0] if unwritten else error)
-        for key in forgotten:
-            if key not in self._groups:
-                self._files.remove(key)
         return bool(failed)
+
+    def _forget(self, number: int) -> None:
+        for key, owed in list(self._owed.items()):
+            self._owed[key] = [one for one in owed if one[0] > number]
+            if not self._owed[key]:
+                del self._owed[key]
+        for key, at in list(self._tombs.items()):
+            if at <= number:
+                del self._tombs[key]
+                self._files.remove(key)
+
+    def _take_back(self, key: bytes, batch: _Batch) -> None:
+        """A group could not be written: it is again what it was."""
+        self._put(key, batch.before[key])
+        numbers = {change.number for change in batch.changes if change.key == key}
+        owed = [one for one in self._owed.pop(key, []) if one[0] not in numbers]
+        if owed:
+            self._owed[key] = owed
+        if self._tombs.get(key) in numbers:
+            del self._tombs[key]
 
     def _push(self, work: _Work, push: Push, batch: _Batch) -> None:
         key = group_key(push.labels)
@@ -294,7 +320,17 @@ class PushStore:
         before = self._groups.get(key)
         batch.before.setdefault(key, before)
         self._put(key, after)
-        batch.changes.append(Change(key, after, _ended(before, after)))
+        batch.changes.append(self._next_change(key, after, _ended(before, after)))
+
+    def _next_change(self, key: bytes, group: Group | None, ended: npt.NDArray[np.int64]) -> Change:
+        self._number += 1
+        if len(ended):
+            self._owed.setdefault(key, []).append((self._number, ended))
+        if group is None:
+            self._tombs[key] = self._number
+        else:
+            self._tombs.pop(key, None)
+        return Change(self._number, key, group, ended)
 
     def _put(self, key: bytes, after: Group | None) -> None:
         before = self._groups.get(key)
@@ -315,9 +351,8 @@ class PushStore:
             if group is None and before is None:
                 continue
             labels = group.labels if group is not None else before.labels if before else {}
-            ended = np.unique(
-                np.concatenate([one.ended for one in batch.changes if one.key == key] or [NO_IDS])
-            )
+            owed = [ids for _, ids in self._owed.get(key, ())]
+            ended = np.unique(np.concatenate(owed or [NO_IDS]))
             states.append(GroupState(labels, group, ended, now_us))
         return self._files.write(states) if states else {}
 
