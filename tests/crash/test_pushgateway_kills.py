@@ -126,7 +126,8 @@ def test_acknowledged_pushes_survive_kills(tmp_path):
     with RunningPlatform(project, data) as platform:
         platform.wait_for(lambda: living(data).keys() == expected(groups(platform)).keys(), 30)
         assert living(data) == expected(groups(platform))
-        assert not [path for path in (data / "pushgateway").iterdir() if path.suffix != ".group"]
+        kept = (data / "collect/pushed-groups").iterdir()
+        assert {path.suffix for path in kept} == {".group"}
 
 
 def expected(found: dict[tuple[int, int], int]) -> dict[frozenset, float]:

@@ -53,9 +53,9 @@ class DataDir:
         return self.root / "spill"
 
     @property
-    def pushgateway(self) -> Path:
-        """Groups of pushed metrics, a file each."""
-        return self.root / "pushgateway"
+    def pushed_groups(self) -> Path:
+        """Groups of pushed metrics, a file each, and ``broken/``; no source has this name."""
+        return self.root / "collect" / "pushed-groups"
 
     @property
     def readers(self) -> Path:

@@ -114,6 +114,7 @@ def assess(data: DataDir, project: Project, now_us: int) -> Health:
         *_unfit_problems(states),
         *_misfit_notices(states, now_us),
         *_metrics_problems(_read(data.run / METRICS_FILE), now_us),
+        *_pushed_problems(data.pushed_groups / "broken"),
     )
     return Health(problems, disk, roles)
 
@@ -206,6 +207,20 @@ def _source_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
                 f"the source {name} is {state['state']}: {state['error']}",
                 f"sources/{name}.yml says what it reads; it is tried again by itself",
             )
+
+
+def _pushed_problems(folder: Path) -> Iterator[Problem]:
+    try:
+        count = sum(1 for _ in folder.iterdir())
+    except OSError:
+        return
+    if count:
+        yield Problem(
+            "pushed_groups_broken",
+            Severity.WARNING,
+            f"{count} files of pushed groups could not be read, and were set aside in {folder}",
+            "logs/serve.jsonl says why; push those groups again, and remove the files",
+        )
 
 
 def _delivery_problems(

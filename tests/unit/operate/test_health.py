@@ -99,3 +99,14 @@ def test_a_role_that_a_signal_ended_is_looked_up_where_it_is_told(tmp_path: Path
             )
         ],
     }
+
+
+def test_pushed_groups_that_were_set_aside_are_told(tmp_path: Path) -> None:
+    assert problems(tmp_path, None) == []
+    broken = DataDir(tmp_path).pushed_groups / "broken"
+    broken.mkdir(parents=True)
+    assert problems(tmp_path, None) == []
+    (broken / "a.group").write_bytes(b"x")
+    found = problems(tmp_path, None)
+    assert [code for code, _ in found] == ["pushed_groups_broken"]
+    assert found[0][1].startswith("1 files of pushed groups could not be read")

@@ -29,7 +29,8 @@ from madang.core.durable_files import sync_folder
 _log = logging.getLogger(__name__)
 _MAGIC = b"MDPG\x01\n"
 _HEAD = struct.Struct("<II")  # CRC-32C of what follows; length of the description
-SUFFIX, BROKEN_SUFFIX, DRAFT_SUFFIX = ".group", ".broken", ".tmp"
+SUFFIX, DRAFT_SUFFIX = ".group", ".tmp"
+BROKEN_FOLDER = "broken"
 _WRITERS = 8
 NO_IDS = np.empty(0, np.int64)
 
@@ -84,7 +85,8 @@ class GroupFiles:
                 try:
                     states.append(_read(path.read_bytes()))
                 except Exception as error:  # noqa: BLE001 -- whatever the bytes are, the others go on
-                    aside = path.with_suffix(BROKEN_SUFFIX)
+                    aside = self._folder / BROKEN_FOLDER / path.name
+                    aside.parent.mkdir(exist_ok=True)
                     path.replace(aside)
                     broken.append(aside)
                     _log.error("the pushed group in %s cannot be read: %s", aside, error)

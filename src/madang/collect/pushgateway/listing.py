@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from madang.collect.exposition.numbers import format_float
+from madang.collect.pushed import FamilyMetadata
 from madang.collect.pushgateway.families import StoredFamily
 from madang.collect.pushgateway.group import Group
 from madang.collect.pushgateway.messages import HISTOGRAMS, SUMMARY, TYPE_NAMES, VALUE_FIELDS
 from madang.collect.pushgateway.series import bucket_count, histogram_count
+from madang.collect.pushgateway.store import Push
 from madang.collect.wire_messages import AnyMessage
 from madang.core.clock import from_us
 
+_TYPES = ("counter", "gauge", "summary", "unknown", "histogram", "gaugehistogram")
 LIFE_KEY = "@ttl"
 """Where a group says how long it lives: no metric can be called so."""
 
@@ -20,6 +23,14 @@ LIFE_KEY = "@ttl"
 def listing(groups: Iterable[Group], default_ttl_s: float | None) -> list[dict[str, Any]]:
     """The groups with their families, and where they have an end, when it is."""
     return [_group(group, default_ttl_s) for group in groups]
+
+
+def family_metadata(push: Push) -> list[FamilyMetadata]:
+    """What a push says of its families."""
+    return [
+        FamilyMetadata(_text(name), _TYPES[family.kind], _text(family.message.help))
+        for name, family in (push.families or {}).items()
+    ]
 
 
 def time_text(at_us: int) -> str:

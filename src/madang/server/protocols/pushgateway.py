@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from madang import __version__
 from madang.collect.pushgateway import PROTOBUF, TEXT, InconsistentPushError, PushGateway
-from madang.collect.pushgateway.listing import time_text
+from madang.collect.pushgateway.listing import family_metadata, time_text
 from madang.core.errors import DeniedError, InvalidInputError, MadangError, UnavailableError
 from madang.core.names import SAMPLES
 from madang.core.units import format_duration
@@ -77,7 +77,7 @@ class PushgatewayRoutes:
         self._door = door
         context = door.context
         self.gateway = PushGateway(
-            context.data.pushgateway,
+            context.data.pushed_groups,
             lambda: context.open_stream(SAMPLES),
             self._settings,
             context.clock,
@@ -145,6 +145,7 @@ class PushgatewayRoutes:
             reader.release()
         if error is not None:
             raise error
+        self._door.writer.families.note(family_metadata(push))
         return Answer(200)
 
     async def _answer(self, asked: Asked, scope: Scope) -> Answer:

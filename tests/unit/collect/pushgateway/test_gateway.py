@@ -7,6 +7,7 @@ import math
 import pytest
 
 from madang.collect.pushgateway import InconsistentPushError
+from madang.collect.pushgateway.listing import family_metadata
 from madang.collect.pushgateway.messages import family_class
 from madang.core.errors import InvalidInputError, TooLargeError
 from madang.project.metrics_spec import PushgatewaySpec
@@ -242,3 +243,12 @@ def test_thousands_of_groups_cost_what_they_hold(gate):
         if n % 500 == 499:
             assert [future.result(30) for future in futures[-500:]] == [None] * 500
     assert len(gate.lines()) == 1500
+
+
+def test_what_a_push_says_of_families(gate):
+    body = b"# TYPE a counter\n# HELP a b\na 1\nc 2\n# TYPE d histogram\nd_sum 1\n"
+    push, _ = gate.gateway.read({"job": "j"}, [body], replaces=False)
+    found = [(one.family, one.type, one.help) for one in family_metadata(push)]
+    assert found == [("a", "counter", "b"), ("c", "unknown", ""), ("d", "histogram", "")]
+    refused_push, _ = gate.gateway.read({"job": "j"}, [b"a 1 1\n"], replaces=False)
+    assert family_metadata(refused_push) == []

@@ -66,7 +66,7 @@ def test_a_broken_file_is_set_aside_and_told(tmp_path, harm, caplog):
     (tmp_path / "groups/left.tmp").write_bytes(b"half a draft")
     with caplog.at_level(logging.ERROR), pushing(tmp_path) as gate:
         assert len(gate.lines()) == 1
-        assert [path.suffix for path in gate.gateway.broken] == [".broken"]
+        assert gate.gateway.broken == (tmp_path / "groups/broken" / broken.name,)
         assert gate.gateway.broken[0].exists()
         assert "cannot be read" in caplog.text
     assert not (tmp_path / "groups/left.tmp").exists()
