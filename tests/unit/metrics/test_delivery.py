@@ -124,6 +124,24 @@ def test_blocks_go_when_the_tables_have_them_and_come_not_back(archived):
     assert len(archived.stored()["up", "a"]) == 2
 
 
+def test_small_parts_that_the_tables_have_become_one(archived):
+    for number in range(9):
+        archived.append(NOW_MS + number, PAGE, announce=number == 0)
+        archived.deliver()
+    archived.append(NOW_MS + 9, PAGE, announce=False)
+    archived.catch_up()
+    archived.follower.write()
+    (block,) = archived.head.blocks.values()
+    assert sorted(len(part.samples) for part in block.parts) == [3, 3, 12, 12]
+    assert len(list((archived.path / "head").glob("samples-*"))) == 4
+    expected = [(NOW_MS + number, 1.0) for number in range(10)]
+    assert archived.catch_up()["up", "a"] == expected
+    archived.start()
+    assert archived.catch_up()["up", "a"] == expected
+    archived.deliver()
+    assert archived.stored()["up", "a"] == expected
+
+
 def test_what_a_table_that_was_dropped_had_comes_back_as_far_as_the_head_has_it(archived):
     archived.append(NOW_MS, PAGE)
     archived.deliver()

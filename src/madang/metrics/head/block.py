@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from madang.metrics.head.chunk import Chunk, Times, Values
+from madang.metrics.head.chunk import Chunk, Times, Values, merged
 from madang.metrics.head.label_columns import Refs
 from madang.metrics.head.overlap import without_known
 from madang.metrics.head.part_files import read_samples, write_samples
 from madang.metrics.head.runs import LeftOut, Runs, RunsView
 
+_AT_ONCE = 4
+_MERGED = 4_000_000
+"""Parts are merged up to so many samples: it takes 100 bytes of memory for each, for a moment."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Samples in a file.
 
@@ -96,6 +100,30 @@ class Block:
             raise
         self._runs.clear()
 
+    def merge_parts(self, path: Path, archived: Mapping[int, int]) -> bool:
+        """Write several small parts as one, in place of them; whether there were enough.
+
+        Only parts that the tables have: as one with others, they would go there again.
+
+        Args:
+            path: The new file.
+            archived: The stream's offsets before which everything is in the tables.
+
+        Raises:
+            OSError: it could not be written; nothing changed.
+        """
+        small = _alike([part for part in self.parts if is_before(part.reached, archived)])
+        if not small:
+            return False
+        whole, _ = merged([part.samples for part in small])
+        write_samples(path, whole)
+        numbers = {number for part in small for number in part.reached}
+        reached = {number: max(part.reached.get(number, 0) for part in small) for number in numbers}
+        one = Part(path.name, read_samples(path), reached)
+        # Another list, for others may be reading this one.
+        self.parts = [*(part for part in self.parts if part not in small), one]
+        return True
+
     def read_part(self, path: Path, reached: Mapping[int, int]) -> None:
         """Add a part that was written before, in the order in which they were written.
 
@@ -104,6 +132,22 @@ class Block:
             OSError: it cannot be read.
         """
         self.parts.append(Part(path.name, read_samples(path), dict(reached)))
+
+
+def _alike(parts: Sequence[Part]) -> Sequence[Part]:
+    """The smallest of some parts that are of about one size, if there are enough."""
+    small = [part for part in parts if len(part.samples) <= _MERGED // _AT_ONCE]
+    small.sort(key=lambda part: len(part.samples))
+    for first in range(len(small) - _AT_ONCE + 1):
+        group = small[first : first + _AT_ONCE]
+        if len(group[-1].samples) < _AT_ONCE * len(group[0].samples):
+            return group
+    return ()
+
+
+def is_before(offsets: Mapping[int, int], reached: Mapping[int, int]) -> bool:
+    """Whether offsets, by partition, are nowhere beyond others."""
+    return all(offset <= reached.get(number, 0) for number, offset in offsets.items())
 
 
 def all_refs(blocks: Sequence[Block]) -> Refs:

@@ -108,13 +108,21 @@ class HeadFolder:
         self._tidy()
         return manifest.offsets
 
-    def write(self, head: Head, stream: str, offsets: Mapping[int, int]) -> None:
+    def write(
+        self,
+        head: Head,
+        stream: str,
+        offsets: Mapping[int, int],
+        archived: Mapping[int, int] | None = None,
+    ) -> None:
         """Write what the head took since the last time; durable when it returns.
 
         Args:
             head: All that it has of the stream before ``offsets``, and nothing beyond.
             stream: The identity of the log.
             offsets: By partition, the next one.
+            archived: The offsets before which everything is in the tables: of that, small parts
+                become larger ones.
 
         Raises:
             OSError: it could not be written; what was written before still counts.
@@ -132,7 +140,9 @@ class HeadFolder:
         blocks = []
         for start_ms, block in sorted(head.blocks.items()):
             if block.in_memory:
-                block.write_part(self._path / f"samples-{new_id()}.arrow", offsets)
+                block.write_part(self._new_part(), offsets)
+            while archived and block.merge_parts(self._new_part(), archived):
+                pass
             # Its own list, not the last manifest's: that one may have failed behind a part.
             parts = [PartFile(part.name, dict(part.reached)) for part in block.parts]
             blocks.append(BlockFiles(start_ms, block.end_ms, parts))
@@ -150,6 +160,9 @@ class HeadFolder:
         self._manifest, self._written = manifest, state
         self._forgotten = head.forgotten
         self._tidy()
+
+    def _new_part(self) -> Path:
+        return self._path / f"samples-{new_id()}.arrow"
 
     def forget(self) -> None:
         """Remove what was written: the next process reads the stream from its start."""

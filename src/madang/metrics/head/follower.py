@@ -10,10 +10,11 @@ from typing import Protocol
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
+from madang.metrics.head.block import is_before
 from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.chunk import Chunk as Samples
 from madang.metrics.head.folder import HeadFolder
-from madang.metrics.head.head import Head, KnownSeries, is_before
+from madang.metrics.head.head import Head, KnownSeries
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher
 from madang.metrics.head.series_view import SeriesView
@@ -168,7 +169,7 @@ class HeadFollower:
         offsets = dict(self._offsets)
         if self._archive is not None:
             self._head.drop_archived(self._archived)
-        self._folder.write(self._head, self._stream.identity.id, offsets)
+        self._folder.write(self._head, self._stream.identity.id, offsets, self._archived)
         self._written, self._written_at_s = offsets, self._clock.monotonic_s()
         if offsets and self._archive is None:
             self._stream.commit(GROUP, offsets)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from madang.metrics.head.block import Block, Part, all_refs
+from madang.metrics.head.block import Block, Part, all_refs, is_before
 from madang.metrics.head.cardinality import Cardinality, count_labels
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher, Refs, are_labels
@@ -342,8 +342,3 @@ class Head:
 def is_archived(block: Block, reached: Mapping[int, int]) -> bool:
     """Whether all parts of a block hold only what stood in the stream before ``reached``."""
     return all(is_before(part.reached, reached) for part in block.parts)
-
-
-def is_before(offsets: Mapping[int, int], reached: Mapping[int, int]) -> bool:
-    """Whether offsets, by partition, are nowhere beyond others."""
-    return all(offset <= reached.get(number, 0) for number, offset in offsets.items())
