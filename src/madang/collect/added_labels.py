@@ -10,7 +10,7 @@ import numpy as np
 from madang.collect.pushed import Pushed
 from madang.core.samples import Samples, canonical_labels, labels_of, series_id
 
-_KNOWN_LIMIT = 500_000
+_KNOWN_LIMIT = 1_000_000
 
 
 class AddedLabels:

@@ -22,6 +22,7 @@ from madang.server.context import ServerContext
 from madang.server.protocols.push import Answer, Decoding, header_text
 
 _INLINE_BYTES = 8192
+_KNOWN_BYTES = 512 << 20
 _TOLD = 10
 JSON = (b"content-type", b"application/json")
 VERSION = "1.8.10"
@@ -49,7 +50,7 @@ class Lines:
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
-        self._decoder = LineProtocolDecoder()
+        self._decoder = LineProtocolDecoder(known_limit_bytes=_KNOWN_BYTES)
         self._added = AddedLabels()
 
     def decoding(self, scope: Scope, precision: str, added: Mapping[str, str]) -> Decoding:

@@ -15,6 +15,8 @@ from madang.server.protocols.otlp import Otlp
 from madang.server.protocols.push import PushDoor, PushEndpoint, Turn
 from madang.server.protocols.remote_write import RemoteWrite
 
+_OTLP_KNOWN_BYTES = 512 << 20
+
 
 class _Endpoint(Protocol):
     """An ASGI application, and the path that it is for."""
@@ -26,7 +28,7 @@ class _Endpoint(Protocol):
 
 def push_routes(door: PushDoor) -> list[BaseRoute]:
     """The routes of remote write, OTLP and line protocol."""
-    otlp, otlp_turn = OtlpDecoder(), Turn()
+    otlp, otlp_turn = OtlpDecoder(known_limit_bytes=_OTLP_KNOWN_BYTES), Turn()
     lines, lines_turn = Lines(door.context), Turn()
     endpoints: list[_Endpoint] = [
         PushEndpoint(door, RemoteWrite(), Turn()),

@@ -112,6 +112,28 @@ def test_the_ways_of_sending_a_token(server, stored):
     assert [row[2] for row in stored.rows()] == [1.0, 2.0, 3.0]
 
 
+TELEGRAF = r"""
+mem,host=web-1 active=5203591168i,available_percent=71.25,buffered=0i TIME
+cpu,cpu=cpu-total,host=web-1 usage_idle=98.4,usage_user=1.1 TIME
+disk,device=nvme0n1p2,host=web-1,label=a\ b,mode=rw,path=/ free=1u,used_percent=3 TIME
+system,host=web-1 load1=0.12,n_users=2i,uptime_format="10 days, 3:04" TIME
+win_services,host=web-1 state=4i,display="a \"b\", c=d" TIME
+""".replace("TIME", "1760000000000000000")
+
+
+def test_what_telegraf_sends(server, stored):
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
+    params = {"db": "telegraf", "consistency": "any"}
+    answer = send(server, ONE, gzip.compress(TELEGRAF.encode()), headers=headers, **params)
+    assert answer.status_code == 204
+    rows = stored.rows()
+    assert len(rows) == 10
+    assert {row[1] for row in rows} == {1_760_000_000_000}
+    assert stored.values()["disk_used_percent"] == 3.0
+    disk = next(row[0] for row in rows if row[0]["__name__"] == "disk_free")
+    assert (disk["path"], disk["label"], disk["db"]) == ("/", "a b", "telegraf")
+
+
 def test_strings_are_no_samples(server, stored):
     assert send(server, ONE, 'm s="text"\nm s="text",v=1').status_code == 204
     assert [row[2] for row in stored.rows()] == [1.0]

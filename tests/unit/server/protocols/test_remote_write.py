@@ -145,6 +145,21 @@ def open_client(server):
         yield client
 
 
+HEADER = st.text(st.characters(min_codepoint=33, max_codepoint=255), min_size=1, max_size=60)
+
+
+@given(text=HEADER.filter(lambda text: not any(127 <= ord(sign) < 161 for sign in text)))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_header_is_too_much(open_client, text):
+    for name, value in (
+        (b"Content-Encoding", text),
+        (b"Content-Type", f"application/x-protobuf;{text}"),
+        (b"Content-Type", f"application/x-protobuf;proto={text}"),
+    ):
+        headers = [(name, value.encode("latin-1"))]
+        assert open_client.post(PATH, content=b"x", headers=headers).status_code in (400, 415)
+
+
 @given(
     content=st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(pack)),
     proto=st.sampled_from([V1_PROTO, V2_PROTO]),
