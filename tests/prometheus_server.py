@@ -6,7 +6,7 @@ import http.client
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,14 @@ from debian_programs import debian_program
 
 @contextmanager
 def prometheus(folder: Path, config: str, *flags: str) -> Iterator[int]:
-    """A Prometheus whose data and configuration lie in ``folder``; gives its port."""
+    """A Prometheus whose data and configuration lie in ``folder``; gives its port.
+
+    ``PORT`` in the configuration stands for that port.
+    """
     program = debian_program("prometheus", "usr/bin/prometheus")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (folder / "prometheus.yml").write_text(config)
+    (folder / "prometheus.yml").write_text(config.replace("PORT", str(port)))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -58,12 +61,17 @@ def request(
 
 def wait_until_ready(port: int, timeout_s: float = 60.0) -> None:
     """Wait until it takes requests."""
+    wait_for(lambda: request(port, "GET", "/-/ready")[0] == 200, timeout_s)
+
+
+def wait_for(is_so: Callable[[], object], timeout_s: float = 60.0) -> None:
+    """Wait until something holds of another program, which can only be asked."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
-            if request(port, "GET", "/-/ready")[0] == 200:
+            if is_so():
                 return
         except OSError:
             pass
-        time.sleep(0.05)  # Another program's readiness can only be asked for.
-    raise AssertionError("Prometheus is not ready")
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")

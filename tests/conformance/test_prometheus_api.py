@@ -12,7 +12,6 @@ import urllib.parse
 import numpy as np
 import pytest
 
-from conformance.prometheus_server import prometheus, request, wait_for, wait_until_ready
 from madang.collect.remote_write import CONTENT_TYPES, V1_PROTO, RemoteWriteEncoder
 from madang.core.clock import ManualClock
 from madang.core.samples import Samples, canonical_labels
@@ -22,6 +21,7 @@ from madang.metrics.api.rule_view import AlertRuleView, AlertView, RuleGroupView
 from madang.metrics.head.head import Head
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head_storage import HeadStorage
+from prometheus_server import prometheus, request, wait_for, wait_until_ready
 
 STEP_MS = 15_000
 STEPS = 40

@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from conformance.prometheus_server import prometheus, request, wait_until_ready
 from madang.metrics.memory import MemoryStorage, labels_from
 from madang.metrics.promql import Budget, Options
 from madang.operate.remote_read import RemoteRead
+from prometheus_server import prometheus, request, wait_until_ready
 
 STEPS = 40
 NOW_MS = time.time_ns() // 1_000_000

@@ -347,6 +347,16 @@ def _metrics_problems(state: Mapping[str, Any], now_us: int) -> Iterator[Problem
             f"since {format_duration((now_us - since_us) // 1_000_000)}",
             "it catches up by itself if fewer come",
         )
+    over_us = state.get("over_limit_at_us")
+    recent = over_us and now_us - over_us <= _TOLD_S * 1_000_000
+    for message in (state.get("over_limit") or ()) if recent else ():
+        yield Problem(
+            "series_refused",
+            Severity.WARNING,
+            message,
+            "drop the label where it is scraped (metric_relabel_configs: labeldrop), or raise "
+            "metrics.series in madang.yml",
+        )
     refused, last_us = state.get("refused") or {}, state.get("refused_at_us")
     if refused and last_us and now_us - last_us <= _TOLD_S * 1_000_000:
         count = sum(refused.values())
@@ -367,6 +377,7 @@ _REFUSALS = {
     "late": "too late",
     "early": "ahead of time",
     "broken_labels": "with broken labels",
+    "over_limit": "of series beyond the limits",
     "duplicate": "with another value at a time that was there",
     "conflicting": "with another value at a time that was there",
 }

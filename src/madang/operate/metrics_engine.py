@@ -7,13 +7,10 @@ hands it to :meth:`MetricsEngine.add`.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from madang import __version__
 from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
 from madang.core.errors import UnavailableError
@@ -21,21 +18,24 @@ from madang.core.names import SAMPLES
 from madang.lake import Lake, Reading
 from madang.metrics.api.answers import Answer
 from madang.metrics.api.api import PrometheusApi
-from madang.metrics.api.knowledge import Build, Knowledge, Replay, Runtime
+from madang.metrics.api.knowledge import Replay
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
+from madang.metrics.head.series_limits import SeriesLimits
 from madang.metrics.joined_storage import JoinedStorage
 from madang.metrics.lake_storage import LakeStorage
 from madang.metrics.promql import Budget, Options
 from madang.metrics.storage import SampleStorage
 from madang.metrics.tables.delivery import SampleDelivery, SampleTables
+from madang.operate.metrics_knowledge import knowledge_of
 from madang.operate.metrics_telemetry import HeadReport, record_answered
+from madang.operate.remote_read import RemoteRead
 from madang.operate.streams import open_stream
 from madang.project import Project
 from madang.project.system import QUERY_HISTORY
 from madang.query import HistoryWriter
-from madang.query.prometheus import FEDERATE, Answering, ApiRequest
+from madang.query.prometheus import FEDERATE, READ, Answering, ApiRequest
 from madang.stream import LogStore
 
 _IDLE_S = 0.1
@@ -92,15 +92,16 @@ class MetricsEngine:
         self.storage: SampleStorage = JoinedStorage(
             self.follower.view, LakeStorage(self.tables.lake, self._reading)
         )
-        self.knowledge = Knowledge(
-            build=Build(version=__version__),
-            cardinality=self.follower.cardinality,
+        self._started_at_us, self._behind = self.clock.now_us(), 0
+        self.knowledge = knowledge_of(
+            data,
+            project,
+            self.follower,
+            started_at_us=self._started_at_us,
             replay=self._replay,
-            runtime=self._runtime,
         )
         self.history = HistoryWriter(open_stream(store, project(), QUERY_HISTORY))
         self.report = HeadReport(data, self.head, self.follower, self.clock)
-        self._started_at_us, self._behind = self.clock.now_us(), 0
         self.trouble = ""
         """Why the head cannot be written now, if it cannot."""
         self.caught_up = threading.Event()
@@ -130,6 +131,7 @@ class MetricsEngine:
     def start(self, stop: threading.Event) -> None:
         """Bring the head back and let all parts work until ``stop`` is set."""
         self.api = PrometheusApi(self.storage, clock=self.clock, knowledge=self.knowledge)
+        self._read = RemoteRead(self.storage, self.knowledge.external_labels)
         self._set_limits()
         self.follower.restore()
         self._behind = self.lag()
@@ -183,6 +185,7 @@ class MetricsEngine:
         spec = self.project().platform.metrics
         self.head.late_ms = round(spec.out_of_order * 1000)
         self.head.keep_ms = round(spec.head * 1000)
+        self.head.gate.limits = SeriesLimits(spec.series.per_job, spec.series.total)
 
     def _answering(self, stop: threading.Event) -> None:
         Answering(
@@ -199,15 +202,6 @@ class MetricsEngine:
     def _replay(self) -> Replay:
         return Replay(end=self._behind, current=self._behind - min(self.lag(), self._behind))
 
-    def _runtime(self) -> Runtime:
-        return Runtime(
-            start_us=self._started_at_us,
-            folder=str(self.data.head),
-            hostname=socket.gethostname(),
-            threads=threading.active_count(),
-            cores=os.cpu_count() or 1,
-        )
-
     def _answer(self, request: ApiRequest, budget: Budget) -> Answer | None:
         if not self.caught_up.is_set():
             raise UnavailableError(
@@ -216,6 +210,8 @@ class MetricsEngine:
             )
         if request.endpoint == FEDERATE:
             return self.api.federate(request.pairs, budget=budget)
+        if request.endpoint == READ:
+            return self._read.answer(request.body, budget)
         return self.api.answer(request.endpoint, request.pairs, budget=budget)
 
 

@@ -48,6 +48,7 @@ _WAITS = Histogram(
 )
 _SAMPLES_READ = Counter("madang_metrics_query_samples_total", "Samples that PromQL read.")
 _ENDPOINTS = frozenset({"query", "query_range", "series", "labels", "/federate"})
+_TOLD_JOBS = 10
 _TAKEN_FIELDS = frozenset({"taken", "repeated"})
 """Counts that say of no sample that it was refused: equal ones are as if they came once."""
 
@@ -78,6 +79,8 @@ class HeadReport:
         before = _read(data)
         self._refused: dict[str, int] = dict(before.get("refused") or {})
         self._refused_at_us: int | None = before.get("refused_at_us")
+        self._over_limit: list[str] = []
+        self._over_limit_at_us: int | None = None
         self._known: dict[str, int] = {}
         self._behind_since_us: int | None = None
 
@@ -94,6 +97,9 @@ class HeadReport:
         elif self._behind_since_us is None:
             self._behind_since_us = now_us
         self._count(now_us)
+        over_limit = [one.message for one in self._head.gate.refused[:_TOLD_JOBS]]
+        if over_limit != self._over_limit:
+            self._over_limit, self._over_limit_at_us = over_limit, now_us
         series, in_memory = len(self._head.index), self._head.in_memory
         _SERIES.set(series)
         _IN_MEMORY.set(in_memory)
@@ -106,6 +112,8 @@ class HeadReport:
                 "behind_since_us": self._behind_since_us if behind_s >= 1.0 else None,
                 "refused": self._refused,
                 "refused_at_us": self._refused_at_us,
+                "over_limit": self._over_limit,
+                "over_limit_at_us": self._over_limit_at_us,
                 "trouble": trouble,
             }
         )

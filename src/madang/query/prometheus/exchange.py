@@ -13,6 +13,8 @@ from madang.query.request import Identity
 
 FEDERATE = "/federate"
 """The endpoint of the page that other servers scrape; it is not below ``/api/v1/``."""
+READ = "read"
+"""Remote read; its body is no form."""
 
 
 class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,8 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     identity: Identity
     pairs: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    body: bytes = b""
+    """The body, where it is no form."""
     timeout_s: float | None = None
     gzip: bool = False
     """Whether the body may be compressed."""

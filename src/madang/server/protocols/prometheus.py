@@ -19,7 +19,7 @@ from madang.core.errors import (
 from madang.metrics.api.answers import failed
 from madang.metrics.api.params import check_text
 from madang.operate.accounts import Permission
-from madang.query.prometheus import FEDERATE, ApiRequest
+from madang.query.prometheus import FEDERATE, READ, ApiRequest
 from madang.server.asker import query_identity
 from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
@@ -75,10 +75,16 @@ class PrometheusRoutes:
             raise NotFoundError(
                 f"there is nothing at {PREFIX}{path}", hint=f"the API is at {PREFIX}{_API}"
             )
-        form = await _form(receive)
+        endpoint = path.removeprefix(_API)
+        is_read = endpoint == READ
+        if is_read and scope["method"] != "POST":
+            raise MethodNotAllowedError(f"{path} does not take {scope['method']}")
+        body = await _form(receive)
+        form = b"" if is_read else body
         headers = dict(scope["headers"])
         request = ApiRequest(
-            endpoint=path.removeprefix(_API),
+            endpoint=endpoint,
+            body=body if is_read else b"",
             identity=query_identity(identity, headers.get(b"user-agent", b"").decode("latin-1")),
             # A form comes first, as in Go, whose first value of a name is the one that counts.
             pairs=_pairs(form) + _pairs(scope["query_string"]),
