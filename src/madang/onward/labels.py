@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from madang.collect.scrape.relabel import Relabeller
 from madang.core.samples import METRIC_NAME, canonical_labels, labels_of
+from madang.metrics.head.label_columns import are_labels
 from madang.metrics.head.view import HeadView
 from madang.project.remote_write_spec import RemoteWriteSpec
 
@@ -66,6 +67,8 @@ class OutgoingLabels:
         return [self._known.get(number) for number in wanted]
 
     def _outgoing(self, canonical: bytes) -> bytes | None:
+        if not are_labels(canonical):
+            return None
         if not self._external and not self._rules:
             return canonical
         try:

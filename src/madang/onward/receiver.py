@@ -98,22 +98,40 @@ class Receiver:
         if proxy is not None and url.scheme == "http":
             target = f"http://{url.netloc.rpartition('@')[2]}{target}"
             headers = {**headers, **_proxy_headers(proxy)}
+        kept = self._kept is not None
         try:
-            connection = self._connection(url, proxy)
-            connection.request("POST", target, body, dict(headers))
-            answer = connection.getresponse()
-            text = answer.read(_MOST_TEXT).decode("utf-8", "replace").strip()
-            if answer.will_close or not answer.isclosed():
+            try:
+                return self._ask(url, proxy, target, body, headers)
+            except (ConnectionError, http.client.RemoteDisconnected):
+                if not kept:
+                    raise
+                # It was idle and the receiver closed it: that is what idle ones are like.
                 self.close()
-            location = answer.headers.get("Location") or ""
-            retry_after = (answer.headers.get("Retry-After") or "").strip()
-            return Reply(answer.status, text, retry_after), location
+                return self._ask(url, proxy, target, body, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise UnavailableError(f"{url.netloc} did not answer: {_reason(error)}") from None
         except MadangError:
             self.close()
             raise
+
+    def _ask(
+        self,
+        url: SplitResult,
+        proxy: SplitResult | None,
+        target: str,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> tuple[Reply, str]:
+        connection = self._connection(url, proxy)
+        connection.request("POST", target, body, dict(headers))
+        answer = connection.getresponse()
+        text = answer.read(_MOST_TEXT).decode("utf-8", "replace").strip()
+        if answer.will_close or not answer.isclosed():
+            self.close()
+        location = answer.headers.get("Location") or ""
+        retry_after = (answer.headers.get("Retry-After") or "").strip()
+        return Reply(answer.status, text, retry_after), location
 
     def _connection(
         self, url: SplitResult, proxy: SplitResult | None

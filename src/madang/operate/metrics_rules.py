@@ -11,6 +11,7 @@ from madang.operate.metrics_engine import MetricsEngine, Part
 from madang.operate.state_file import StateFile
 
 _TELL_EVERY_S = 2.0
+_MARGIN_S = 60.0
 _LATE_S = 60.0
 """A group is told to be behind when it is later than this, and than two intervals."""
 
@@ -21,9 +22,7 @@ def add_rules(engine: MetricsEngine) -> RuleEngine:
         engine.storage,
         RuleLog(engine.stream, engine.follower.taken),
         lambda: engine.project().rules,
-        lambda: RuleSettings(
-            engine.options(), catch_up_s=engine.project().platform.metrics.rules.catch_up
-        ),
+        lambda: _settings(engine),
         engine.project().platform.metrics.rules.threads,
         engine.clock,
     )
@@ -45,3 +44,10 @@ def add_rules(engine: MetricsEngine) -> RuleEngine:
     engine.add(Part("rules", evaluate))
     engine.add(Part("rule-states", tell))
     return rules
+
+
+def _settings(engine: MetricsEngine) -> RuleSettings:
+    spec = engine.project().platform.metrics
+    # What is made up for is late, and samples that are too late are refused.
+    catch_up_s = min(spec.rules.catch_up, max(spec.out_of_order - _MARGIN_S, 0.0))
+    return RuleSettings(engine.options(), catch_up_s=catch_up_s)

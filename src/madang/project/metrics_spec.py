@@ -36,9 +36,10 @@ class RuleSettingsSpec(Spec):
     """How much older than the evaluation the samples are that a group of ``rules/`` asks for where
     it names no offset."""
     catch_up: DurationS = 3600.0
-    """Evaluations that were missed are made up for if they are not older than this; 0: never."""
+    """Evaluations that were missed are made up for if they are not older than this, nor than what
+    ``out_of_order`` takes; 0: never."""
     threads: int = Field(default=2, ge=1, le=32)
-    """Groups that are evaluated at the same time."""
+    """Groups that are evaluated at the same time, from the next start on."""
 
 
 class PushgatewaySpec(Spec):

@@ -21,6 +21,8 @@ class Peer(ThreadingHTTPServer):
         self.answers = []
         self.requests = []
         self.taken = []
+        self.closes = False
+        """Whether connections are closed after each answer, without a word of it."""
         self._thread = threading.Thread(target=self.serve_forever)
         self._thread.start()
 
@@ -72,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", "0")
         self.end_headers()
+        self.close_connection = peer.closes
 
     def finish(self):
         try:

@@ -283,6 +283,16 @@ def test_a_receiver_that_is_down_is_told_and_waited_for(work, peer):
     assert [value for _, value in peer.samples()[labels("up", "a")]] == [1.0]
 
 
+def test_an_idle_connection_that_was_closed_is_no_trouble(work, peer):
+    peer.closes = True
+    work.start(queue_config={"max_shards": 1})
+    for number in range(3):
+        work.push({("up", "a"): number})
+        work.settle()
+    assert [value for _, value in peer.samples()[labels("up", "a")]] == [0.0, 1.0, 2.0]
+    assert work.sender._trouble.since_s == 0.0
+
+
 def test_redirects_keep_the_body_and_lose_credentials_elsewhere(work, peer):
     other = Peer()
     try:

@@ -148,6 +148,7 @@ class RuleEngine:
         """When a group goes on: behind its last evaluation, or from now on where it has none."""
         if old is not None:
             old.gone = True
+            old = old.waits_for or old
             turn = Turn(
                 group,
                 group.times.after(old.next_ms - 1),

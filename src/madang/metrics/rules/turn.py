@@ -53,6 +53,7 @@ class Turn:
         first_ms = self.next_ms
         if not self.is_late(now_ms):
             return
+        most_ms = max(most_ms - self.group.offset_ms, 0)
         if self.next_ms > self.catches_up_to_ms:
             first_ms = times.last(now_ms)
         elif self.next_ms < now_ms - most_ms:
