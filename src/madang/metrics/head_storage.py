@@ -8,7 +8,7 @@ import numpy as np
 
 from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
-from madang.metrics.matcher import Matcher
+from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.storage import SeriesSet
 
 
@@ -33,6 +33,10 @@ class HeadStorage:
             np.asarray(found.samples.ts_ms, np.int64),
             np.asarray(found.samples.values, np.float64),
         )
+
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """See ``SampleStorage.series``."""
+        return self._head.view().series_within(matchers, start_ms, end_ms)
 
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of the whole head."""

@@ -54,6 +54,16 @@ class JoinedStorage:
             )
         return _joined(older, newer)
 
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """See ``SampleStorage.series``."""
+        view = self._head()
+        newer = view.series_within(matchers, start_ms, end_ms)
+        until_ms = self._until_ms(view, end_ms)
+        if until_ms is None or until_ms < start_ms:
+            return newer
+        older = self._tables.series(matchers, start_ms, until_ms)
+        return list(dict.fromkeys((*older, *newer)))
+
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of whole days, or of the head."""
         view = self._head()

@@ -9,7 +9,7 @@ import numpy as np
 from madang.core.names import SAMPLES, SERIES
 from madang.lake import Lake, PinnedFile, Reading
 from madang.lake.writer import DAY_US
-from madang.metrics.matcher import Matcher
+from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.storage import SeriesSet
 from madang.metrics.tables.sample_reader import SampleReader
 from madang.metrics.tables.series_reader import FoundSeries, SeriesReader
@@ -48,6 +48,12 @@ class LakeStorage:
         owners = np.unique(found.owners)
         offsets = np.append(np.searchsorted(found.owners, owners), len(found.owners))
         return SeriesSet(series.labels(owners), offsets.astype(np.int64), found.ts_ms, found.values)
+
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """See ``SampleStorage.series``; the time is that of whole days."""
+        with self._reading.held():
+            found = self._matching(matchers, start_ms, end_ms)
+        return found.labels(np.arange(len(found.ids)))
 
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of whole days."""

@@ -95,6 +95,10 @@ class MemoryStorage:
             histograms,
         )
 
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """See ``SampleStorage.series``."""
+        return [self._labels[series] for series, _, _ in self._matching(matchers, start_ms, end_ms)]
+
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """See ``SampleStorage.label_names``."""
         found = self._matching(matchers, start_ms, end_ms)

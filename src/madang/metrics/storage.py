@@ -73,6 +73,13 @@ class SampleStorage(Protocol):
         """
         ...
 
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """The matching series with samples in that time, in any order, each once.
+
+        A storage may take them all of the days that the time touches.
+        """
+        ...
+
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """The names of the labels of matching series with samples in that time, sorted."""
         ...

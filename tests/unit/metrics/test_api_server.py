@@ -93,7 +93,7 @@ def api():
         ("up", "web", "b"),
     ):
         labels = labels_from({"__name__": name, "job": job, "instance": instance})
-        storage.append(labels, np.array([1000]), np.array([1.0]))
+        storage.append(labels, np.array([NOW_US // 1000]), np.array([1.0]))
     return PrometheusApi(
         storage,
         clock=ManualClock(NOW_US),

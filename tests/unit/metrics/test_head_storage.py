@@ -60,3 +60,21 @@ def test_labels_and_limits(storages):
     assert storage.label_values("pod", [up], 0, HOUR_MS) == ["a", "b", "c"]
     with pytest.raises(QueryFailedError, match="too many samples"):
         evaluate_range("up", storage, 0, 2 * HOUR_MS, 60_000, Options(max_samples=200))
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms"),
+    [
+        (0, 3 * HOUR_MS),
+        (0, HOUR_MS // 2 - 1),
+        (0, HOUR_MS // 2),
+        (2 * HOUR_MS - 60_000, 2 * HOUR_MS),
+        (2 * HOUR_MS, 3 * HOUR_MS),
+        (HOUR_MS + 1, HOUR_MS + 2),
+    ],
+)
+def test_series_are_those_with_samples_in_the_time(storages, start_ms, end_ms):
+    up = Matcher("__name__", MatchKind.EQUAL, "up")
+    for matchers in ([], [up]):
+        over_head, over_memory = (one.series(matchers, start_ms, end_ms) for one in storages)
+        assert sorted(over_head) == sorted(over_memory)

@@ -128,6 +128,8 @@ def test_every_sample_is_found_once_whatever_was_written_when(steps, begin, minu
         for matchers in SELECTORS:
             for span in [EVERYTHING, (start_ms, start_ms + minutes * 60_000)]:
                 assert found(storage, matchers, *span) == found(memory, matchers, *span)
+            series = sorted(memory.series(matchers, *EVERYTHING))
+            assert sorted(storage.series(matchers, *EVERYTHING)) == series
             names = set(memory.label_names(matchers, *EVERYTHING))
             assert set(storage.label_names(matchers, *EVERYTHING)) == names
             values = memory.label_values("pod", matchers, *EVERYTHING)

@@ -45,7 +45,7 @@ class PrometheusApi:
         self._federation = Federation(storage, clock, knowledge)
         self._endpoints: dict[str, Callable[[Params], Answer]] = {
             **self._samples.endpoints(),
-            **TargetEndpoints(storage, knowledge).endpoints(),
+            **TargetEndpoints(storage, clock, knowledge).endpoints(),
             **RuleEndpoints(knowledge).endpoints(),
             **StatusEndpoints(clock, knowledge).endpoints(),
             "format_query": format_query,

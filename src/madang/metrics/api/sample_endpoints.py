@@ -118,8 +118,7 @@ class SampleEndpoints:
         found: dict[Labels, None] = {}
         for matchers in wanted:
             params.budget.check_time()
-            series = self._storage.select(matchers, start_ms, end_ms)
-            found.update(dict.fromkeys(series.labels))
+            found.update(dict.fromkeys(self._storage.series(matchers, start_ms, end_ms)))
         chosen = list(found) if len(wanted) == 1 else sorted(found)
         return _list_answer(
             [metric(labels) for labels in chosen[: limit + 1 if limit else None]], limit

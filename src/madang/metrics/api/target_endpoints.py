@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from madang.core.clock import Clock
 from madang.core.samples import METRIC_NAME
 from madang.metrics.api.answers import Answer, told
 from madang.metrics.api.knowledge import Knowledge
 from madang.metrics.api.params import Params
-from madang.metrics.api.times import EARLIEST_MS, LATEST_MS
 from madang.metrics.matcher import Matcher, MatchKind
 from madang.metrics.storage import SampleStorage
 
+_RECENT_MS = 3_600_000
 _PARTS = ("", "_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcount", "_gsum")
 """What the samples of a family may have behind its name."""
 
@@ -20,8 +21,9 @@ _PARTS = ("", "_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcou
 class TargetEndpoints:
     """Answers from what the scrape sources wrote down."""
 
-    def __init__(self, storage: SampleStorage, knowledge: Knowledge) -> None:
+    def __init__(self, storage: SampleStorage, clock: Clock, knowledge: Knowledge) -> None:
         self._storage = storage
+        self._clock = clock
         self._knowledge = knowledge
 
     def endpoints(self) -> Mapping[str, Callable[[Params], Answer]]:
@@ -85,7 +87,8 @@ class TargetEndpoints:
     ) -> Iterator[str]:
         """Those of the families of which a target has samples."""
         matchers = [Matcher(name, MatchKind.EQUAL, value) for name, value in labels.items()]
-        names = set(self._storage.label_values(METRIC_NAME, matchers, EARLIEST_MS, LATEST_MS))
+        now_ms = self._clock.now_us() // 1000
+        names = set(self._storage.label_values(METRIC_NAME, matchers, now_ms - _RECENT_MS, now_ms))
         for family in known:
             if any(family + part in names for part in _PARTS):
                 yield family

@@ -79,6 +79,18 @@ class HeadView:
         offsets = np.append(np.searchsorted(samples.owners, owners), len(samples.owners))
         return Selected(self.series.labels(refs[owners]), offsets, samples)
 
+    def series_within(
+        self, matchers: Iterable[Matcher], start_ms: int, end_ms: int
+    ) -> list[Labels]:
+        """The labels of matching series that have a sample between two times, both inclusive."""
+        refs = self.series.select(matchers)
+        has = np.zeros(len(refs), np.bool_)
+        for block in self.blocks:
+            if block.start_ms <= end_ms and start_ms < block.end_ms:
+                for found in block.samples.find(refs, start_ms, end_ms):
+                    has[found.wanted[found.counts > 0]] = True
+        return self.series.labels(refs[has])
+
     def label_names(self, matchers: Iterable[Matcher]) -> list[str]:
         """The label names of matching series, sorted."""
         matchers = list(matchers)

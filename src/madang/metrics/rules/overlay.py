@@ -100,6 +100,10 @@ class OverlaidStorage:
         below = self._below.select(matchers, start_ms, end_ms, limit=limit)
         return _merged(below, found) if found else below
 
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """See ``SampleStorage.series``; results are not among it."""
+        return self._below.series(matchers, start_ms, end_ms)
+
     def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """See ``SampleStorage.label_names``; results are not among it."""
         return self._below.label_names(matchers, start_ms, end_ms)
