@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 import urllib.parse
 
+import numpy as np
 import pytest
 
+from debian_programs import debian_program
+from madang.collect.remote_write import CONTENT_TYPES, V1_PROTO, RemoteWriteEncoder
+from madang.core.samples import Samples, canonical_labels
 from madang.testing.running_platform import TOKEN, RunningPlatform, free_port, write_project
 from prometheus_server import prometheus, request, wait_for, wait_until_ready
 
@@ -46,7 +51,7 @@ def platform(tmp_path_factory):
     folder = tmp_path_factory.mktemp("platform")
     port = free_port()
     files = {
-        "madang.yml": "name: api\nmetrics: {series: {per_job: 100000}}\n",
+        "madang.yml": "name: api\nmetrics: {series: {per_job: 3000}}\n",
         "sources/own.yml": SOURCE.replace("PORT", str(port)),
         "rules/first.yml": RULES,
     }
@@ -122,3 +127,53 @@ def test_prometheus_reads_from_it_and_federates_it(platform, tmp_path):
         assert theirs('up{job="federated"}')[0][1] == "1"
         sums = theirs('count_over_time({__name__="job:up:sum",region="seoul"}[1m])')
         assert sums[0][0] == {"job": "own", "region": "seoul"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["instant", "URL", 'up{job="own"}'], "=> 1 @["),
+        (["range", "--step=15s", "URL", 'up{job="own"}'], "1 @["),
+        (["series", '--match=up{job="own"}', "URL"], '__name__="up"'),
+        (["labels", "URL", "job"], "own"),
+    ],
+)
+def test_promtool_queries_it(platform, arguments, expected):
+    program = debian_program("prometheus", "usr/bin/promtool")
+    url = platform.url.replace("//", f"//token:{TOKEN}@") + "/prometheus"
+    arguments = [url if one == "URL" else one for one in arguments]
+    found = subprocess.run(
+        [program, "query", *arguments], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert expected in found.stdout
+
+
+def test_a_job_that_explodes_is_cut_off_and_its_label_is_named(platform):
+    labels = [
+        canonical_labels(
+            {"__name__": "hits", "job": "burst", "user": f"id-{n}", "code": str(n % 5)}
+        )
+        for n in range(4000)
+    ]
+    now_ms = time.time_ns() // 1_000_000
+    samples = Samples(labels, np.arange(4000, dtype=np.int32), np.full(4000, now_ms), np.ones(4000))
+    headers = {"content-type": CONTENT_TYPES[V1_PROTO], "content-encoding": "snappy"}
+    answer = platform.client.post(
+        "/prometheus/api/v1/write", content=RemoteWriteEncoder().v1(samples), headers=headers
+    )
+    assert answer.status_code == 204, answer.text
+    query = 'count({job="burst"})'
+    wait_for(lambda: ours(platform, "query", query=query)["data"]["result"])
+    (sample,) = ours(platform, "query", query=query)["data"]["result"]
+    assert sample["value"][1] == "3000"
+    (refused,) = ours(platform, "status/tsdb")["data"]["refusedSeriesByJob"]
+    assert (refused["name"], refused["value"], refused["label"]) == ("burst", 1000, "user")
+
+    def problems():
+        return {one["code"]: one for one in platform.client.get("/api/overview").json()["problems"]}
+
+    wait_for(lambda: "series_refused" in problems())
+    assert "'user'" in problems()["series_refused"]["message"]
+    assert "beyond the limits" in problems()["samples_refused"]["message"]
+    assert ours(platform, "query", query='up{job="own"}')["data"]["result"]
