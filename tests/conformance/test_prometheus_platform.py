@@ -99,9 +99,18 @@ def test_the_platform_tells_of_itself(platform):
         ("GET", "/prometheus/federate?match[]=up%7B", 400),
         ("GET", "/prometheus/federate", 200),
         ("GET", "/prometheus/api/v1/status/nothing", 404),
+        ("GET", "/prometheus/api/v1/query?query=%FF", 400),
+        ("GET", "/prometheus/api/v1/query?query=up&time=" + "9" * 5000, 400),
+        ("GET", "/prometheus/api/v1/label/%FF/values", 200),
+        ("GET", "/prometheus/api/v1/label//values", 400),
+        ("GET", "/prometheus/api/v1/query_range?query=up&start=0&end=9e9&step=1", 400),
+        ("GET", "/prometheus/api/v1/query?" + "&".join(["query=up"] * 500), 200),
+        ("DELETE", "/prometheus/api/v1/query", 405),
+        ("GET", "/prometheus/api/v1/status/tsdb?limit=0", 400),
+        ("GET", "/prometheus/api/v1/status/tsdb?limit=10000", 200),
     ],
 )
-def test_what_is_refused(platform, method, path, status):
+def test_strange_requests(platform, method, path, status):
     answer = platform.client.request(method, path)
     assert answer.status_code == status, answer.text
 
