@@ -38,6 +38,11 @@ class DataDir:
         return self.root / "madang.db"
 
     @property
+    def collect(self) -> Path:
+        """By source, what it keeps for itself and what it tells other roles."""
+        return self.root / "collect"
+
+    @property
     def logs(self) -> Path:
         """Madang's own logs, ``<role>.jsonl``, which it collects itself."""
         return self.root / "logs"

@@ -1,6 +1,7 @@
 """``/prometheus``: who may ask, how programs ask, what they get; the role runs in this process."""
 
 import base64
+import json
 import threading
 import time
 
@@ -178,3 +179,17 @@ def test_queries_are_in_the_history_and_counted(server, reader, role):
     # Dashboards ask every few seconds: among the SQL queries that would be noise.
     shown = reader.get("/api/queries", params={"limit": 1000}).json()["queries"]
     assert asked["query"] not in {one["sql"] for one in shown}
+
+
+def test_targets_are_those_that_the_collectors_tell(server, reader):
+    folder = server.data.collect / "pods"
+    folder.mkdir(parents=True)
+    target = {"labels": {"job": "a"}, "scrapePool": "a", "health": "up", "scrapeUrl": "http://a/"}
+    told = {"activeTargets": [target], "droppedTargets": [], "droppedTargetCounts": {"a": 0}}
+    (folder / "targets.json").write_text(json.dumps(told))
+    about = {"up": {"type": "gauge", "help": "Whether it answers", "unit": ""}}
+    (folder / "metadata.json").write_text(json.dumps(about))
+    found = reader.get(f"{API}/targets", params={"state": "active"}).json()["data"]
+    assert [one["scrapeUrl"] for one in found["activeTargets"]] == ["http://a/"]
+    assert reader.get(f"{API}/metadata").json()["data"]["up"] == [about["up"]]
+    assert reader.get(f"{API}/status/runtimeinfo").json()["data"]["storageRetention"] == "15d"
