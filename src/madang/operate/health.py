@@ -379,7 +379,6 @@ _REFUSALS = {
     "broken_labels": "with broken labels",
     "over_limit": "of series beyond the limits",
     "duplicate": "with another value at a time that was there",
-    "over_limit": "of series beyond a limit",
 }
 
 

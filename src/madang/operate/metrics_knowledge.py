@@ -88,4 +88,5 @@ def _runtime(data: DataDir, project: Project, started_at_us: int) -> Runtime:
         reloaded_us=loaded_us,
         threads=threading.active_count(),
         cores=os.cpu_count() or 1,
+        retention=duration_text(project.platform.metrics.retention),
     )
