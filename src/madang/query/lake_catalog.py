@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, NotFoundError
+from madang.core.names import SAMPLES
 from madang.lake import Lake
 from madang.lake.decoder import OFFSET_COLUMN
 from madang.lake.doubles import whole_columns
@@ -21,6 +22,7 @@ from madang.process import StreamDecoder
 from madang.project import Project, RecordFormat, StreamSpec
 from madang.query.catalog_port import Column, FreshPart, PinnedTable
 from madang.query.fresh_rows import FreshRows
+from madang.query.fresh_samples import FreshSamples
 from madang.query.zone import zone_name
 from madang.stream import Chunk, LogStore, Stream
 
@@ -62,6 +64,7 @@ class LakeCatalog:
         self._lake = Lake(data)
         self._store: LogStore | None = None
         self._decoders: dict[str, tuple[str, StreamDecoder]] = {}
+        self._samples = FreshSamples(self._lake)
         self._kept: dict[str, _Kept] = {}
         self._starts: dict[str, tuple[object, dict[int, int]]] = {}
 
@@ -80,7 +83,8 @@ class LakeCatalog:
 
     def names(self) -> Sequence[str]:
         """Full names of the lake's tables and of those that streams will fill."""
-        return sorted({*self._lake.names(), *self._feeds()})
+        own = {SAMPLES} & self._project().streams.keys()
+        return sorted({*self._lake.names(), *self._feeds(), *own})
 
     def pin(self, name: str, as_of: int | datetime | None = None) -> PinnedTable:
         """Hold one snapshot of a table; see :class:`madang.query.catalog_port.Catalog`."""
@@ -104,6 +108,8 @@ class LakeCatalog:
 
     def fresh(self, table: PinnedTable, *, max_bytes: int | None = None) -> FreshPart | None:
         """What the streams of a table hold beyond its snapshot, decoded."""
+        if table.name == SAMPLES:
+            return self._fresh_samples(table, max_bytes or MAX_FRESH_BYTES)
         specs = self._feeds().get(table.name, [])
         parts = [self._fresh_of(spec, table, max_bytes or MAX_FRESH_BYTES) for spec in specs]
         if not parts:
@@ -166,6 +172,28 @@ class LakeCatalog:
         if spec.format is RecordFormat.TYPED:
             rows = _with_columns(rows, stream.schema)
         return FreshPart(rows, size, incomplete or left_out > 0)
+
+    def _fresh_samples(self, table: PinnedTable, max_bytes: int) -> FreshPart:
+        try:
+            stream = self.store.get(SAMPLES)
+        except NotFoundError:
+            return FreshPart(self._samples.rows(()), 0)
+        try:
+            start = self._start(stream, table)
+        except ConflictError:
+            return FreshPart(self._samples.rows(()), 0, incomplete=True)
+        log = stream.identity.id
+        kept = self._kept_for(stream, log, start, table.schema)
+        raw_bytes = kept.raw_bytes if kept else 0
+        chunks, end, size, incomplete = _read(
+            stream, kept.end if kept else start, max_bytes - raw_bytes
+        )
+        rows = self._samples.rows(chunks)
+        if kept:
+            rows = pa.concat_tables([kept.rows, rows])
+        version, raw_bytes = self._project().version, raw_bytes + size
+        self._keep(SAMPLES, _Kept(log, start, end, table.schema, version, rows, raw_bytes, 0))
+        return FreshPart(rows, size, incomplete)
 
     def _widens(self, name: str, column: str) -> bool:
         """Whether delivery makes ``column`` one of doubles, or has since the table was pinned."""

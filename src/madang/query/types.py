@@ -45,6 +45,8 @@ def sql_type(type_: pa.DataType) -> str:
         return simple
     if pt.is_string(type_) or pt.is_large_string(type_) or pt.is_string_view(type_):
         return "VARCHAR"
+    if pt.is_dictionary(type_):
+        return sql_type(type_.value_type)
     if pt.is_timestamp(type_):
         if type_.tz is not None:
             return "TIMESTAMP WITH TIME ZONE"

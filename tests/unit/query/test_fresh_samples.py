@@ -1,0 +1,108 @@
+"""Samples as SQL sees them: what is acknowledged at once, and each one once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from madang.core.names import SAMPLES
+from madang.core.samples import SAMPLES_SCHEMA
+from madang.metrics.head.folder import HeadFolder
+from madang.metrics.head.follower import HeadFollower
+from madang.metrics.head.head import Head
+from madang.metrics.tables.delivery import SampleDelivery, SampleTables
+from madang.project.system import system_streams
+from madang.stream import LogStream
+from unit.metrics.pages import page
+from unit.query.conftest import House
+
+NOW_MS = 1_795_219_200_000
+PAGE = {("up", "a"): 1.0, ("load", "b"): 2.5}
+BY_NAME = f"SELECT name, count(*) AS n, sum(value) AS s FROM {SAMPLES} GROUP BY ALL ORDER BY ALL"
+
+
+class Metrics:
+    """A house with samples, and who delivers them."""
+
+    def __init__(self, house: House) -> None:
+        streams = house.project.streams | {SAMPLES: system_streams()[SAMPLES]}
+        house.project = house.project.model_copy(update={"streams": streams})
+        self.house = house
+        self.stream: LogStream = house.store.open(SAMPLES, SAMPLES_SCHEMA, 2)
+        self.begin()
+
+    def begin(self) -> None:
+        tables = SampleTables(self.house.lake, self.stream)
+        folder = HeadFolder(self.house.data.head)
+        self.follower = HeadFollower(self.stream, Head(ahead_ms=10**13), folder, archive=tables)
+        self.follower.restore()
+        self.delivery = SampleDelivery(tables, self.follower)
+
+    def append(self, ts_ms: int, *, announce: bool, partition: int = 0) -> None:
+        self.stream.submit(page(ts_ms, PAGE, announce=announce), partition=partition).result()
+
+    def deliver(self) -> None:
+        while self.follower.poll():
+            pass
+        self.follower.write()
+        self.delivery.deliver()
+
+
+@pytest.fixture
+def metrics(house: House) -> Iterator[Metrics]:
+    return Metrics(house)
+
+
+def counts(house: House) -> dict[object, tuple[object, object]]:
+    return {row["name"]: (row["n"], row["s"]) for row in house.rows(BY_NAME)}
+
+
+def test_samples_are_seen_at_once_and_once(metrics: Metrics) -> None:
+    house = metrics.house
+    assert counts(house) == {}
+    metrics.append(NOW_MS, announce=True)
+    assert counts(house) == {"up": (1, 1.0), "load": (1, 2.5)}
+    metrics.deliver()
+    assert counts(house) == {"up": (1, 1.0), "load": (1, 2.5)}
+    metrics.append(NOW_MS + 1, announce=False, partition=1)
+    metrics.append(NOW_MS + 2, announce=False)
+    assert counts(house) == {"up": (3, 3.0), "load": (3, 7.5)}
+    metrics.deliver()
+    assert counts(house) == {"up": (3, 3.0), "load": (3, 7.5)}
+
+
+def test_names_are_known_by_a_process_that_did_not_see_the_labels(metrics: Metrics) -> None:
+    metrics.append(NOW_MS, announce=True)
+    metrics.deliver()
+    metrics.append(NOW_MS + 1, announce=False)
+    # The door of this house opens now.
+    assert counts(metrics.house) == {"up": (2, 2.0), "load": (2, 5.0)}
+
+
+def test_labels_are_found_beside_samples_by_number(metrics: Metrics) -> None:
+    metrics.append(NOW_MS, announce=True)
+    metrics.deliver()
+    metrics.append(NOW_MS + 60_000, announce=False)
+    found = metrics.house.rows(
+        f"SELECT s._time, s.value, t.labels['pod'] AS pod FROM {SAMPLES} s"
+        " JOIN metrics.series t USING (series) WHERE s.name = 'load' ORDER BY ALL"
+    )
+    assert [(row["value"], row["pod"]) for row in found] == [(2.5, "b"), (2.5, "b")]
+
+
+def test_samples_that_nobody_named_are_not_shown(metrics: Metrics) -> None:
+    metrics.append(NOW_MS, announce=False)
+    assert counts(metrics.house) == {}
+    metrics.append(NOW_MS + 1, announce=True)
+    assert counts(metrics.house)["up"] == (1, 1.0)
+
+
+def test_a_name_in_a_where_reads_only_files_that_have_it(metrics: Metrics, tmp_path: Path) -> None:
+    metrics.append(NOW_MS, announce=True)
+    metrics.deliver()
+    sql = f"SELECT count(*) AS n FROM {SAMPLES} WHERE name = 'zzz'"
+    assert metrics.house.rows(sql) == [{"n": 0}]
+    sql = f"SELECT value FROM {SAMPLES} WHERE name = 'up' AND _time >= TIMESTAMP '2026-01-01'"
+    assert metrics.house.rows(sql) == [{"value": 1.0}]
