@@ -189,6 +189,7 @@ def swap(table: LakeTable, removed: set[str], added: Sequence[DataFile]) -> None
     for _ in range(_ATTEMPTS):
         with table.turn():
             loaded = table.load()
+            before = loaded.metadata.current_snapshot_id  # a commit moves it
             found = _live(loaded, removed)
             if len(found) != len(removed):
                 break
@@ -197,6 +198,9 @@ def swap(table: LakeTable, removed: set[str], added: Sequence[DataFile]) -> None
             except CommitFailedException:
                 # Somebody who does not take turns. The files are most likely still there.
                 continue
+            except Exception:
+                table.discard_uncommitted(added, before)
+                raise
         return
     discard(added)
     raise FencedError(f"the table {table.name} was changed while it was rewritten")

@@ -265,13 +265,32 @@ class LakeTable:
                 if table.metadata.schema() != before:
                     return None
                 evolved = table.metadata.schema() if schema is before else schema
+                current = table.metadata.current_snapshot_id  # a commit moves it
                 try:
                     return append_files(table, files, merged, evolved, sources), merged
                 except CommitFailedException:
                     # Somebody who does not take turns. Whether a writer, the offsets tell.
                     continue
+                except Exception:
+                    self.discard_uncommitted(files, current)
+                    raise
         discard(files)
         raise FencedError(f"the table {self.name} was changed {_ATTEMPTS} times during one commit")
+
+    def discard_uncommitted(self, files: Sequence[DataFile], before: int | None) -> None:
+        """Remove the files of a commit that failed, such as for want of room, which they take.
+
+        Args:
+            files: Of the commit.
+            before: The snapshot that it began with. Where another one is current now the commit may
+                be in it, and the files stay: if it is not, they are orphans.
+        """
+        try:
+            current = self.state().current
+        except MadangError:
+            return
+        if (current.snapshot_id if current else None) == before:
+            discard(files)
 
     def _evolved(self, before: Schema, rows: pa.Table, last_id: int) -> Schema:
         return evolve(before, rows.schema, last_id=last_id, docs=self.spec.columns)

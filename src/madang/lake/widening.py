@@ -109,7 +109,11 @@ def widen(
                     raise CorruptionError(f"a file of the table {table.name}: {error}") from error
                 raise
             on_step("rewritten")
-            snapshot_id = _commit(table, pinned, files, (before, after), expected)
+            try:
+                snapshot_id = _commit(table, pinned, files, (before, after), expected)
+            except Exception:
+                table.discard_uncommitted(files, pinned.snapshot_id)
+                raise
         if snapshot_id is None:
             discard(files)
             continue

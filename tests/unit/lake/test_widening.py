@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from madang.core.datadir import DataDir
-from madang.core.errors import FencedError
-from madang.lake import Lake
+from madang.core.errors import FencedError, StorageFullError, UnavailableError
+from madang.lake import Lake, transaction
 from madang.lake.compaction import CompactionPlan, compact
 from madang.lake.doubles import whole_fields
 from madang.lake.expiry import expire
@@ -226,6 +228,49 @@ def test_killed_before_the_commit_nothing_is_changed(table):
         widen(table, {"n"}, expected={"s/0": 5}, on_step=dies)
     assert table.pin() == before
     assert widen(table, {"n"}, expected={"s/0": 5}) is not None
+
+
+def test_a_full_disk_is_not_filled_further(table, monkeypatch):
+    before = table.pin()
+    files = set((before.location / "data").rglob("*.parquet"))
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("madang.lake.widening.replace_files", full)
+        with pytest.raises(StorageFullError):
+            widen(table, {"n"}, expected={"s/0": 5})
+        patched.setattr("madang.lake.table.append_files", full)
+        with pytest.raises(StorageFullError):
+            table.commit(rows(5, 6), expected={"s/0": 5}, reached={"s/0": 6})
+        patched.setattr("madang.lake.compaction.replace_files", full)
+        with pytest.raises(StorageFullError):
+            compact(table, CompactionPlan(0, before.files[-1:]))
+    assert table.pin() == before
+    assert set((before.location / "data").rglob("*.parquet")) == files
+    assert widen(table, {"n"}, expected={"s/0": 5}) is not None
+
+
+def test_files_of_a_commit_that_came_through_stay(table, monkeypatch):
+    commit = transaction.LakeTransaction.commit_transaction
+
+    def committed_and_broken(self):
+        commit(self)
+        raise OSError(errno.EIO, "too late")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction.LakeTransaction, "commit_transaction", committed_and_broken)
+        with pytest.raises(UnavailableError):
+            widen(table, {"n"}, expected={"s/0": 5})
+        more = rows(5, 6).set_column(3, "n", pa.array([6.0]))
+        with pytest.raises(UnavailableError):
+            table.commit(more, expected={"s/0": 5}, reached={"s/0": 6})
+        same_day = tuple(file for file in table.pin().files if file.day == 0)
+        with pytest.raises(UnavailableError):
+            compact(table, CompactionPlan(0, same_day))
+    assert len(table.pin().files) == 2
+    assert values(table.pin()) == [None, 1.0, 3.0, 4.0, 5.0, 6.0]
 
 
 def test_pyiceberg_reads_it(table):
