@@ -85,6 +85,7 @@ class Sender:
                     done = self._send(again, pool, shards, stop, again=True) or done
                 waiting_since_s: float | None = None
                 while not stop.is_set():
+                    done = self._kept(done)
                     window = self._window(done, least * _ROUNDS)
                     count = sum(window.end[one] - window.start[one] for one in window.end)
                     self._tell(done)
@@ -119,7 +120,7 @@ class Sender:
             done = {one: found.end for one, found in bounds.items()}
             self._stream.commit(self.group, done)
             return done, None
-        done = {one: committed.get(one, 0) for one in bounds}
+        done = self._kept({one: committed.get(one, 0) for one in bounds})
         planned = dict(self._stream.committed(self.group + PLAN))
         again = Window(done, {one: max(planned.get(one, 0), done[one]) for one in bounds})
         return done, again if again else None
@@ -129,14 +130,20 @@ class Sender:
         taken = self._taken()
         start, end = {}, {}
         for partition in range(self._stream.partitions):
-            bounds = self._stream.bounds(partition)
-            first = done.get(partition, 0)
-            if first < bounds.earliest:
-                self._drop("retention", bounds.earliest - first, "they were older than is kept")
-                first = bounds.earliest
+            first, last = done.get(partition, 0), self._stream.bounds(partition).end
             start[partition] = first
-            end[partition] = max(first, min(taken.get(partition, 0), bounds.end, first + most))
+            end[partition] = max(first, min(taken.get(partition, 0), last, first + most))
         return Window(start, end)
+
+    def _kept(self, done: Mapping[int, int]) -> dict[int, int]:
+        """Where it goes on; what retention took in between is counted."""
+        kept = dict(done)
+        for partition in range(self._stream.partitions):
+            earliest, first = self._stream.bounds(partition).earliest, done.get(partition, 0)
+            if first < earliest:
+                self._drop("retention", earliest - first, "they were older than is kept")
+                kept[partition] = earliest
+        return kept
 
     def _send(
         self,

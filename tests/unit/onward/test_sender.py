@@ -252,6 +252,25 @@ def rewind(work, group, offsets):
     work.stream.commit(group, offsets)
 
 
+def test_what_went_while_it_was_away_is_counted(work, peer):
+    work.start()
+    work.push({("up", "a"): 1.0})
+    work.settle()
+    work.stop()
+    work.push({("up", "a"): 2.0})
+    work.push({("up", "a"): 3.0})
+    work.clock.advance(7200)
+    work.stream.retain(age_s=3600, size_bytes=None)  # begins a segment
+    work.push({("up", "a"): 4.0})
+    work.stream.retain(age_s=3600, size_bytes=None)
+    work.start()
+    work.settle()
+    assert [value for _, value in peer.samples()[labels("up", "a")]] == [1.0, 4.0]
+    state = work.sender.look()
+    assert state.dropped == {"retention": 2}
+    assert "older than is kept" in state.reason
+
+
 def test_unknown_series_and_histograms_are_counted(work, peer):
     work.start()
     batch = page(NOW_MS, {("up", "x"): 1.0}, announce=False)
