@@ -26,6 +26,10 @@ class Refused:
     reason: str
     text: str
 
+    def where(self, what: str) -> str:
+        """``line 3: ``, of ``what`` it counts; empty for the whole."""
+        return f"{what}{self.position}: " if self.position else ""
+
 
 @dataclass(frozen=True, slots=True)
 class FamilyMetadata:

@@ -28,6 +28,7 @@ class PushedBatch:
 
     partition: int
     batch: pa.RecordBatch
+    newest_ms: int
     ids: _Integers
     rounds: _Integers
 
@@ -57,6 +58,7 @@ class PushedBatches:
         self._known_limit = known_limit
         self._stream: tuple[str, int] | None = None
         self._rounds: dict[int, int] = {}
+        self._newest_ms: dict[int, int] = {}
 
     def batches(
         self, pushed: Pushed, now_ms: int, *, stream: str, partitions: int
@@ -64,13 +66,14 @@ class PushedBatches:
         """What each partition gets; empty where there are neither samples nor histograms.
 
         Args:
-            pushed: With times that ``in_time`` let pass.
+            pushed: With times that ``in_time`` let pass, after ``oldest_ms``.
             now_ms: The time, in milliseconds since 1970.
             stream: The identity of the log: nothing was announced in another one.
             partitions: Of the stream.
         """
         if (stream, partitions) != self._stream:
-            self._rounds, self._stream = {}, (stream, partitions)
+            self._rounds, self._newest_ms = {}, {}
+            self._stream = (stream, partitions)
         samples, histograms = pushed.samples, pushed.histograms
         places, ts_ms, values = samples.series, samples.ts_ms, samples.values
         messages: Sequence[bytes] = ()
@@ -93,11 +96,24 @@ class PushedBatches:
 
     def appended(self, batch: PushedBatch) -> None:
         """A batch is in the stream: what it announced need not be said again."""
+        newest_ms = self._newest_ms.get(batch.partition, 0)
+        self._newest_ms[batch.partition] = max(newest_ms, batch.newest_ms)
         if not len(batch.ids):
             return
         if len(self._rounds) + len(batch.ids) > self._known_limit:
             self._rounds = {}
         self._rounds.update(zip(batch.ids.tolist(), batch.rounds.tolist(), strict=True))
+
+    def oldest_ms(self, late_ms: int) -> int:
+        """What is older is late for certain.
+
+        Whoever follows the stream takes what is at most ``late_ms`` older than the newest sample of
+        the same partition. Here only those are known that were pushed since the start.
+        """
+        partitions = self._stream[1] if self._stream else 0
+        if not partitions or len(self._newest_ms) < partitions:
+            return 0
+        return max(0, min(self._newest_ms.values()) - late_ms)
 
     def _due(self, ids: _Integers, now_ms: int) -> tuple[_Integers, npt.NDArray[np.bool_]]:
         """The rounds in which series are now, and which were not announced in theirs."""
@@ -146,21 +162,23 @@ class _Rows:
         return PushedBatch(
             partition,
             sample_batch(ts_ms, ids[places], values, labels, histograms),
+            int(ts_ms.max()),
             ids[announced],
             self.rounds[announced],
         )
 
 
-def in_time(pushed: Pushed, now_ms: int) -> Pushed:
-    """Without the samples and histograms that nobody can have measured yet, which are refused.
+def in_time(pushed: Pushed, now_ms: int, oldest_ms: int = 0) -> Pushed:
+    """Without the samples and histograms that would not be taken for their times: refused.
 
     Args:
         pushed: As decoded.
-        now_ms: The time; more than ``AHEAD_MS`` ahead of it, or before 1970, is refused.
+        now_ms: The time; more than ``AHEAD_MS`` ahead of it is refused.
+        oldest_ms: What is older is refused; 0 is 1970.
     """
     samples, histograms = pushed.samples, pushed.histograms
-    good = _good(samples.ts_ms, now_ms)
-    good_histograms = _good(histograms.ts_ms, now_ms)
+    good = _good(samples.ts_ms, now_ms, oldest_ms)
+    good_histograms = _good(histograms.ts_ms, now_ms, oldest_ms)
     if good.all() and good_histograms.all():
         return pushed
     kept = np.flatnonzero(good_histograms)
@@ -185,8 +203,8 @@ def in_time(pushed: Pushed, now_ms: int) -> Pushed:
     )
 
 
-def _good(ts_ms: _Integers, now_ms: int) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (ts_ms >= 0) & (ts_ms <= now_ms + AHEAD_MS)
+def _good(ts_ms: _Integers, now_ms: int, oldest_ms: int) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (ts_ms >= oldest_ms) & (ts_ms <= now_ms + AHEAD_MS)
     return found
 
 
@@ -197,15 +215,21 @@ def _refused(
     good: npt.NDArray[np.bool_],
     now_ms: int,
 ) -> list[Refused]:
-    """Why, by the series (from 1, in the order of their first samples)."""
+    """Why; the place in the body is not known any more, the series is told instead."""
     told = []
     for row in np.flatnonzero(~good)[:REFUSED_LIMIT].tolist():
-        place, time_ms = int(series[row]), int(ts_ms[row])
-        reason = f"a sample of before 1970 ({time_ms} ms)"
-        if time_ms >= 0:
+        away_s = (int(ts_ms[row]) - now_ms) / 1000
+        if away_s > 0:
             reason = (
-                f"a sample {(time_ms - now_ms) / 1000:.0f} s ahead of the clock; "
-                f"{AHEAD_MS // 1000} s are the most"
+                f"a sample {away_s:.0f} s ahead of the clock; {AHEAD_MS // 1000} s are the most"
             )
-        told.append(Refused(place + 1, reason, shown(labels[place].replace(b"\xff", b" "))))
+        elif ts_ms[row] < 0:
+            reason = f"a sample of before 1970 ({ts_ms[row]} ms)"
+        else:
+            reason = (
+                f"a sample of {-away_s:.0f} s ago, older than metrics.out_of_order lets it be "
+                "beside the newest one"
+            )
+        text = labels[int(series[row])].replace(b"\xff", b" ")
+        told.append(Refused(0, reason, shown(text)))
     return told

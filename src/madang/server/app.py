@@ -155,11 +155,15 @@ def _push_door(
     context: ServerContext, authenticator: Authenticator, decoders: ThreadPoolExecutor
 ) -> PushDoor:
     limit_bytes = context.project().platform.server.max_body_size
+
+    def late_s() -> float:
+        return context.project().platform.metrics.out_of_order
+
     families = PushedFamilies(context.data.root / "collect" / PUSHED)
     return PushDoor(
         context,
         authenticator,
-        SampleWriter(context.open_stream, context.clock, families),
+        SampleWriter(context.open_stream, context.clock, families, late_s),
         decoders,
         Flight(max(_MIN_FLIGHT_BYTES, 2 * limit_bytes)),
     )

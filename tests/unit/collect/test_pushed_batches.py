@@ -145,7 +145,7 @@ def test_what_nobody_can_have_measured_is_refused(ts_ms):
     assert taken.samples.values.tolist() == [1.0, 3.0]
     assert len(taken.histograms) == 0
     assert taken.refused_count == 2
-    assert [one.position for one in taken.refused] == [2, 3]
+    assert [one.position for one in taken.refused] == [0, 0]
     assert taken.refused[0].text == "__name__ m n 1"
     assert "before 1970" in taken.refused[0].reason or "ahead" in taken.refused[0].reason
     (made,) = make(PushedBatches(), taken)
@@ -155,3 +155,28 @@ def test_what_nobody_can_have_measured_is_refused(ts_ms):
 def test_what_is_in_time_stays_as_it_is():
     body = pushed([(0, NOW_MS + AHEAD_MS, 1.0), (1, 0, 2.0)])
     assert in_time(body, NOW_MS) is body
+
+
+def test_what_is_late_for_certain_is_refused():
+    batches = PushedBatches()
+    assert batches.oldest_ms(60_000) == 0
+    (made,) = make(batches, pushed([(0, NOW_MS - 5, 1.0), (1, NOW_MS, 1.0)]))
+    assert batches.oldest_ms(60_000) == 0  # it may still fail
+    batches.appended(made)
+    oldest_ms = batches.oldest_ms(60_000)
+    assert oldest_ms == NOW_MS - 60_000
+    body = pushed([(0, oldest_ms, 1.0), (1, oldest_ms - 1, 2.0)])
+    taken = in_time(body, NOW_MS, oldest_ms)
+    assert taken.samples.values.tolist() == [1.0]
+    assert "a sample of 60 s ago" in taken.refused[0].reason
+    make(batches, body, stream="another")
+    assert batches.oldest_ms(60_000) == 0
+
+
+def test_of_several_partitions_the_one_that_is_behind_counts():
+    batches = PushedBatches()
+    for offset, names in ((0, range(20)), (9, range(1))):
+        body = pushed([(name, NOW_MS + offset, 1.0) for name in names])
+        for made in make(batches, body, partitions=3):
+            batches.appended(made)
+    assert batches.oldest_ms(10) == NOW_MS - 10

@@ -17,7 +17,7 @@ def answer(pushed: Pushed, *, is_json: bool = False) -> bytes:
     """
     if not pushed.refused_count:
         return b"{}" if is_json else b""
-    lines = [f"point {one.position}: {one.text}: {one.reason}" for one in pushed.refused[:_TOLD]]
+    lines = [f"{one.where('point ')}{one.text}: {one.reason}" for one in pushed.refused[:_TOLD]]
     message = "; ".join(lines)
     if is_json:
         count = str(pushed.refused_count)

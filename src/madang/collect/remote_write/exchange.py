@@ -67,7 +67,7 @@ def refusal_text(pushed: Pushed) -> str | None:
     """
     if not pushed.refused_count:
         return None
-    lines = [f"series {one.position}: {one.reason}: {one.text}" for one in pushed.refused[:_TOLD]]
+    lines = [f"{one.where('series ')}{one.reason}: {one.text}" for one in pushed.refused[:_TOLD]]
     if (more := pushed.refused_count - len(lines)) > 0:
         lines.append(f"and {more} more")
     return "\n".join(lines)

@@ -127,11 +127,12 @@ class InfluxWrite2:
         """204, or 400 after a partial write, with the first line that was refused."""
         if not pushed.refused_count:
             return Answer(204, VERSION_HEADERS)
-        body = {
+        body: dict[str, object] = {
             "code": "invalid",
             "message": partial_write(pushed),
-            "line": min(one.position for one in pushed.refused),
         }
+        if first := min((one.position for one in pushed.refused if one.position), default=0):
+            body["line"] = first
         return Answer(400, (JSON, *VERSION_HEADERS), orjson.dumps(body))
 
     def refused(self, _scope: Scope, error: MadangError) -> Answer:
@@ -176,10 +177,10 @@ def name_of(given: Mapping[str, str], parameter: str) -> str:
 
 def partial_write(pushed: Pushed) -> str:
     """What was refused, line by line; the others are stored."""
-    lines = [f"line {one.position}: {one.reason}: '{one.text}'" for one in pushed.refused[:_TOLD]]
+    lines = [f"{one.where('line ')}{one.reason}: '{one.text}'" for one in pushed.refused[:_TOLD]]
     if (more := pushed.refused_count - len(lines)) > 0:
         lines.append(f"and {more} more")
-    return f"partial write: unable to parse {'; '.join(lines)}"
+    return f"partial write: unable to take {'; '.join(lines)}"
 
 
 def told(error: MadangError) -> str:

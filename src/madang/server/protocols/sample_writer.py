@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class SampleWriter:
         open_stream: The stream of a name; opening again is cheap.
         clock: Injected time.
         families: Takes what senders say of metric families.
+        late_s: How much older than the newest sample one may be. What is older is refused here as
+            far as it is certain, so that it is not acknowledged and then left out.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class SampleWriter:
         open_stream: Callable[[str], LogStream],
         clock: Clock,
         families: PushedFamilies,
+        late_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
+        self._late_s = late_s
         self.families = families
         self._open_stream = open_stream
         self._clock = clock
@@ -57,7 +62,9 @@ class SampleWriter:
         """
         now_ms = self._clock.now_us() // 1000
         stream = self._open_stream(SAMPLES)
-        taken = in_time(pushed, now_ms)
+        late_s = self._late_s()
+        oldest_ms = 0 if math.isinf(late_s) else self._batches.oldest_ms(round(late_s * 1000))
+        taken = in_time(pushed, now_ms, oldest_ms)
         batches = self._batches.batches(
             taken, now_ms, stream=stream.identity.id, partitions=stream.partitions
         )
