@@ -22,12 +22,12 @@ GO_YAML = Dialect(typed=False, merges=True, most_values=500_000)
 """YAML as Prometheus reads it: the key says whether ``1.10`` is a number; merge keys are read."""
 
 _OTHER_SECTIONS = {
-    "alerting": "alerting",
-    "remote_read": "reading from other stores",
-    "storage": "storage settings",
-    "tracing": "tracing",
-    "runtime": "settings of Go's runtime",
-    "otlp": "OTLP settings",
+    "alerting": "alerts are not evaluated or sent yet",
+    "remote_read": "other stores are not asked",
+    "storage": "`metrics` in madang.yml has the settings of the store",
+    "tracing": "requests are not traced",
+    "runtime": "these are settings of Go's runtime",
+    "otlp": "OTLP is taken with its usual names",
 }
 _DISCOVERIES = (
     "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka",
