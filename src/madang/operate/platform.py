@@ -101,7 +101,7 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
         extra={
             "version": __version__,
             "url": url,
-            "ports": ports,
+            **({"ports": ports} if ports else {}),  # an empty one would have no column
             "project": str(options.project_dir.resolve()),
             "data": str(data.root),
         },
