@@ -108,6 +108,11 @@ def parsed(query: str) -> _Tree:
         return pp.parse(query)
     except (ValueError, OverflowError) as error:
         raise BadQueryError(str(error), where=Place("query")) from error
+    except BaseException as error:
+        # The parser panics at durations beyond all time, ``up[1e999]``; a panic is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise BadQueryError(f"cannot be parsed: {error}", where=Place("query")) from None
 
 
 def _refuse_depth(query: str) -> None:

@@ -173,3 +173,9 @@ def test_hostile_words_take_time_linear_in_their_length(piece):
 
 def test_a_string_that_does_not_end_is_one_word():
     assert [token.kind for token in tokens_of('a + "b ) c')] == ["word", "sign", "string", "end"]
+
+
+@pytest.mark.parametrize("query", ["up[1e999]", "up[1m:1e30]", "up offset 1e40", "up offset inf"])
+def test_what_the_parser_panics_at_is_an_error(query):
+    with pytest.raises(BadQueryError, match="cannot be parsed"):
+        parse(query)
