@@ -209,7 +209,7 @@ class MetricsEngine:
                 hint="try again in a moment",
             )
         if request.endpoint == FEDERATE:
-            return self.api.federate(request.pairs, budget=budget)
+            return self.api.federate(request.pairs, budget=budget, accept=request.accept)
         if request.endpoint == READ:
             return self._read.answer(request.body, budget)
         return self.api.answer(request.endpoint, request.pairs, budget=budget)

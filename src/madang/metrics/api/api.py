@@ -76,9 +76,11 @@ class PrometheusApi:
         except MadangError as error:
             return failed(error)
 
-    def federate(self, pairs: Pairs, *, budget: Budget | None = None) -> Answer:
-        """The answer of ``/federate``: a page of text 0.0.4; errors are plain text."""
+    def federate(self, pairs: Pairs, *, budget: Budget | None = None, accept: str = "") -> Answer:
+        """The answer of ``/federate``: a page to scrape, as ``accept`` asks; errors are text."""
         try:
-            return self._federation.answer(Params.of(pairs, budget or Budget(self._options)))
+            return self._federation.answer(
+                Params.of(pairs, budget or Budget(self._options)), accept
+            )
         except MadangError as error:
             return in_words(error)

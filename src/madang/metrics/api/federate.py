@@ -16,7 +16,10 @@ from madang.metrics.matcher import Labels
 from madang.metrics.number_text import page_text
 from madang.metrics.storage import SampleStorage, SeriesSet
 
-PAGE = "text/plain; version=0.0.4; charset=utf-8"
+ANY_NAMES = "escaping=allow-utf-8"
+"""What a scraper's ``Accept`` says if it reads names beyond letters, digits, ``_`` and ``:``."""
+_PAGE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+_PAGE_OF_ANY_NAMES = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
 _INSTANCE = "instance"
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
@@ -26,7 +29,8 @@ class Federation:
     """Writes pages; a series that ended, or has no sample within the lookback, is not on them.
 
     Every sample has its time. Labels of the server (``external_labels``) are added where a series
-    lacks them, and an empty ``instance``, so that the scraper keeps what is there.
+    lacks them, and an empty ``instance``, so that the scraper keeps what is there. For scrapers
+    that do not read all names, others than theirs are written with ``_`` in place of what is odd.
     """
 
     def __init__(self, storage: SampleStorage, clock: Clock, knowledge: Knowledge) -> None:
@@ -34,8 +38,13 @@ class Federation:
         self._clock = clock
         self._knowledge = knowledge
 
-    def answer(self, params: Params) -> Answer:
-        """A page. Raises InvalidInputError, TooLargeError."""
+    def answer(self, params: Params, accept: str) -> Answer:
+        """A page. Raises InvalidInputError, TooLargeError.
+
+        Args:
+            params: ``match[]``.
+            accept: The header of that name.
+        """
         now_ms = self._clock.now_us() // 1000
         options = params.budget.options
         added = {_INSTANCE: "", **self._knowledge.external_labels()}
@@ -49,7 +58,11 @@ class Federation:
             for labels, at_ms, value in _newest(series):
                 found[labels] = at_ms, value
         params.budget.series = len(found)
-        return Answer(200, "".join(_lines(found, added)).encode(), PAGE)
+        plain = ANY_NAMES not in accept.replace(" ", "").lower()
+        if plain:
+            found = {_plainly_named(labels): sample for labels, sample in found.items()}
+        page = "".join(_lines(found, added)).encode()
+        return Answer(200, page, _PAGE if plain else _PAGE_OF_ANY_NAMES)
 
 
 def _newest(series: SeriesSet) -> Iterator[tuple[Labels, int, float]]:
@@ -81,6 +94,27 @@ def _lines(found: Mapping[Labels, tuple[int, float]], added: Mapping[str, str]) 
             *((own, text) for own, text in added.items() if own not in labels),
         ]
         yield f"{_series(name, pairs)} {page_text(value)} {at_ms}\n"
+
+
+def _plainly_named(labels: Labels) -> Labels:
+    """Labels with names that every scraper reads."""
+    if all(_LABEL.fullmatch(label) for label, _ in labels) and _METRIC.fullmatch(
+        dict(labels).get(METRIC_NAME, "_")
+    ):
+        return labels
+    found: dict[str, str] = {}
+    for label, value in labels:
+        text = _plain(value, _METRIC) if label == METRIC_NAME else value
+        found.setdefault(_plain(label, _LABEL), text)
+    return tuple(sorted(found.items()))
+
+
+def _plain(name: str, good: re.Pattern[str]) -> str:
+    """A name with ``_`` in place of each sign that is not allowed where it stands."""
+    return "".join(
+        sign if good.fullmatch(sign if place == 0 else f"_{sign}") else "_"
+        for place, sign in enumerate(name)
+    )
 
 
 def _series(name: str, pairs: Sequence[tuple[str, str]]) -> str:

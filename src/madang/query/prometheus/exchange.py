@@ -29,6 +29,8 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     pairs: list[tuple[str, str]] = msgspec.field(default_factory=list)
     body: bytes = b""
     """The body, where it is no form."""
+    accept: str = ""
+    """The header ``Accept``."""
     timeout_s: float | None = None
     gzip: bool = False
     """Whether the body may be compressed."""

@@ -85,6 +85,7 @@ class PrometheusRoutes:
         request = ApiRequest(
             endpoint=endpoint,
             body=body if is_read else b"",
+            accept=headers.get(b"accept", b"").decode("latin-1"),
             identity=query_identity(identity, headers.get(b"user-agent", b"").decode("latin-1")),
             # A form comes first, as in Go, whose first value of a name is the one that counts.
             pairs=_pairs(form) + _pairs(scope["query_string"]),
