@@ -49,9 +49,12 @@ class TargetEndpoints:
         return told(data)
 
     def _scrape_pools(self, params: Params) -> Answer:
-        counts = self._knowledge.targets().get("droppedTargetCounts", {})
-        active = self._knowledge.targets().get("activeTargets", ())
-        names = {*counts, *(target["scrapePool"] for target in active)}
+        found = self._knowledge.targets()
+        active = found.get("activeTargets", ())
+        names = {
+            *found.get("droppedTargetCounts", {}),
+            *(target["scrapePool"] for target in active),
+        }
         return told({"scrapePools": sorted(names)})
 
     def _metadata(self, params: Params) -> Answer:
@@ -73,6 +76,7 @@ class TargetEndpoints:
             known = {metric: known[metric]} if metric in known else {}
         found: list[dict[str, Any]] = []
         for target in _of_pool(self._knowledge.targets().get("activeTargets", ()), ""):
+            params.budget.check_time()
             if 0 <= limit <= len(found):
                 break
             labels = target["labels"]
