@@ -25,7 +25,7 @@ def test_the_starter_is_a_good_project(tmp_path: Path) -> None:
     result = check_directory(tmp_path)
     assert result.problems == ()
     assert result.project is not None
-    assert {"host_metrics", "logs"} < result.project.streams.keys()
+    assert {"metrics.samples", "logs"} < result.project.streams.keys()
     assert (tmp_path / ".madang" / "schema" / "stream.json").is_file()
 
 
