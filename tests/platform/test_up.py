@@ -47,6 +47,16 @@ def test_a_port_that_is_taken(project: Path, tmp_path: Path) -> None:
     assert "PORT=" in hint
 
 
+def test_a_port_of_a_protocol_that_is_taken(project: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ports = f"server: {{ports: {{influx: {{port: {port}}}}}}}\n"
+        write_project(project, {"madang.yml": ports})
+        message, hint = refused(project, tmp_path / "data")
+    assert message == f"port {port} on 127.0.0.1 is taken by another program"
+    assert hint.endswith("choose another: server.ports.influx.port in madang.yml")
+
+
 def test_no_project_directory(tmp_path: Path) -> None:
     message, hint = refused(tmp_path / "none", tmp_path / "data")
     assert message == f"there is no project directory {tmp_path / 'none'}"

@@ -120,7 +120,12 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
     try:
         supervisor.start()
         started = Started(
-            url, code, str(_shown(data.run / "admin.token")), time.monotonic() - began, recovered
+            url,
+            code,
+            str(_shown(data.run / "admin.token")),
+            time.monotonic() - began,
+            recovered,
+            ports,
         )
         _log.info("the platform is ready", extra={"after_s": round(started.seconds, 3)})
         sys.stdout.write(started.text())
