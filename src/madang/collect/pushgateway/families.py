@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from madang.collect.pushgateway.family_lines import MetricLines, family_lines
 from madang.collect.pushgateway.messages import (
     GAUGE,
     HISTOGRAMS,
@@ -36,7 +38,7 @@ class InconsistentPushError(InvalidInputError):
     """A push that was understood and is refused: its group remembers the time of the failure."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StoredFamily:
     """A family of a group.
 
@@ -48,6 +50,11 @@ class StoredFamily:
     changed_at_us: int
     series: Series
     metrics: tuple[int, ...]
+
+    @cached_property
+    def lines(self) -> list[MetricLines]:
+        """Its metrics as text, kept for the next page."""
+        return family_lines(self.message)
 
     @property
     def name(self) -> bytes:
