@@ -13,9 +13,10 @@ from madang.collect.pushgateway.messages import family_class
 from madang.collect.pushgateway.snappy_frames import unpack_frames
 from madang.collect.pushgateway.text import parse_text
 from madang.collect.wire_messages import AnyMessage
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, TooLargeError
 
 _PROTOBUF = "application/vnd.google.protobuf"
+_MOST_METRICS = 250_000
 _PARAMETERS = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
 
 
@@ -48,8 +49,19 @@ def read_families(
     else:
         body = decompress(content_encoding, chunks, limit_bytes)
     if _is_protobuf(content_type):
-        return list(_delimited(body).values())
+        families = list(_delimited(body).values())
+        _check_count(sum(len(family.metric) for family in families))
+        return families
+    _check_count(body.count(b"\n"))
     return list(parse_text(body, utf8_names=utf8_names).values())
+
+
+def _check_count(count: int) -> None:
+    if count > _MOST_METRICS:
+        raise TooLargeError(
+            f"the body has {count} lines or metrics; {_MOST_METRICS} are the most",
+            hint="push them in several groups",
+        )
 
 
 def _is_protobuf(content_type: str | None) -> bool:

@@ -11,24 +11,22 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from madang.collect.pushed import NativeHistograms, Pushed
 from madang.collect.pushed_batches import PushedBatches
 from madang.collect.pushgateway.group import Group
-from madang.collect.pushgateway.group_files import NO_IDS
 from madang.collect.pushgateway.series import NO_SERIES, Series, joined
 from madang.collect.pushgateway.store import Change
 from madang.collect.sample_batches import ending
 from madang.collect.scrape.timeline import Timeline
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import MadangError
-from madang.core.samples import Samples
+from madang.core.errors import MadangError, UnavailableError
+from madang.core.samples import STALE_NAN, Samples
 from madang.stream import Appended, Origin, Stream
 
 _log = logging.getLogger(__name__)
@@ -62,8 +60,8 @@ class GroupSampler:
         self._clock = clock or SystemClock()
         self._groups: dict[bytes, Group] = {}
         self._all: Series | None = NO_SERIES
-        self._owed = NO_IDS
-        """Series whose end could not be appended yet."""
+        self._owed: dict[int, bytes | None] = {}
+        """Series whose end is not in the stream yet, with their labels where those are known."""
         self._taken = self._told = 0
         self._batches = PushedBatches()
         self._timeline: Timeline | None = None
@@ -100,7 +98,7 @@ class GroupSampler:
             with self._condition:
                 while not self._queue and not self._closed:
                     left_s = due_s - self._clock.monotonic_s()
-                    if self._groups or len(self._owed):
+                    if self._groups or self._owed:
                         if left_s <= 0:
                             break
                         self._condition.wait(left_s)
@@ -129,30 +127,28 @@ class GroupSampler:
     def _take(self, changes: Sequence[Change]) -> None:
         """Append what has changed: a group that changed twice is written twice."""
         turn: dict[bytes, Group | None] = {}
-        ended: list[npt.NDArray[np.int64]] = []
         for change in changes:
             if change.key in turn:
-                self._write_turn(turn, ended)
-                turn, ended = {}, []
+                self._write_turn(turn)
+                turn = {}
             turn[change.key] = change.group
             self._taken = change.number
-            ended.append(change.ended)
+            labels: Sequence[bytes | None] = change.labels or [None] * len(change.ended)
+            self._owed.update(zip(change.ended.tolist(), labels, strict=True))
             self._all = None
             if change.group is None:
                 self._groups.pop(change.key, None)
             else:
                 self._groups[change.key] = change.group
-        self._write_turn(turn, ended)
+        self._write_turn(turn)
 
-    def _write_turn(
-        self, turn: dict[bytes, Group | None], ended: list[npt.NDArray[np.int64]]
-    ) -> None:
+    def _write_turn(self, turn: dict[bytes, Group | None]) -> None:
         living = joined([group.series for group in turn.values() if group is not None])
-        over = np.unique(np.concatenate([self._owed, *ended]))
-        if len(over):
+        if self._owed:
             # Another group may have the same series: labels without a value are none.
-            over = over[~np.isin(over, self._series_of_all().ids)]
-        self._owed = over
+            owed = np.fromiter(self._owed, np.int64, len(self._owed))
+            for number in owed[np.isin(owed, self._series_of_all().ids)].tolist():
+                del self._owed[number]
         self._write(living)
 
     def _series_of_all(self) -> Series:
@@ -162,33 +158,39 @@ class GroupSampler:
 
     def _write(self, living: Series) -> None:
         """Append samples of series, and the ends that are owed."""
-        over = self._owed
-        if len(living) or len(over):
+        if len(living) or self._owed:
             try:
-                self._append(living, over)
-            except MadangError as error:
-                if self.error is None:
-                    _log.warning("samples of pushed groups are not taken now: %s", error)
-                self.error = error
+                self._append(living)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, groups go on
+                self._note(error)
                 return
             self.error = None
-        self._owed = NO_IDS
+        self._owed.clear()
         if self._taken > self._told:
             self._told = self._taken
             self._written(self._taken)
 
-    def _append(self, living: Series, over: npt.NDArray[np.int64]) -> None:
+    def _note(self, error: Exception) -> None:
+        if not isinstance(error, MadangError):
+            if not isinstance(error, TimeoutError):
+                _log.error("samples of pushed groups could not be made", exc_info=error)
+            error = UnavailableError(f"{type(error).__name__}: {error}")
+        if self.error is None:
+            _log.warning("samples of pushed groups are not taken now: %s", error)
+        self.error = error
+
+    def _append(self, living: Series) -> None:
         stream = self._open_stream()
         now_s = self._clock.now_us() / 1e6
         timeline = self._timeline_of(stream)
         ts_ms = timeline.stamp(now_s, now_s, self._clock.monotonic_s())
         batches = self._batches.batches(
-            _pushed(living, ts_ms),
+            _pushed(joined([living, _ended(self._owed)]), ts_ms),
             self._clock.now_us() // 1000,
             stream=stream.identity.id,
             partitions=stream.partitions,
         )
-        ends = _ends(over, ts_ms, stream.partitions)
+        ends = _nameless_ends(self._owed, ts_ms, stream.partitions)
         futures = []
         for one in batches:
             end = ends.pop(one.partition, None)
@@ -233,10 +235,20 @@ def _pushed(living: Series, ts_ms: int) -> Pushed:
     )
 
 
-def _ends(over: npt.NDArray[np.int64], ts_ms: int, partitions: int) -> dict[int, pa.RecordBatch]:
-    """By partition, the rows that end series. They have no labels, which have been said before."""
-    owners = over.view(np.uint64) % np.uint64(partitions)
+def _ended(owed: Mapping[int, bytes | None]) -> Series:
+    """Series that have ended, with the values that say so."""
+    known = {number: labels for number, labels in owed.items() if labels is not None}
+    ids = np.fromiter(known, np.int64, len(known))
+    return Series(list(known.values()), ids, np.full(len(known), STALE_NAN), {})
+
+
+def _nameless_ends(
+    owed: Mapping[int, bytes | None], ts_ms: int, partitions: int
+) -> dict[int, pa.RecordBatch]:
+    """By partition, the ends of series whose labels were said before a restart."""
+    ids = np.array([number for number, labels in owed.items() if labels is None], np.int64)
+    owners = ids.view(np.uint64) % np.uint64(partitions)
     return {
-        partition: ending(over[owners == partition], ts_ms).batch
+        partition: ending(ids[owners == partition], ts_ms).batch
         for partition in np.unique(owners).tolist()
     }

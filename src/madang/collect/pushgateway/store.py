@@ -68,13 +68,15 @@ class Delete:
 class Change:
     """A change of a group that is on disk: what it is now, and which of its series have ended.
 
-    ``number`` counts changes.
+    ``number`` counts changes. ``labels`` are those of ``ended``, or nothing where they are not
+    known any more.
     """
 
     number: int
     key: bytes
     group: Group | None
     ended: npt.NDArray[np.int64]
+    labels: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class PushStore:
         self._groups: dict[bytes, Group] = {}
         self._consistency = Consistency()
         self._expiries: list[tuple[int, bytes]] = []
+        self._scheduled: dict[bytes, int] = {}
+        """By group, the entry of ``_expiries`` that counts; it may be too early, not too late."""
         self._ttl_seen_s: float | None = None
         self._condition = threading.Condition()
         self._queue: deque[_Work] = deque()
@@ -320,9 +324,18 @@ class PushStore:
         before = self._groups.get(key)
         batch.before.setdefault(key, before)
         self._put(key, after)
-        batch.changes.append(self._next_change(key, after, _ended(before, after)))
+        gone = _gone(before, after)
+        ended = NO_IDS if before is None else before.series.ids[gone]
+        labels = [] if before is None else [before.series.labels[at] for at in gone.tolist()]
+        batch.changes.append(self._next_change(key, after, ended, labels))
 
-    def _next_change(self, key: bytes, group: Group | None, ended: npt.NDArray[np.int64]) -> Change:
+    def _next_change(
+        self,
+        key: bytes,
+        group: Group | None,
+        ended: npt.NDArray[np.int64],
+        labels: Sequence[bytes] = (),
+    ) -> Change:
         self._number += 1
         if len(ended):
             self._owed.setdefault(key, []).append((self._number, ended))
@@ -330,7 +343,7 @@ class PushStore:
             self._tombs[key] = self._number
         else:
             self._tombs.pop(key, None)
-        return Change(self._number, key, group, ended)
+        return Change(self._number, key, group, ended, labels)
 
     def _put(self, key: bytes, after: Group | None) -> None:
         before = self._groups.get(key)
@@ -358,7 +371,8 @@ class PushStore:
 
     def _schedule(self, group: Group) -> None:
         at_us = group.expires_at_us(self._ttl_seen_s)
-        if at_us is not None:
+        if at_us is not None and at_us < self._scheduled.get(group.key, at_us + 1):
+            self._scheduled[group.key] = at_us
             heapq.heappush(self._expiries, (at_us, group.key))
 
     def _until_expiry_s(self) -> float | None:
@@ -367,6 +381,7 @@ class PushStore:
         if default_s != self._ttl_seen_s:
             self._ttl_seen_s = default_s
             self._expiries.clear()
+            self._scheduled.clear()
             for group in self._groups.values():
                 self._schedule(group)
         if not self._groups:
@@ -379,7 +394,10 @@ class PushStore:
         now_us = self._clock.now_us()
         found = []
         while self._expiries and self._expiries[0][0] <= now_us:
-            _, key = heapq.heappop(self._expiries)
+            scheduled_us, key = heapq.heappop(self._expiries)
+            if self._scheduled.get(key) != scheduled_us:
+                continue
+            del self._scheduled[key]
             group = self._groups.get(key)
             if group is None:
                 continue
@@ -387,15 +405,17 @@ class PushStore:
             if at_us is not None and at_us <= now_us:
                 _log.info("the pushed group %s has outlived its time", dict(group.labels))
                 found.append(_Work(Delete(group.labels, now_us)))
+            else:
+                self._schedule(group)
         return found
 
 
-def _ended(before: Group | None, after: Group | None) -> npt.NDArray[np.int64]:
+def _gone(before: Group | None, after: Group | None) -> npt.NDArray[np.intp]:
+    """The places of the series that a group had and has no more."""
     if before is None:
-        return NO_IDS
+        return np.empty(0, np.intp)
     living = (after.series if after is not None else NO_SERIES).ids
-    ended: npt.NDArray[np.int64] = before.series.ids[~np.isin(before.series.ids, living)]
-    return ended
+    return np.flatnonzero(~np.isin(before.series.ids, living))
 
 
 def _end(work: _Work, error: MadangError | None) -> None:

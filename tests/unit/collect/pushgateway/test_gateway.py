@@ -252,3 +252,8 @@ def test_what_a_push_says_of_families(gate):
     assert found == [("a", "counter", "b"), ("c", "unknown", ""), ("d", "histogram", "")]
     refused_push, _ = gate.gateway.read({"job": "j"}, [b"a 1 1\n"], replaces=False)
     assert family_metadata(refused_push) == []
+
+
+def test_a_body_of_too_many_lines_is_refused(gate):
+    with pytest.raises(TooLargeError, match="250001 lines"):
+        gate.push("job/j", b"\n" * 250_001)

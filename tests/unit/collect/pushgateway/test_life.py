@@ -153,3 +153,17 @@ def test_other_settings_count_for_groups_that_are_there(tmp_path):
     clock.advance(1000)
     with pushing(tmp_path, PushgatewaySpec(ttl=10.0), clock=clock) as gate:
         until(lambda: not gate.lines())
+
+
+def test_many_pushes_are_one_appointment(tmp_path):
+    with pushing(tmp_path, PushgatewaySpec(ttl=100.0, interval=3600.0)) as gate:
+        for _ in range(50):
+            gate.push("job/j", "a 1\n")
+        store = gate.gateway._store
+        assert len(store._expiries) == 1
+        gate.push("job/j", "a 1\n", ttl_s=10.0)
+        assert len(store._expiries) == 2
+        gate.clock.advance(11)
+        gate.push("job/other", "b 1\n")
+        until(lambda: len(gate.lines()) == 1)
+        assert [key for _, key in store._expiries if store._scheduled.get(key)] == [b"job\xffother"]

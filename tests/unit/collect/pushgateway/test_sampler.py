@@ -212,3 +212,25 @@ def test_without_groups_there_are_no_threads(tmp_path):
         gate.gateway.page()
         gate.gateway.listing()
         assert not named()
+
+
+def test_a_stream_that_breaks_in_any_way_costs_no_group(gate):
+    sampler = gate.gateway._sampler
+
+    def broken():
+        raise RuntimeError("a bug")
+
+    stream_of, sampler._open_stream = sampler._open_stream, broken
+    for name in "abc":
+        push, _ = gate.gateway.read({"job": name}, [b"m 1\n"], replaces=False)
+        gate.gateway.push(push)
+    gate.push("job/d", "m 1\n")
+    tries = threading.Event()
+    while gate.gateway.error is None or len(sampler._groups) < 4:
+        tries.wait(0.01)
+    sampler._open_stream = stream_of
+    gate.delete("job/a")
+    gate.push("job/b", "m 2\n")
+    assert "m{job=b} 2" in until(gate.stream, 1)
+    while gate.gateway.error is not None:
+        tries.wait(0.01)
