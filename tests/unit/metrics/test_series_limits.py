@@ -1,6 +1,7 @@
 """Limits of series: who is refused, and which label is told to be the reason."""
 
 import logging
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -73,6 +74,22 @@ def test_a_higher_limit_lets_in_who_is_announced_again():
     take(head, pods("a", range(5)), 4000, announce=False)
     assert len(names(head, "a")) == 5
     assert head.counts.over_limit == 3
+
+
+def test_what_was_refused_is_not_sought_in_the_tables():
+    class Tables:
+        asked: ClassVar = []
+
+        def labels_of(self, ids):
+            self.asked += ids.tolist()
+            return {}
+
+    head = Head(limits=SeriesLimits(per_job=3))
+    head.known_series = Tables()
+    take(head, pods("a", range(50)))
+    take(head, pods("a", range(51)), 2000, announce=False)
+    assert Tables.asked == [series_id(canonical_labels(pods("a", [50])[0]))]
+    assert (head.counts.over_limit, head.counts.unknown) == (94, 1)
 
 
 def test_the_limit_of_all_series_holds_over_jobs():

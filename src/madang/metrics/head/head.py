@@ -269,8 +269,6 @@ class Head:
         self._unknown |= missing - found.keys()
         if not found:
             return refs
-        numbers, labels = np.fromiter(found, np.int64, len(found)), list(found.values())
-        numbers, labels = self._admitted(numbers, labels)
         numbers = np.fromiter(found, np.int64, len(found))
         numbers, labels = self._admitted(numbers, list(found.values()))
         with self._changing:
