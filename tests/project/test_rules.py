@@ -56,12 +56,18 @@ def test_every_file_is_expected_to_be_something() -> None:
 
 def test_promtool_agrees() -> None:
     promtool = debian_program("prometheus", "usr/bin/promtool")
-    disagree = []
-    for name, path in CASES.items():
-        found = subprocess.run(
-            [promtool, "check", "rules", path], capture_output=True, text=True, check=False
-        )
-        wanted = name.startswith(("good-", "older-", "stricter-"))
-        if (found.returncode == 0) is not wanted:
-            disagree.append((name, found.stdout + found.stderr))
-    assert not disagree
+    told = subprocess.run(
+        [promtool, "check", "rules", *CASES.values()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    ).stdout.decode(errors="replace")
+    said = {
+        Path(first).stem: rest
+        for first, _, rest in (one.partition("\n") for one in told.split("Checking ")[1:])
+    }
+    assert said.keys() == CASES.keys()
+    # A duplicate is said to have failed as well, and is none for the exit code.
+    taken = {name for name, text in said.items() if "FAILED" not in text or "lint error" in text}
+    wanted = {name for name in CASES if name.startswith(("good-", "older-", "stricter-"))}
+    assert taken == wanted

@@ -102,6 +102,7 @@ class MetricsEngine:
         )
         self.history = HistoryWriter(open_stream(store, project(), QUERY_HISTORY))
         self.report = HeadReport(data, self.head, self.follower, self.clock)
+        self._there: dict[int, int] = {}
         self.trouble = ""
         """Why the head cannot be written now, if it cannot."""
         self.caught_up = threading.Event()
@@ -135,6 +136,9 @@ class MetricsEngine:
         self._set_limits()
         self.follower.restore()
         self._behind = self.lag()
+        self._there = {
+            number: self.stream.bounds(number).end for number in range(self.stream.partitions)
+        }
         for part in self._parts:
             thread = threading.Thread(target=_keep_on, args=(part, stop), name=part.name)
             thread.start()
@@ -171,9 +175,14 @@ class MetricsEngine:
                 stop.wait(_TROUBLE_S)
                 continue
             self.trouble = ""
+            if not self.caught_up.is_set() and self._has_what_was_there():
+                self.caught_up.set()  # also where samples come without a pause
             if not worked:
-                self.caught_up.set()
                 stop.wait(_IDLE_S)
+
+    def _has_what_was_there(self) -> bool:
+        taken = self.follower.taken()
+        return all(taken.get(number, 0) >= end for number, end in self._there.items())
 
     def _deliver(self, stop: threading.Event) -> None:
         while not stop.is_set():
