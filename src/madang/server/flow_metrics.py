@@ -59,7 +59,7 @@ class _Flows(Collector):
             records.add_metric([name], flow.records_total)
             size.add_metric([name], flow.size_bytes)
             dead.add_metric([name], flow.dead_letters)
-            if spec.table is not None:
+            if flow.table is not None:
                 lag.add_metric([name], flow.lag_records)
             if flow.freshness_s is not None:
                 fresh.add_metric([name], flow.freshness_s)

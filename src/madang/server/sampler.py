@@ -13,6 +13,7 @@ from madang.operate.replay import Taken, taken
 from madang.project import StreamSpec
 from madang.server.context import ServerContext
 from madang.server.dead import waiting
+from madang.server.filled_table import filled_table
 from madang.server.models.base import maybe_instant
 from madang.server.models.overview import StreamFlow
 from madang.stream import LogStream
@@ -23,7 +24,6 @@ _IDLE_SAMPLE_S = 30.0
 _IDLE_AFTER_S = 60.0
 _RATE_S = 10.0
 """Rates are averages over this time: records that come every five seconds still flow steadily."""
-LAKE_GROUP = "lake"
 
 
 @dataclass(slots=True)
@@ -100,6 +100,8 @@ class Sampler:
     def flow(self, name: str, spec: StreamSpec) -> StreamFlow:
         """How the stream ``name`` flows. Reads group files and maybe a frame: not on the loop."""
         stream = opened(self._context, name)
+        filled = filled_table(spec)
+        table = filled.name if filled else None
         track = self._tracks.get(name)
         history = list(track.history) if track else []
         if stream is None:
@@ -113,7 +115,7 @@ class Sampler:
                 dead_letters=0,
                 size_bytes=0,
                 last_append_at=None,
-                table=spec.table,
+                table=table,
                 history=history,
             )
         records, size_bytes = _totals(stream)
@@ -129,7 +131,7 @@ class Sampler:
             dead_letters=self._waiting_letters(name),
             size_bytes=size_bytes,
             last_append_at=maybe_instant(max((at for at in appended if at), default=None)),
-            table=spec.table,
+            table=table,
             history=[round(value, 3) for value in history],
         )
 
@@ -146,9 +148,10 @@ class Sampler:
         return known[2]
 
     def _lag(self, stream: LogStream, spec: StreamSpec) -> tuple[int, float | None]:
-        if spec.table is None:
+        filled = filled_table(spec)
+        if filled is None:
             return 0, None
-        delivered = stream.committed(LAKE_GROUP)
+        delivered = stream.committed(filled.group)
         lag, oldest_us, ever = 0, None, False
         for part in range(stream.partitions):
             bounds = stream.bounds(part)
@@ -162,7 +165,8 @@ class Sampler:
                 oldest_us = chunks[0].appended_at_us
         if oldest_us is None:
             return lag, 0.0 if ever else None
-        return lag, max(0.0, (self._clock.now_us() - oldest_us) / 1_000_000)
+        age_s = max(0.0, (self._clock.now_us() - oldest_us) / 1_000_000)
+        return (lag, age_s) if age_s >= filled.due_s else (0, 0.0)
 
 
 def opened(context: ServerContext, name: str) -> LogStream | None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from madang.core.errors import MadangError
+from madang.core.names import SERIES
 from madang.lake import Lake
 from madang.lake.pinned import PinnedFile
 from madang.lake.state import Snapshot, TableState
@@ -16,6 +17,7 @@ from madang.lake.table import LakeTable
 from madang.operate.tallies import read_misfits
 from madang.project import Project
 from madang.server.context import ServerContext
+from madang.server.filled_table import filled_table
 from madang.server.misfit_view import misfits_of
 from madang.server.models.base import maybe_instant
 from madang.server.models.overview import TableFlow
@@ -28,6 +30,7 @@ from madang.server.models.tables import (
     TableSummary,
 )
 
+_OWN = {SERIES: "Labels of the samples' series, in a row for every day of a series"}
 _MAX_SNAPSHOTS = 100
 _MAX_FILES = 200
 _MAX_PARTITIONS = 1000
@@ -109,8 +112,9 @@ def _summary(name: str, state: TableState, project: Project) -> Summary:
     current = state.current
     noted = current.summary if current else {}
     spec = project.tables.get(name)
-    stream = next((key for key, one in project.streams.items() if one.table == name), None)
-    description = spec.description if spec else ""
+    filled = ((key, filled_table(one)) for key, one in project.streams.items())
+    stream = next((key for key, one in filled if one is not None and one.name == name), None)
+    description = spec.description if spec else _OWN.get(name, "")
     if not description and stream is not None:
         description = project.streams[stream].description
     return Summary(

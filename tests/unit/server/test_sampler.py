@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from madang.core.clock import ManualClock
+from madang.core.names import SAMPLES
+from madang.core.samples import SAMPLES_SCHEMA
 from madang.server.sampler import Sampler
 
 
@@ -76,6 +79,21 @@ def test_freshness_is_the_age_of_the_oldest_undelivered_record(world, sampler, c
     assert (found.freshness_s, found.lag_records) == (7, 1)
     world.open_stream("orders").commit("lake", {0: 1})
     assert flow(world, sampler, "orders").freshness_s == 0
+
+
+def test_samples_are_late_only_when_the_role_metrics_should_have_stored_them(world, sampler, clock):
+    stream = world.store.open(SAMPLES, SAMPLES_SCHEMA)
+    columns = {"ts": [0], "series": [1], "value": [1.0], "histogram": [None], "labels": [None]}
+    batch = pa.RecordBatch.from_pydict(columns, SAMPLES_SCHEMA)
+    stream.submit(batch).result()
+    clock._now_us = stream.last_appended_us(0) + 599_000_000
+    found = flow(world, sampler, SAMPLES)
+    assert (found.table, found.freshness_s, found.lag_records) == (SAMPLES, 0, 0)
+    clock._now_us += 2_000_000
+    found = flow(world, sampler, SAMPLES)
+    assert (found.freshness_s, found.lag_records) == (601, 1)
+    stream.commit("metrics", {0: 1})
+    assert flow(world, sampler, SAMPLES).freshness_s == 0
 
 
 def test_a_new_stream_is_seen_and_a_removed_one_forgotten(world, sampler, clock):

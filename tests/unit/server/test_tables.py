@@ -184,12 +184,26 @@ def test_a_table_is_dropped_when_no_stream_fills_it(server, reader):
         assert client.get("/api/tables/lake.old").status_code == 404
 
 
-def test_a_table_of_madang_s_own_stays(server):
-    server.lake.create("system.logs", pa.schema([pa.field("n", pa.int64())]))
+@pytest.mark.parametrize("name", ["system.logs", "metrics.samples", "metrics.series"])
+def test_a_table_of_madang_s_own_stays(server, name):
+    server.lake.create(name, pa.schema([pa.field("n", pa.int64())]))
     try:
         with server.client("admin") as client:
-            refused = client.delete("/api/tables/system.logs")
+            refused = client.delete(f"/api/tables/{name}")
             assert refused.status_code == 409
             assert refused.json()["error"]["hint"] == "it is one of Madang's own"
     finally:
-        server.lake.drop("system.logs")
+        server.lake.drop(name)
+
+
+def test_the_tables_of_samples_say_what_they_are(server, reader):
+    names = ("metrics.samples", "metrics.series")
+    for name in names:
+        server.lake.create(name, pa.schema([pa.field("n", pa.int64())]))
+    try:
+        found = {one["name"]: one for one in reader.get("/api/tables").json()["tables"]}
+        assert [found[name]["stream"] for name in names] == ["metrics.samples", None]
+        assert all(found[name]["description"] for name in names)
+    finally:
+        for name in names:
+            server.lake.drop(name)

@@ -27,6 +27,7 @@ from madang.project.system import QUERY_HISTORY
 from madang.server.asker import Asker
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
+from madang.server.filled_table import filled_table
 from madang.server.models.streams import (
     AdoptAnswer,
     GroupRow,
@@ -39,7 +40,7 @@ from madang.server.models.streams import (
 )
 from madang.server.records import Sight, forward, newest
 from madang.server.routes.answers import BODY_ERRORS, BUSY_ERRORS, NAMED_ERRORS, errors
-from madang.server.sampler import LAKE_GROUP, Sampler, opened
+from madang.server.sampler import Sampler, opened
 from madang.server.tail import Tails, parse_event_id
 from madang.server.time_fallback_view import NOTHING as NO_FALLBACKS
 from madang.server.time_fallback_view import time_fallbacks_of
@@ -274,7 +275,8 @@ def _schema(log: LogStream) -> list[NamedType]:
 
 
 def _bounds(log: LogStream, spec: StreamSpec) -> list[PartitionBounds]:
-    delivered = log.committed(LAKE_GROUP)
+    filled = filled_table(spec)
+    delivered = log.committed(filled.group) if filled else {}
     rows = []
     for part in range(log.partitions):
         bounds = log.bounds(part)
@@ -284,7 +286,7 @@ def _bounds(log: LogStream, spec: StreamSpec) -> list[PartitionBounds]:
                 earliest=bounds.earliest,
                 end=bounds.end,
                 size_bytes=bounds.size_bytes,
-                delivered=None if spec.table is None else delivered.get(part, 0),
+                delivered=None if filled is None else delivered.get(part, 0),
             )
         )
     return rows

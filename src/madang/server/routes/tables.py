@@ -7,7 +7,7 @@ import logging
 from fastapi import APIRouter, Request
 
 from madang.core.errors import ConflictError
-from madang.core.names import SYSTEM_NAMESPACE
+from madang.core.names import is_own
 from madang.server.auth import MayAdmin, MayRead
 from madang.server.context import ServerContext
 from madang.server.models.tables import DroppedTable, TableAnswer, TablesAnswer
@@ -42,17 +42,15 @@ def drop_table(request: Request, name: str, identity: MayAdmin) -> DroppedTable:
     """
     context: ServerContext = request.app.state.context
     context.lake.table(name)  # of two reasons to refuse, the nearer one
+    if is_own(name):
+        raise ConflictError(f"{name} is filled by Madang itself", hint="it is one of Madang's own")
     for stream, spec in sorted(context.project().streams.items()):
         if spec.table == name:
             hint = (
                 f"remove streams/{stream}.yml, or deliver it to another table "
                 "(deliver: {table: …}), and drop the table then"
             )
-            own = stream.startswith(f"{SYSTEM_NAMESPACE}.")
-            raise ConflictError(
-                f"the stream {stream!r} is delivered to {name}",
-                hint="it is one of Madang's own" if own else hint,
-            )
+            raise ConflictError(f"the stream {stream!r} is delivered to {name}", hint=hint)
     dropped = context.lake.drop(name)
     _log.info("%s dropped %s: %d rows", identity, name, dropped.rows)
     return DroppedTable(name=name, rows=dropped.rows, size_bytes=dropped.size_bytes)
