@@ -192,3 +192,13 @@ def test_limits_change_while_it_runs(role):
         await whole(await running)
 
     asyncio.run(main())
+
+
+def test_a_role_that_stops_ends_what_it_evaluates(role):
+    async def main():
+        asking = asyncio.ensure_future(relay(role).ask(asked("slow")))
+        await asyncio.to_thread(role.started.wait, 5)
+        role.stop.set()
+        return await whole(await asking)
+
+    assert b'"errorType":"canceled"' in asyncio.run(main())

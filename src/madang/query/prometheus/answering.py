@@ -108,13 +108,13 @@ class Answering:
                 continue
             with connection:
                 try:
-                    self._serve_one(connection)
+                    self._serve_one(connection, stop)
                 except (OSError, msgspec.DecodeError):
                     pass  # It went away, or speaks another version; it sees the connection's end.
                 except Exception:  # noqa: BLE001 - a defect fails its request, not the role
                     _log.exception("a request failed for a reason that is not the request's")
 
-    def _serve_one(self, connection: socket.socket) -> None:
+    def _serve_one(self, connection: socket.socket, stop: threading.Event) -> None:
         connection.settimeout(_FIRST_FRAME_S)
         first = wire.receive(connection)
         if first is None or first[0] != wire.REQUEST:
@@ -122,7 +122,7 @@ class Answering:
         connection.settimeout(_SEND_S)
         request = msgspec.json.decode(first[1], type=ApiRequest)
         began_s, began_us, stats = time.monotonic(), SystemClock().now_us(), ApiStats()
-        budget = Budget(self._limited(request), gone=_closing(connection))
+        budget = Budget(self._limited(request), gone=_ending(connection, stop))
         status, answer = CancelledError.status, None
         try:
             answer = self._answered(request, budget)
@@ -184,11 +184,11 @@ def no_such_endpoint(endpoint: str) -> Answer:
     return failed(NotFoundError(f"there is no endpoint {endpoint!r} under /prometheus/api/v1"))
 
 
-def _closing(connection: socket.socket) -> Callable[[], bool]:
-    """Asks whether the other end has closed: it sends nothing behind its request."""
+def _ending(connection: socket.socket, stop: threading.Event) -> Callable[[], bool]:
+    """Asks whether this process stops, or the other end has closed: it sends nothing more."""
     news = select.poll()
     news.register(connection, select.POLLIN)
-    return lambda: bool(news.poll(0))
+    return lambda: stop.is_set() or bool(news.poll(0))
 
 
 def _pieces(body: memoryview) -> Iterator[memoryview]:
