@@ -172,17 +172,20 @@ def test_a_job_that_explodes_is_cut_off_and_its_label_is_named(platform):
         "/prometheus/api/v1/write", content=RemoteWriteEncoder().v1(samples), headers=headers
     )
     assert answer.status_code == 204, answer.text
-    query = 'count({job="burst"})'
+    query = 'count({job="burst"}) == 3000'
     wait_for(lambda: ours(platform, "query", query=query)["data"]["result"])
-    (sample,) = ours(platform, "query", query=query)["data"]["result"]
-    assert sample["value"][1] == "3000"
-    (refused,) = ours(platform, "status/tsdb")["data"]["refusedSeriesByJob"]
+
+    def told():
+        return ours(platform, "status/tsdb")["data"]["refusedSeriesByJob"]
+
+    wait_for(lambda: sum(one["value"] for one in told()) == 1000)
+    (refused,) = told()
     assert (refused["name"], refused["value"], refused["label"]) == ("burst", 1000, "user")
 
     def problems():
         return {one["code"]: one for one in platform.client.get("/api/overview").json()["problems"]}
 
-    wait_for(lambda: "series_refused" in problems())
+    wait_for(lambda: {"series_refused", "samples_refused"} <= problems().keys())
     assert "'user'" in problems()["series_refused"]["message"]
     assert "beyond the limits" in problems()["samples_refused"]["message"]
     assert ours(platform, "query", query='up{job="own"}')["data"]["result"]
