@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
+from madang.core.errors import MadangError
 from madang.metrics.head.view import HeadView
 from madang.onward.groups import senders_of
 from madang.onward.sender import Sender, SenderState
@@ -39,7 +40,10 @@ class _Running:
         while not self._stop.is_set():
             try:
                 self.sender.run(self._stop)
-            except Exception:  # noqa: BLE001 - a full disk, a damaged group: it goes on
+            except (MadangError, OSError) as error:  # a full disk: its place cannot be kept
+                self.sender.trouble.say(str(error))
+                self._stop.wait(_AGAIN_S)
+            except Exception:  # noqa: BLE001 - one sender must not end for good
                 _log.exception("sending to %s failed; it begins anew", self.sender.state.name)
                 self._stop.wait(_AGAIN_S)
 

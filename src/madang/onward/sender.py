@@ -71,7 +71,7 @@ class Sender:
         self.state = SenderState(spec.key, spec.url)
         self._stream, self._taken = stream, taken
         self._labels = OutgoingLabels(spec, head)
-        self._trouble = Trouble()
+        self.trouble = Trouble()
 
     def run(self, stop: threading.Event) -> None:
         """Send until ``stop`` is set; what was not answered then is sent after the next start."""
@@ -108,7 +108,7 @@ class Sender:
     def _shards(self) -> list[Shard]:
         tls = TlsContext(self.spec.tls_config or TlsSpec())
         return [
-            Shard(self.state.name, self.spec, Receiver(self.spec, tls), self._trouble)
+            Shard(self.state.name, self.spec, Receiver(self.spec, tls), self.trouble)
             for _ in range(self.spec.queue_config.shards)
         ]
 
@@ -203,7 +203,7 @@ class Sender:
 
     def look(self) -> SenderState:
         """How it stands; from any thread."""
-        self.state.error, self.state.error_since_s = self._trouble.error, self._trouble.since_s
+        self.state.error, self.state.error_since_s = self.trouble.error, self.trouble.since_s
         if self.state.error:
             with suppress(MadangError):
                 self._tell(self._stream.committed(self.group))

@@ -309,7 +309,7 @@ def test_an_idle_connection_that_was_closed_is_no_trouble(work, peer):
         work.push({("up", "a"): number})
         work.settle()
     assert [value for _, value in peer.samples()[labels("up", "a")]] == [0.0, 1.0, 2.0]
-    assert work.sender._trouble.since_s == 0.0
+    assert work.sender.trouble.since_s == 0.0
 
 
 def test_redirects_keep_the_body_and_lose_credentials_elsewhere(work, peer):
