@@ -83,6 +83,7 @@ class HeadReport:
         self._over_limit_at_us: int | None = None
         self._known: dict[str, int] = {}
         self._behind_since_us: int | None = None
+        self._ends: Mapping[int, int] = {}
 
     def tell(self, trouble: str = "") -> None:
         """Look, and tell what changed.
@@ -91,11 +92,7 @@ class HeadReport:
             trouble: Why the head cannot be written now, if it cannot.
         """
         now_us = self._clock.now_us()
-        lag = sum(self._follower.lag().values())
-        if not lag:
-            self._behind_since_us = None
-        elif self._behind_since_us is None:
-            self._behind_since_us = now_us
+        lag = self._look_behind(now_us)
         self._count(now_us)
         over_limit = [one.message for one in self._head.gate.refused[:_TOLD_JOBS]]
         if over_limit != self._over_limit:
@@ -104,12 +101,12 @@ class HeadReport:
         _SERIES.set(series)
         _IN_MEMORY.set(in_memory)
         _LAG.set(lag)
-        behind_s = 0.0 if self._behind_since_us is None else (now_us - self._behind_since_us) / 1e6
+        behind = self._behind_since_us is not None
         self._file.write(
             {
                 "series": series,
-                "lag": lag if behind_s >= 1.0 else 0,  # else the file would change all the time
-                "behind_since_us": self._behind_since_us if behind_s >= 1.0 else None,
+                "lag": lag if behind else 0,  # else the file would change all the time
+                "behind_since_us": self._behind_since_us,
                 "refused": self._refused,
                 "refused_at_us": self._refused_at_us,
                 "over_limit": self._over_limit,
@@ -117,6 +114,18 @@ class HeadReport:
                 "trouble": trouble,
             }
         )
+
+    def _look_behind(self, now_us: int) -> int:
+        """How many samples wait. It is behind if some of them waited at the last look already."""
+        taken = self._follower.taken()
+        lag = self._follower.lag()
+        if all(taken.get(number, 0) >= end for number, end in self._ends.items()):
+            self._behind_since_us = None
+        elif self._behind_since_us is None:
+            self._behind_since_us = now_us
+        # Asked in this order, it is never more than the stream's end.
+        self._ends = {number: taken.get(number, 0) + count for number, count in lag.items()}
+        return sum(lag.values())
 
     def _count(self, now_us: int) -> None:
         for name, count in _counts(self._head).items():
