@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 import numpy as np
@@ -77,6 +78,11 @@ class Sender(threading.Thread):
         self.join(20)
 
 
+def busy(senders: list[Sender]) -> bool:
+    """Whether enough was acknowledged to be looked for."""
+    return sum(one.acknowledged for one in senders) > 30
+
+
 def groups(platform: RunningPlatform) -> dict[tuple[int, int], int]:
     """By sender and group, the number of the push that is there."""
     found = {}
@@ -100,7 +106,8 @@ def test_acknowledged_pushes_survive_kills(tmp_path):
         senders = [Sender(platform.url, 4 * kill + number) for number in range(4)]
         for sender in senders:
             sender.start()
-        time.sleep(draw.uniform(0.3, 1.5))
+        platform.wait_for(partial(busy, senders), 60)
+        time.sleep(draw.uniform(0, 0.5))
         platform.kill()
         platform.client.close()
         for sender in senders:
@@ -122,7 +129,7 @@ def test_acknowledged_pushes_survive_kills(tmp_path):
                 }
                 assert found.get((sender.number, group)) in possible
         there = found
-    assert acknowledged > 20 * KILLS
+    assert acknowledged > 30 * KILLS
     with RunningPlatform(project, data) as platform:
         platform.wait_for(lambda: living(data).keys() == expected(groups(platform)).keys(), 30)
         assert living(data) == expected(groups(platform))

@@ -34,20 +34,20 @@ def grouping_labels(path: bytes, *, utf8_names: bool = False) -> dict[str, str]:
         raise KeyError(first)
     job = parts.pop(0)
     if first != JOB:
-        job = _decoded(job, f"invalid base64 encoding in job name {job!r}")
+        job = _decoded(job, f'invalid base64 encoding in job name "{job}"')
     if parts == [""]:  # a slash at the end
         parts = []
     if len(parts) % 2:
         text = "/" + "/".join(parts)
-        raise InvalidInputError(f"odd number of components in label string {text!r}")
+        raise InvalidInputError(f'odd number of components in label string "{text}"')
     labels: dict[str, str] = {}
     for raw_name, value in zip(parts[::2], parts[1::2], strict=True):
         trimmed = raw_name.removesuffix(BASE64_SUFFIX)
         name = unescape_name(trimmed) if utf8_names else trimmed
         if not is_label_name(name, utf8_names=utf8_names) or trimmed.startswith("__"):
-            raise InvalidInputError(f"improper label name {trimmed!r}")
+            raise InvalidInputError(f'improper label name "{trimmed}"')
         if raw_name != trimmed:
-            said = f"invalid base64 encoding for label {trimmed}={value!r}"
+            said = f'invalid base64 encoding for label {trimmed}="{value}"'
             labels[name] = _decoded(value, said)
         else:
             labels[name] = value

@@ -41,15 +41,15 @@ def test_what_a_path_means(path, labels):
     ("path", "said"),
     [
         ("job/a/b", "odd number of components"),
-        ("job/a/1x/b", "improper label name '1x'"),
-        ("job/a/__x/b", "improper label name '__x'"),
+        ("job/a/1x/b", 'improper label name "1x"'),
+        ("job/a/__x/b", 'improper label name "__x"'),
         ("job/a/b-c/d", "improper label name"),
-        ("job/a/b@base64/!", "invalid base64 encoding for label b='!'"),
+        ("job/a/b@base64/!", 'invalid base64 encoding for label b="!"'),
         ("job@base64/=", "job name is required"),
         ("job@base64/a", "invalid base64 encoding in job name"),
         ("job@base64/_w", "not valid UTF-8"),
         ("job/%ff", "not valid UTF-8"),
-        ("job/a/U__a_2e_b/c/d.e/f", "improper label name 'd.e'"),
+        ("job/a/U__a_2e_b/c/d.e/f", 'improper label name "d.e"'),
     ],
 )
 def test_what_names_no_group(path, said):
