@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from madang.core.errors import InvalidInputError, MadangError, NotFoundError, OverloadedError, Place
 from madang.core.ids import new_id
 from madang.core.names import near_match
+from madang.server.asked_path import PREFIX_KEY, asked_path
 
 _log = logging.getLogger(__name__)
 _CODES = {405: "method_not_allowed", 404: "not_found", 413: "too_large", 415: "unsupported_media"}
@@ -120,16 +121,19 @@ class _StatusError(MadangError):
 
 
 def _from_status(request: Request, error: HTTPException) -> MadangError:
-    path = request.url.path
+    scope, path = request.scope, request.url.path
     if error.status_code == http.HTTPStatus.NOT_FOUND:
         paths = {getattr(route, "path", "") for route in request.app.routes} - {"/{path:path}"}
-        near = near_match(path, paths)
+        # A port of its own has its protocol's paths and no others.
+        within = scope.get(PREFIX_KEY, "")
+        near = near_match(path, {one for one in paths if one.startswith(within)})
         return NotFoundError(
-            f"there is nothing at {path}", hint=f"did you mean {near}?" if near else None
+            f"there is nothing at {asked_path(scope, path)}",
+            hint=f"did you mean {asked_path(scope, near)}?" if near else None,
         )
     if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowedError(
-            f"{path} does not take {request.method}",
+            f"{asked_path(scope, path)} does not take {request.method}",
             hint=f"it takes {allowed}" if (allowed := (error.headers or {}).get("Allow")) else None,
         )
     return _StatusError(str(error.detail), error.status_code)

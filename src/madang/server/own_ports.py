@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from madang.operate.accounts import Identity, Permission
 from madang.project import OwnPortSpec
+from madang.server.asked_path import PREFIX_KEY
 from madang.server.gate import allowed_hosts
 
 _RIGHTS = {
@@ -87,6 +88,7 @@ def _within(scope: Scope, port: OwnPort) -> Scope:
         "path": port.prefix + scope["path"],
         "raw_path": port.prefix.encode() + scope.get("raw_path", b""),
         "madang.hosts": port.hosts,
+        PREFIX_KEY: port.prefix,
     }
     # A page from elsewhere, open in somebody's browser, can send to their loopback address; it
     # cannot leave this header out.

@@ -48,6 +48,28 @@ def test_paths_are_those_that_are_known(ports):
     assert influx.post("/write?db=x", content="m v=1").status_code == 204
     assert influx.post("/api/v2/write?bucket=x", content="m v=1").status_code == 204
     assert ports["main"].post("/write?db=x", content="m v=1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("port", "path", "told"),
+    [
+        ("influx", "/writ", ("there is nothing at /writ", "did you mean /write?")),
+        ("influx", "/api/v2/write", ("/api/v2/write does not take GET", "it takes POST")),
+        (
+            "main",
+            "/influx/writ",
+            ("there is nothing at /influx/writ", "did you mean /influx/write?"),
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_path_is_said_of_the_path_that_was_asked(ports, port, path, told):
+    said = ports[port].get(path).text
+    assert all(part in said for part in told)
+
+
+def test_prometheus_s_api_is_where_it_is_known(ports):
+    told = ports["prometheus"].get("/graph").json()["error"]
+    assert told == "there is nothing at /graph: the API is at /api/v1/"
     assert ports["main"].post("/influx/write?db=x", content="m v=1").status_code == 401
 
 

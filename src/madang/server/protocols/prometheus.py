@@ -20,6 +20,7 @@ from madang.metrics.api.answers import failed
 from madang.metrics.api.params import check_text
 from madang.operate.accounts import Permission
 from madang.query.prometheus import FEDERATE, READ, ApiRequest
+from madang.server.asked_path import asked_path
 from madang.server.asker import query_identity
 from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
@@ -73,7 +74,8 @@ class PrometheusRoutes:
             raise MethodNotAllowedError(f"{path} does not take {scope['method']}")
         if path != FEDERATE and not path.startswith(_API):
             raise NotFoundError(
-                f"there is nothing at {PREFIX}{path}", hint=f"the API is at {PREFIX}{_API}"
+                f"there is nothing at {asked_path(scope, PREFIX + path)}",
+                hint=f"the API is at {asked_path(scope, PREFIX + _API)}",
             )
         endpoint = path.removeprefix(_API)
         is_read = endpoint == READ

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from madang.collect.pushed import Pushed
 from madang.core.errors import MadangError
 from madang.operate.accounts import Permission
+from madang.server.asked_path import asked_path
 from madang.server.auth import Authenticator
 from madang.server.body import BodyReader, ClientGoneError, declared_length, drain
 from madang.server.context import ServerContext
@@ -160,7 +161,8 @@ class PushEndpoint:
         try:
             if scope["method"] != "POST":
                 raise MethodNotAllowedError(
-                    f"{scope['path']} does not take {scope['method']}", hint="it takes POST"
+                    f"{asked_path(scope, scope['path'])} does not take {scope['method']}",
+                    hint="it takes POST",
                 )
             await self._door.authenticator.admit(
                 scope, Permission.INGEST, token=self._protocol.token(scope)

@@ -19,6 +19,7 @@ from madang.core.names import SAMPLES
 from madang.core.units import format_duration
 from madang.operate.accounts import Permission
 from madang.project.metrics_spec import PushgatewaySpec
+from madang.server.asked_path import asked_path
 from madang.server.body import BodyReader, ClientGoneError
 from madang.server.completions import Completions
 from madang.server.errors import MethodNotAllowedError
@@ -171,7 +172,7 @@ class PushgatewayRoutes:
             raise DeniedError("Lifecycle API is not enabled.")
         if action == "quit_by_get":
             raise MethodNotAllowedError("Only POST or PUT requests allowed.", hint="PUT, POST")
-        return Answer(200, (_PLAIN,), _FRONT.encode())
+        return Answer(200, (_PLAIN,), _front(asked_path(scope, PREFIX).rstrip("/")).encode())
 
     async def _metrics(self, scope: Scope) -> Answer:
         protobuf = wants_protobuf(header_text(scope, b"accept"))
@@ -262,10 +263,11 @@ def _tell_failure(opening: asyncio.Task[None]) -> None:
         _log.error("the pushed groups cannot be read: %s", error)
 
 
-_FRONT = f"""Madang takes metrics here as Prometheus's Pushgateway does.
+def _front(prefix: str) -> str:
+    return f"""Madang takes metrics here as Prometheus's Pushgateway does.
 
-PUT, POST, DELETE {PREFIX}/metrics/job/<job>{{/<label>/<value>}}
-GET {PREFIX}/metrics
-GET {PREFIX}/api/v1/metrics
-GET {PREFIX}/api/v1/status
+PUT, POST, DELETE {prefix}/metrics/job/<job>{{/<label>/<value>}}
+GET {prefix}/metrics
+GET {prefix}/api/v1/metrics
+GET {prefix}/api/v1/status
 """
