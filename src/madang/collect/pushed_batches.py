@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from madang.collect.pushed import REFUSED_LIMIT, NativeHistograms, Pushed, Refused, shown
 from madang.collect.sample_batches import sample_batch
+from madang.core.distinct import distinct
 from madang.core.samples import ANNOUNCE_EVERY_S, Samples
 
 AHEAD_MS = 600_000
@@ -91,7 +92,7 @@ class PushedBatches:
         owners = (pushed.series_ids.view(np.uint64) % np.uint64(partitions))[places]
         return [
             rows.batch(partition, np.flatnonzero(owners == partition))
-            for partition in np.unique(owners).tolist()
+            for partition in distinct(owners).tolist()
         ]
 
     def appended(self, batch: PushedBatch) -> None:

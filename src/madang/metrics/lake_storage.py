@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from madang.core.distinct import distinct
 from madang.core.names import SAMPLES, SERIES
 from madang.lake import Lake, PinnedFile, Reading
 from madang.lake.writer import DAY_US
@@ -45,7 +46,7 @@ class LakeStorage:
                 return SeriesSet.empty()
             wanted = series.ids_by_name()
             found = self._samples.read(files, wanted, start_ms, end_ms, limit=limit)
-        owners = np.unique(found.owners)
+        owners = distinct(found.owners)
         offsets = np.append(np.searchsorted(found.owners, owners), len(found.owners))
         return SeriesSet(series.labels(owners), offsets.astype(np.int64), found.ts_ms, found.values)
 

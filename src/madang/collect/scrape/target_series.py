@@ -19,6 +19,7 @@ from madang.collect.exposition import (
 )
 from madang.collect.sample_batches import SampleBatch, ending, sample_batch
 from madang.collect.scrape.series import SeriesLabels
+from madang.core.distinct import distinct
 from madang.core.errors import InvalidInputError
 from madang.core.samples import STALE_NAN, series_id
 
@@ -121,7 +122,7 @@ class TargetSeries:
         """The numbers of all series that have not ended, those of the scrape among them."""
         report = self._ids[self._report] if self._begun else self._ids[:0]
         present = self._ids[: len(self._present)][self._present]
-        return np.unique(np.concatenate((report, present, self._before)))
+        return distinct(report, present, self._before)
 
     def take(self, body: bytes, content_type: str | None) -> Taken:
         """The samples of a page.

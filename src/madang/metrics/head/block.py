@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from madang.core.distinct import distinct
 from madang.metrics.head.chunk import Chunk, Times, Values, merged
 from madang.metrics.head.label_columns import Refs
 from madang.metrics.head.overlap import without_known
@@ -153,5 +154,5 @@ def is_before(offsets: Mapping[int, int], reached: Mapping[int, int]) -> bool:
 def all_refs(blocks: Sequence[Block]) -> Refs:
     """The series that some blocks have samples of, ascending."""
     held = [refs for block in blocks for refs in block.refs()]
-    found: Refs = np.unique(np.concatenate(held)) if held else np.empty(0, np.int32)
+    found: Refs = distinct(*held) if held else np.empty(0, np.int32)
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from madang.core.distinct import distinct
 from madang.metrics.head.label_columns import Refs
 
 Times = npt.NDArray[np.int64]
@@ -179,7 +180,7 @@ def chunk_of(parts: Sequence[Rows]) -> tuple[Chunk, Sorted]:
 
 def merged(chunks: Sequence[Chunk]) -> tuple[Chunk, Sorted]:
     """Chunks as one, and what was left out; what came first is before what came later."""
-    refs = np.unique(np.concatenate([chunk.refs for chunk in chunks]))
+    refs = distinct(*(chunk.refs for chunk in chunks))
     parts = [chunk.all_at(np.searchsorted(refs, chunk.refs)) for chunk in chunks]
     found = gathered(parts, len(refs))
     return Chunk(refs, found.offsets(len(refs)), found.ts_ms, found.values), found

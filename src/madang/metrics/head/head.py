@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from madang.core.distinct import distinct
 from madang.metrics.head.block import Block, Part, all_refs, is_before
 from madang.metrics.head.cardinality import Cardinality, count_labels
 from madang.metrics.head.intake import SampleColumns
@@ -148,7 +149,7 @@ class Head:
         newest_ms = int(ts_ms.max())
         self.newest[partition] = max(newest_ms, self.newest.get(partition, newest_ms))
         starts = ts_ms // self._block_ms * self._block_ms
-        for start_ms in np.unique(starts).tolist():
+        for start_ms in distinct(starts).tolist():
             within = starts == start_ms
             if np.all(within):
                 self._block(start_ms).add(refs, ts_ms, values)
@@ -201,7 +202,7 @@ class Head:
     def _forget_series(self) -> None:
         # One that was announced since the last time may still get its first sample.
         settled, self._settled = self._settled, self.index.next_ref
-        live = np.union1d(all_refs(list(self.blocks.values())), self.index.refs_from(settled))
+        live = distinct(all_refs(list(self.blocks.values())), self.index.refs_from(settled))
         if len(live) < len(self.index):
             with self._changing:
                 self.index.retain(live)

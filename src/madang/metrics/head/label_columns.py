@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from madang.core.distinct import distinct
 from madang.metrics.head.growing import GrowingArray
 
 Refs = npt.NDArray[np.int32]
@@ -87,7 +88,7 @@ class ColumnView:
         texts = self.texts[:]
         if len(codes) * _FEW > len(texts):
             return matcher.matches_each(texts)
-        used = np.unique(codes)
+        used = distinct(codes)
         used = used[used >= 0]
         meant = np.zeros(len(texts), np.bool_)
         meant[used] = matcher.matches_each([texts[code] for code in used.tolist()])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from madang.core.distinct import distinct
 from madang.metrics.head.label_columns import ColumnView, Matcher, Refs
 from madang.metrics.matcher import Labels
 
@@ -72,7 +73,7 @@ class SeriesView:
             return []
         if refs is None:
             return sorted(column.texts)
-        codes = np.unique(column.codes_of(refs))
+        codes = distinct(column.codes_of(refs))
         return sorted(column.texts[code] for code in codes[codes >= 0].tolist())
 
     def names_of(self, refs: Refs) -> list[str]:

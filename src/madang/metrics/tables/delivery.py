@@ -22,6 +22,7 @@ import numpy.typing as npt
 from pyiceberg.manifest import DataFile
 
 from madang.core.clock import Clock, SystemClock
+from madang.core.distinct import distinct
 from madang.core.errors import MadangError
 from madang.core.names import SAMPLES, SERIES
 from madang.lake import Lake, LakeTable
@@ -219,7 +220,7 @@ class SampleDelivery:
                 ids = found.series.ids_of(each.refs)
                 new = ~_is_in(ids, had)
                 order = in_table_order(found.series, each.refs[new])
-                known[day] = np.union1d(had, ids)
+                known[day] = distinct(had, ids)
                 if not np.any(new):
                     continue
                 with DayFile(layout, day) as file:

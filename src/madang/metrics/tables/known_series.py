@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from madang.core.distinct import distinct
 from madang.core.names import SERIES
 from madang.core.samples import METRIC_NAME, canonical_labels
 from madang.lake import Lake, LakeTable, PinnedFile
@@ -33,7 +34,7 @@ class TableSeries:
             for file in table.pin().files
             if file.day == day
         ]
-        return np.unique(np.concatenate(found)) if found else _NONE
+        return distinct(*found) if found else _NONE
 
     def labels_of(self, ids: npt.NDArray[np.int64]) -> Mapping[int, bytes]:
         """The labels of those of the series that have a row, as ``canonical_labels`` writes them.
