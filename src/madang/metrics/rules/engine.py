@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from madang.core.clock import Clock, SystemClock
-from madang.core.errors import MadangError
+from madang.core.errors import CancelledError, MadangError
 from madang.metrics.api.rule_view import HEALTH_BAD, RuleGroupView
-from madang.metrics.promql import Options
+from madang.metrics.promql import Budget, Options
 from madang.metrics.rules import telemetry
 from madang.metrics.rules.group import Group
 from madang.metrics.rules.log import RuleLog
@@ -72,10 +72,11 @@ class RuleEngine:
         self._ended: list[tuple[int, Group]] = []
         self._changed = threading.Condition()
         self._fresh_ms = 0
+        self._stopping = False
         self._looking: tuple[int, dict[int, int]] | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Evaluate until ``stop`` is set; what is evaluated then is finished."""
+        """Evaluate until ``stop`` is set; what goes on then is given up, for the next start."""
         with ThreadPoolExecutor(self._threads, "rules") as pool:
             while not stop.is_set():
                 with self._changed:
@@ -89,6 +90,14 @@ class RuleEngine:
                     pause_s = self._pause_s()
                     if pause_s > 0:
                         self._changed.wait(pause_s)
+            self._cancel()
+
+    def _cancel(self) -> None:
+        with self._changed:
+            self._stopping = True
+            for turn in self._turns.values():
+                if turn.budget is not None:
+                    turn.budget.cancelled = True
 
     def wake(self) -> None:
         """Look at once: something changed."""
@@ -220,6 +229,11 @@ class RuleEngine:
         timeout_s = min(settings.options.timeout_s, group.spec.interval)
         options = dataclasses.replace(settings.options, timeout_s=timeout_s)
         again_ms = 0
+
+        def begin() -> Budget:
+            turn.budget = Budget(options, cancelled=self._stopping)
+            return turn.budget
+
         try:
             if turn.remembers_ms is not None:
                 before = turn.before or group
@@ -227,7 +241,9 @@ class RuleEngine:
                 if before is not group:
                     group.take_over(before)
                 turn.remembers_ms = turn.before = None
-            group.evaluate(self._storage, at_ms, options)
+            group.evaluate(self._storage, at_ms, begin)
+        except CancelledError:
+            again_ms = self._now_ms() + _AGAIN_MS
         except (MadangError, OSError, TimeoutError) as error:
             _log.warning("the results of %s could not be kept: %s", group.key, error)
             again_ms = self._now_ms() + _AGAIN_MS

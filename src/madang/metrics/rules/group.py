@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from madang.core.errors import MadangError
+from madang.core.errors import CancelledError, MadangError
 from madang.core.samples import (
     ANNOUNCE_EVERY_S,
     METRIC_NAME,
@@ -25,7 +25,7 @@ from madang.metrics.api.rule_view import (
     RuleView,
 )
 from madang.metrics.matcher import Labels, Matcher, MatchKind
-from madang.metrics.promql import Options
+from madang.metrics.promql import Budget
 from madang.metrics.rules import telemetry
 from madang.metrics.rules.log import Rows, RuleLog
 from madang.metrics.rules.overlay import OverlaidStorage, RecentResults, Results
@@ -113,11 +113,17 @@ class Group:
                     series = _series_of(labels)
                     rule.given[series.number] = series
 
-    def evaluate(self, storage: SampleStorage, at_ms: int, options: Options) -> None:
+    def evaluate(self, storage: SampleStorage, at_ms: int, begin: Callable[[], Budget]) -> None:
         """Evaluate all rules at a time, and append what they give.
 
+        Args:
+            storage: Where the samples are.
+            at_ms: The time.
+            begin: Makes the budget of a rule's query.
+
         Raises:
-            MadangError: the results could not be appended; the same time is to be tried again.
+            MadangError: the results could not be appended, or a query was cancelled; the same time
+                is to be tried again.
         """
         began_s = time.monotonic()
         evaluation = _Evaluation(Results(at_ms - self.offset_ms))
@@ -125,7 +131,7 @@ class Group:
         rules = iter(self.rules)
         for spec, state in zip(self.spec.rules, self.states, strict=True):
             if spec.record:
-                self._evaluate_rule(next(rules), state, overlaid, at_ms, options, evaluation)
+                self._evaluate_rule(next(rules), state, overlaid, at_ms, begin(), evaluation)
         self._end([*evaluation.gone, *self.ending.values()], evaluation)
         if evaluation.rows.series:
             self._append(at_ms, evaluation)
@@ -173,14 +179,16 @@ class Group:
         state: RuleState,
         storage: OverlaidStorage,
         at_ms: int,
-        options: Options,
+        budget: Budget,
         evaluation: _Evaluation,
     ) -> None:
         began_s = time.monotonic()
         found = {}
         try:
-            found = rule.evaluate(storage, at_ms - self.offset_ms, options)
+            found = rule.evaluate(storage, at_ms - self.offset_ms, budget)
             state.health, state.error = HEALTH_OK, ""
+        except CancelledError:
+            raise  # the platform stops: the time is evaluated after the next start
         except MadangError as error:
             state.health = HEALTH_BAD
             state.error = f"{error.message}: {error.hint}" if error.hint else error.message

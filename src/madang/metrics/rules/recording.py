@@ -9,7 +9,7 @@ from typing import NamedTuple
 from madang.core.errors import InvalidInputError
 from madang.core.samples import METRIC_NAME, canonical_labels, series_id
 from madang.metrics.matcher import Labels
-from madang.metrics.promql import Kind, Options, QueryFailedError, evaluate_instant
+from madang.metrics.promql import Budget, Kind, QueryFailedError, evaluate_instant
 from madang.metrics.storage import SampleStorage
 from madang.project.rule_spec import RuleGroupSpec, RuleSpec
 
@@ -48,14 +48,14 @@ class RecordingRule:
         return (self.spec.record, tuple(sorted(self.labels.items())))
 
     def evaluate(
-        self, storage: SampleStorage, at_ms: int, options: Options
+        self, storage: SampleStorage, at_ms: int, budget: Budget
     ) -> dict[int, tuple[GivenSeries, float]]:
         """The samples at ``at_ms``, by the series' number.
 
         Raises:
             MadangError: the expression fails, takes too long, gives too many series or one twice.
         """
-        result = evaluate_instant(self.spec.expr, storage, at_ms, options)
+        result = evaluate_instant(self.spec.expr, storage, at_ms, budget.options, budget=budget)
         if result.kind not in {Kind.VECTOR, Kind.SCALAR}:
             raise QueryFailedError("rule result is not a vector or scalar")
         found: dict[int, tuple[GivenSeries, float]] = {}

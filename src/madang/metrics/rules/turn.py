@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from madang.metrics.promql import Budget
 from madang.metrics.rules import telemetry
 from madang.metrics.rules.group import Group
 
@@ -23,8 +24,11 @@ class Turn:
         remembers_ms: The last evaluation before the start, whose series are to be learned.
         before: The group as it was then, if it is another now.
         running: The evaluation that goes on.
+        budget: Of its query.
         late: That one is made up for.
         gone: The project has the group no more, or another in its place.
+        waits_for: What the group goes on from, while that still evaluates.
+        behind_ms: How late it was when it had made up for what it was to make up for.
     """
 
     group: Group
@@ -38,6 +42,7 @@ class Turn:
     gone: bool = False
     waits_for: Turn | None = None
     behind_ms: int | None = None
+    budget: Budget | None = None
 
     def is_late(self, now_ms: int) -> bool:
         """Whether the next evaluation is late by an interval or more."""

@@ -1,6 +1,7 @@
 """Groups over a real log and head: order, staleness, restarts, changes."""
 
 import itertools
+import threading
 import time
 
 import pytest
@@ -210,6 +211,33 @@ def test_a_query_that_hangs_is_ended_at_the_interval(recorded):
     work.pass_time(0.3, 0.05, values=PAGE)
     assert "took longer" in work.engine.failing()[f"{FILE};g;a"]
     assert work.samples("b")
+
+
+def test_a_stop_gives_up_a_query_and_its_evaluation(recorded, tmp_path):
+    project = rules(group(("n", "(n or vector(0)) + 1"), ("s", "count(up) + count(up)")))
+    work = recorded(project)
+    work.pass_time(20, values=PAGE)
+    select, hangs = work.storage.select, threading.Event()
+
+    def slow(*args, **more):
+        hangs.set()
+        time.sleep(0.3)  # a disk that hangs
+        return select(*args, **more)
+
+    work.storage.select = slow
+    work.clock.advance(10)
+    work.engine.wake()
+    assert hangs.wait(10)
+    work.stop()
+    again = Recorded(tmp_path, project, clock=work.clock).start()
+    try:
+        again.settle()
+        values = [value for _, value in again.samples("n")[()]]
+        assert values == list(map(float, range(1, len(values) + 1)))
+        assert len(again.samples("s")[()]) >= len(values) - 1
+        assert again.samples("n")[()][-1][0] == TIMES.last(work.clock.now_us() // 1000)
+    finally:
+        again.stop()
 
 
 def test_a_group_that_is_too_slow_leaves_evaluations_out(recorded):
