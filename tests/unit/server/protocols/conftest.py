@@ -21,13 +21,16 @@ class Stored:
         """(labels, milliseconds, value, histogram), in order."""
         found = []
         for chunk in self._chunks(0):
-            for offset, row in enumerate(chunk.batch.to_pylist(), chunk.base_offset):
-                if row["labels"] is not None:
-                    self.known[row["series"]] = labels_of(row["labels"])
-                if offset >= self._begin:
-                    time_ms = round(row["ts"].timestamp() * 1000)
-                    labels = self.known[row["series"]]
-                    found.append((labels, time_ms, row["value"], row["histogram"]))
+            batch = chunk.batch
+            said = batch.filter(batch.column("labels").is_valid())
+            for number, labels in zip(
+                said.column("series").to_pylist(), said.column("labels").to_pylist(), strict=True
+            ):
+                self.known[number] = labels
+            for row in batch.slice(max(0, self._begin - chunk.base_offset)).to_pylist():
+                time_ms = round(row["ts"].timestamp() * 1000)
+                labels = labels_of(self.known[row["series"]])
+                found.append((labels, time_ms, row["value"], row["histogram"]))
         return found
 
     def values(self):
