@@ -106,3 +106,14 @@ def test_a_name_in_a_where_reads_only_files_that_have_it(metrics: Metrics, tmp_p
     assert metrics.house.rows(sql) == [{"n": 0}]
     sql = f"SELECT value FROM {SAMPLES} WHERE name = 'up' AND _time >= TIMESTAMP '2026-01-01'"
     assert metrics.house.rows(sql) == [{"value": 1.0}]
+
+
+def test_the_query_of_the_page_about_samples(metrics: Metrics) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "samples.md").read_text("utf-8")
+    sql = text.split("```sql\n")[1].split("```")[0].replace("instance", "pod")
+    sql = sql.replace("node_load1", "load").replace("now()", "TIMESTAMPTZ '2026-11-21 00:30:00Z'")
+    metrics.append(NOW_MS, announce=True)
+    metrics.deliver()
+    metrics.append(NOW_MS + 60_000, announce=False)
+    found = metrics.house.rows(f"SELECT pod, value FROM ({sql}) WHERE isfinite(value)")
+    assert found == [{"pod": "b", "value": 2.5}] * 2
