@@ -157,7 +157,8 @@ class MetricsEngine:
 
     def look(self) -> None:
         """Tell how the head is doing; once a second, say."""
-        self.report.tell(self.trouble)
+        error = self.delivery.state.error
+        self.report.tell(self.trouble or (error.message if error else ""))
 
     def lag(self) -> int:
         """How many samples are acknowledged and cannot be asked for yet."""

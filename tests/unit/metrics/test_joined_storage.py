@@ -175,3 +175,19 @@ def test_series_without_tables_or_of_no_name_are_found(archived):
     expected = [(NOW_MS, 1.0), (NOW_MS + 10 * HOUR_MS, 2.0)]
     assert found(storage, [], *EVERYTHING) == {(("pod", "a"),): expected}
     assert storage.label_names([], *EVERYTHING) == ["pod"]
+
+
+def test_names_and_values_of_any_length_are_found(archived):
+    long = "x" * 6000
+    values = {("up", "a"): 1.0, (long, "a"): 2.0, ("zz", long): 3.0}
+    archived.append(NOW_MS, values)
+    archived.append(NOW_MS + 10 * HOUR_MS, values)
+    archived.deliver()
+    archived.follower.write()
+    storage = storage_of(archived)
+    for (name, pod), value in values.items():
+        wanted = [matcher("__name__", "=", name), matcher("pod", "=", pod)]
+        assert len(found(storage, wanted, *EVERYTHING)) == 1
+        (samples,) = found(storage, wanted, NOW_MS, NOW_MS).values()
+        assert samples == [(NOW_MS, value)]
+    assert storage.label_values("pod", [], NOW_MS, NOW_MS) == ["a", long]

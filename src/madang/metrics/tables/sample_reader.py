@@ -29,7 +29,10 @@ _Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class FileGroups:
-    """The row groups of a file: the least and the greatest name, series and time (µs) of each."""
+    """The row groups of a file: the least and the greatest name, series and time (µs) of each.
+
+    Not ``bounded`` are files that do not say them of every group, as for names of kilobytes.
+    """
 
     footer: pq.FileMetaData
     first_names: Sequence[bytes]
@@ -38,6 +41,7 @@ class FileGroups:
     last_series: _Ids
     first_us: _Ids
     last_us: _Ids
+    bounded: bool = True
 
     @classmethod
     def of(cls, footer: pq.FileMetaData) -> FileGroups:
@@ -48,13 +52,20 @@ class FileGroups:
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
             stats = [group.column(place).statistics for place in places]
+            if any(one is None or not one.has_min_max for one in stats):
+                none = np.zeros(footer.num_row_groups, np.int64)
+                return cls(footer, (), (), none, none, none, none, bounded=False)
             found.append([bound for one in stats for bound in (one.min_raw, one.max_raw)])
         columns = list(zip(*found, strict=True)) or [()] * 6
-        numbers = [np.array(column, np.int64) for column in columns[2:]]
-        return cls(footer, columns[0], columns[1], *numbers)
+        series, last_series, first_us, last_us = (
+            np.array(column, np.int64) for column in columns[2:]
+        )
+        return cls(footer, columns[0], columns[1], series, last_series, first_us, last_us)
 
     def having(self, wanted: Mapping[bytes, _Ids], start_us: int, end_us: int) -> _Ids:
         """The row groups that may have samples of series, by name, between two times."""
+        if not self.bounded:
+            return np.arange(len(self.first_us))
         kept = np.zeros(len(self.first_names), np.bool_)
         for name, ids in wanted.items():
             low, high = bisect_left(self.last_names, name), bisect_right(self.first_names, name)
