@@ -183,6 +183,11 @@ def _age_s(role: Mapping[str, Any], now_us: int) -> float:
     return now_us / 1_000_000 - started.timestamp()
 
 
+def is_project_broken(data: DataDir) -> bool:
+    """Whether the project has errors, so that its last good state goes on."""
+    return any(_project_problems(_read(data.run / PROJECT_ERRORS_FILE)))
+
+
 def _project_problems(report: Mapping[str, Any]) -> Iterator[Problem]:
     found = report.get("problems") or ()
     errors = [one for one in found if one.get("severity") == "error"]

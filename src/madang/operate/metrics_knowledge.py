@@ -13,7 +13,7 @@ from madang.core.datadir import DataDir
 from madang.metrics.api.knowledge import Build, Knowledge, Replay, Runtime
 from madang.metrics.api.rule_view import RuleGroupView
 from madang.metrics.head.follower import HeadFollower
-from madang.operate.health import PROJECT_ERRORS_FILE
+from madang.operate.health import is_project_broken
 from madang.operate.prometheus_config import config_text, external_labels
 from madang.project import Project
 from madang.project.prometheus_types import duration_text
@@ -84,7 +84,7 @@ def _runtime(data: DataDir, project: Project, started_at_us: int) -> Runtime:
         start_us=started_at_us,
         folder=project.directory,
         hostname=socket.gethostname(),
-        reloaded=not (data.run / PROJECT_ERRORS_FILE).exists(),
+        reloaded=not is_project_broken(data),
         reloaded_us=loaded_us,
         threads=threading.active_count(),
         cores=os.cpu_count() or 1,

@@ -8,7 +8,13 @@ from pathlib import Path
 from madang.collect.collector import SourceState
 from madang.core.datadir import DataDir
 from madang.core.errors import InvalidInputError, MadangError, StorageFullError
-from madang.operate.health import ROLES_FILE, SOURCES_FILE, assess
+from madang.operate.health import (
+    PROJECT_ERRORS_FILE,
+    ROLES_FILE,
+    SOURCES_FILE,
+    assess,
+    is_project_broken,
+)
 from madang.operate.state_file import StateFile
 from madang.project import PlatformSpec, Project
 
@@ -110,3 +116,14 @@ def test_pushed_groups_that_were_set_aside_are_told(tmp_path: Path) -> None:
     found = problems(tmp_path, None)
     assert [code for code, _ in found] == ["pushed_groups_broken"]
     assert found[0][1].startswith("1 files of pushed groups could not be read")
+
+
+def test_warnings_do_not_break_a_project(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    data.run.mkdir(parents=True)
+    assert not is_project_broken(data)
+    told = {"message": "alerting is not read", "severity": "warning"}
+    StateFile(data.run / PROJECT_ERRORS_FILE).write({"problems": [told]})
+    assert not is_project_broken(data)
+    StateFile(data.run / PROJECT_ERRORS_FILE).write({"problems": [told | {"severity": "error"}]})
+    assert is_project_broken(data)

@@ -240,7 +240,11 @@ class _Converter:
     def _call(self, tree: _Tree, pos: int) -> Call:
         name = tree.func.name
         if not self._experimental and (tree.func.experimental or name in _EXPERIMENTAL):
-            raise BadQueryError(f"function {name!r} is not enabled", where=place(self._query, pos))
+            raise BadQueryError(
+                f"function {name!r} is not enabled",
+                hint="it is experimental: metrics.query.experimental in madang.yml enables it",
+                where=place(self._query, pos),
+            )
         self._words.next()
         self._words.take("(")
         args = []

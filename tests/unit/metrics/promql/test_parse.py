@@ -162,6 +162,7 @@ def test_experimental_functions_are_switched_on():
     with pytest.raises(BadQueryError, match="is not enabled") as caught:
         parse("1 +\n first_over_time(foo[1m])")
     assert str(caught.value.where) == "query:2:2"
+    assert "metrics.query.experimental" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("piece", ["9", '"\\', "1.", "1s", "'\"`", "0x", "1e"])
