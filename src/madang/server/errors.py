@@ -111,6 +111,14 @@ def _from_validation(error: RequestValidationError) -> MadangError:
     return InvalidInputError(message, hint=further, where=Place(field))
 
 
+_PROTOCOLS = (
+    *(("/api/v1/", "/prometheus"), ("/federate", "/prometheus")),
+    *(("/metrics/job", "/pushgateway"), ("/v1/metrics", "/otlp")),
+    *(("/api/v2/write", "/influx"), ("/write", "/influx")),
+)
+"""How paths begin that programs know, and behind which prefix they are here."""
+
+
 class _StatusError(MadangError):
     """An answer that the framework decided on."""
 
@@ -120,13 +128,19 @@ class _StatusError(MadangError):
         self.code = _CODES.get(status, "invalid_input")  # type: ignore[misc]
 
 
+def _protocol_path(path: str) -> str | None:
+    """Where a protocol's path is, for whoever left its prefix out."""
+    return next((prefix + path for head, prefix in _PROTOCOLS if path.startswith(head)), None)
+
+
 def _from_status(request: Request, error: HTTPException) -> MadangError:
     scope, path = request.scope, request.url.path
     if error.status_code == http.HTTPStatus.NOT_FOUND:
         paths = {getattr(route, "path", "") for route in request.app.routes} - {"/{path:path}"}
         # A port of its own has its protocol's paths and no others.
         within = scope.get(PREFIX_KEY, "")
-        near = near_match(path, {one for one in paths if one.startswith(within)})
+        known = {one for one in paths if one.startswith(within)}
+        near = (None if within else _protocol_path(path)) or near_match(path, known)
         return NotFoundError(
             f"there is nothing at {asked_path(scope, path)}",
             hint=f"did you mean {asked_path(scope, near)}?" if near else None,

@@ -18,8 +18,8 @@ _ASK_AGAIN = "no-cache"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 # Never the UI's: a mistyped address of the API must not look like a page.
 _NOT_PAGES = (
-    *("api/", "ingest/", "metrics", "healthz", "readyz", "login"),
-    *(prefix.removeprefix("/") for prefix in PROTOCOL_PREFIXES),
+    *("api/", "ingest/", "metrics", "federate", "healthz", "readyz", "login"),
+    *(prefix.strip("/") for prefix in PROTOCOL_PREFIXES),
 )
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 _UNBUILT = """<!doctype html>
