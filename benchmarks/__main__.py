@@ -22,6 +22,7 @@ from benchmarks import (
     promql,
     pushed,
     pushed_http,
+    samples_at_rest,
     scrape,
     series,
 )
@@ -35,6 +36,7 @@ ALL: dict[str, Run] = {
     "promql": promql.run,
     "pushed": pushed.run,
     "pushed_http": pushed_http.run,
+    "samples_at_rest": samples_at_rest.run,
     "scrape": scrape.run,
     "series": series.run,
     "duplicates": duplicates.run,
@@ -46,6 +48,7 @@ SHORT: dict[str, Run] = {
     "promql": partial(promql.run, pods=20, rounds=1),
     "pushed": partial(pushed.run, rounds=2),
     "pushed_http": partial(pushed_http.run, seconds=2.0),
+    "samples_at_rest": partial(samples_at_rest.run, series=2000),
     "scrape": partial(scrape.run, seconds=3.0, series=1000),
     "series": partial(series.run, series=5000),
     "duplicates": partial(duplicates.run, sizes_mb=(20,)),
