@@ -116,18 +116,19 @@ def _labels(number: int) -> bytes:
 def _values(kind: int, chance: np.random.Generator) -> npt.NDArray[np.float64]:
     """Of twenty series twelve stand still, as on a real host; the others count or waver."""
     if kind < 12:
-        return np.full(TICKS, float(chance.choice([0, 0, 1, chance.integers(2**35)])))
+        return np.full(TICKS, float((0, 0, 1, chance.integers(2**35))[chance.integers(4)]))
     if kind < 15:  # packets, bytes, interrupts
         rates = chance.poisson(10 ** chance.uniform(0, 5), TICKS)
         return (chance.integers(2**36) + np.cumsum(rates)).astype(np.float64)
     if kind < 17:  # seconds of a processor
-        return np.round(chance.integers(10**7) + np.cumsum(chance.gamma(2, 2, TICKS)), 2)
+        return (chance.integers(10**7) + np.cumsum(chance.gamma(2, 2, TICKS))).round(2)
     if kind == 17:  # bytes of memory
         pages = chance.integers(2**22) + np.cumsum(chance.integers(-500, 500, TICKS))
         return (pages * 4096).astype(np.float64)
     if kind == 18:  # errors, seldom
         return np.cumsum(chance.random(TICKS) < 0.03).astype(np.float64)
-    return np.round(np.abs(2 + np.cumsum(chance.normal(0, 0.05, TICKS))), 2)  # load
+    wavering: npt.NDArray[np.float64] = 2 + np.cumsum(chance.normal(0, 0.05, TICKS))  # load
+    return np.abs(wavering).round(2)
 
 
 def _asked_ms(data: DataDir) -> float:
