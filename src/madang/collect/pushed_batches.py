@@ -105,16 +105,17 @@ class PushedBatches:
             self._rounds = {}
         self._rounds.update(zip(batch.ids.tolist(), batch.rounds.tolist(), strict=True))
 
-    def oldest_ms(self, late_ms: int) -> int:
+    def oldest_ms(self, late_ms: int, now_ms: int) -> int:
         """What is older is late for certain.
 
         Whoever follows the stream takes what is at most ``late_ms`` older than the newest sample of
-        the same partition. Here only those are known that were pushed since the start.
+        the same partition. Here only those are known that were pushed since the start. One that
+        is ahead of the clock, which then was set back, counts as if it were as far ahead as it may.
         """
         partitions = self._stream[1] if self._stream else 0
         if not partitions or len(self._newest_ms) < partitions:
             return 0
-        return max(0, min(self._newest_ms.values()) - late_ms)
+        return max(0, min(*self._newest_ms.values(), now_ms + AHEAD_MS) - late_ms)
 
     def _due(self, ids: _Integers, now_ms: int) -> tuple[_Integers, npt.NDArray[np.bool_]]:
         """The rounds in which series are now, and which were not announced in theirs."""

@@ -159,18 +159,20 @@ def test_what_is_in_time_stays_as_it_is():
 
 def test_what_is_late_for_certain_is_refused():
     batches = PushedBatches()
-    assert batches.oldest_ms(60_000) == 0
+    assert batches.oldest_ms(60_000, NOW_MS) == 0
     (made,) = make(batches, pushed([(0, NOW_MS - 5, 1.0), (1, NOW_MS, 1.0)]))
-    assert batches.oldest_ms(60_000) == 0  # it may still fail
+    assert batches.oldest_ms(60_000, NOW_MS) == 0  # it may still fail
     batches.appended(made)
-    oldest_ms = batches.oldest_ms(60_000)
+    oldest_ms = batches.oldest_ms(60_000, NOW_MS)
     assert oldest_ms == NOW_MS - 60_000
     body = pushed([(0, oldest_ms, 1.0), (1, oldest_ms - 1, 2.0)])
+    an_hour_back_ms = NOW_MS - 3_600_000  # the clock is set right
+    assert batches.oldest_ms(60_000, an_hour_back_ms) == an_hour_back_ms + 540_000
     taken = in_time(body, NOW_MS, oldest_ms)
     assert taken.samples.values.tolist() == [1.0]
     assert "a sample of 60 s ago" in taken.refused[0].reason
     make(batches, body, stream="another")
-    assert batches.oldest_ms(60_000) == 0
+    assert batches.oldest_ms(60_000, NOW_MS) == 0
 
 
 def test_of_several_partitions_the_one_that_is_behind_counts():
@@ -179,4 +181,4 @@ def test_of_several_partitions_the_one_that_is_behind_counts():
         body = pushed([(name, NOW_MS + offset, 1.0) for name in names])
         for made in make(batches, body, partitions=3):
             batches.appended(made)
-    assert batches.oldest_ms(10) == NOW_MS - 10
+    assert batches.oldest_ms(10, NOW_MS) == NOW_MS - 10

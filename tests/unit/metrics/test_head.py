@@ -54,7 +54,7 @@ def test_labels_hold_over_blocks_and_samples_are_found_across_them(head):
 
 def test_what_is_too_late_or_too_early_is_counted_but_its_labels_are_learned(head):
     take(head, page(HOUR_MS, PAGE, announce=False))
-    take(head, page(HOUR_MS // 2 - 1, {("late", "a"): 1.0}))
+    take(head, page(HOUR_MS // 2 - 1, {("late", "a"): 1.0}), arrived_ms=HOUR_MS)
     take(head, page(3 * HOUR_MS, {("early", "a"): 1.0}), arrived_ms=HOUR_MS)
     assert (head.counts.late, head.counts.early) == (1, 1)
     assert head.newest_ms == HOUR_MS

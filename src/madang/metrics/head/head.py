@@ -22,7 +22,7 @@ from madang.metrics.head.view import BlockView, HeadView, Selected
 
 BLOCK_MS = 2 * 3_600_000
 KEEP_MS = 3 * 3_600_000
-_KEPT_PAGES = 4_096
+_KEPT_IN_PAGES = 2_000_000
 _MOST_UNKNOWN = 1_000_000
 
 
@@ -104,6 +104,8 @@ class Head:
         self._collided: set[int] = set()
         # A target's page has the same series every time: the refs of the last ones are kept.
         self._pages: dict[tuple[int, int, int], tuple[npt.NDArray[np.int64], Refs]] = {}
+        self._kept_in_pages = 0
+        self._arrived_ms: int | None = None
 
     @property
     def in_memory(self) -> int:
@@ -116,7 +118,7 @@ class Head:
             self.index, self.blocks, self.newest = SeriesIndex(), {}, {}
             self.whole_from_ms, self._settled = None, 0
         self._collided.clear()
-        self._pages.clear()
+        self._forget_pages()
         self._unknown.clear()
         self.gate.clear()
 
@@ -138,6 +140,7 @@ class Head:
         """
         if not len(samples.ids):
             return
+        self._arrived_ms = arrived_ms
         refs = self._resolve(samples)
         kept = self._check(samples, refs, arrived_ms, partition)
         ts_ms, values = samples.ts_ms, samples.values
@@ -181,8 +184,10 @@ class Head:
         """
         self._unknown.clear()
         newest_ms = self.newest_ms
-        if newest_ms is None:
+        if newest_ms is None or self._arrived_ms is None:
             return False
+        # Samples of a clock that was ahead do not push out those of now.
+        newest_ms = min(newest_ms, self._arrived_ms + self.ahead_ms)
         kept_ms = newest_ms - max(self.keep_ms, self.late_ms)
         gone = [
             block
@@ -207,7 +212,7 @@ class Head:
             with self._changing:
                 self.index.retain(live)
             self.forgotten += 1
-            self._pages.clear()
+            self._forget_pages()
 
     def select(
         self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
@@ -252,10 +257,25 @@ class Head:
         if self.known_series is not None and np.any(refs < 0):
             refs = self._look_up(ids, refs)
         if not np.any(refs < 0) and not self._collided:
-            if len(self._pages) >= _KEPT_PAGES:
-                self._pages.clear()
-            self._pages[key] = ids.copy(), refs
+            self._keep_page(key, ids, refs)
         return refs
+
+    def _keep_page(self, key: tuple[int, int, int], ids: npt.NDArray[np.int64], refs: Refs) -> None:
+        """Keep the refs of a page for the next time, within a bound over all pages.
+
+        Of requests that bring other series each time none is ever the same again.
+        """
+        before = self._pages.pop(key, None)
+        if before is not None:
+            self._kept_in_pages -= len(before[0])
+        if self._kept_in_pages + len(ids) > max(_KEPT_IN_PAGES, 2 * len(self.index)):
+            self._forget_pages()
+        self._pages[key] = ids.copy(), refs
+        self._kept_in_pages += len(ids)
+
+    def _forget_pages(self) -> None:
+        self._pages.clear()
+        self._kept_in_pages = 0
 
     def _look_up(self, ids: npt.NDArray[np.int64], refs: Refs) -> Refs:
         """The refs, after those that are not known were looked for where all series are."""
@@ -314,7 +334,7 @@ class Head:
             return count
 
         if self._collided:
-            self._pages.clear()
+            self._forget_pages()
             self.counts.collided += refuse(np.isin(samples.ids, list(self._collided)))
         missing = refs < 0
         if np.any(missing):
@@ -325,7 +345,9 @@ class Head:
         self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
         oldest_ms = 0  # what is before 1970 is a mistake
         if partition in self.newest:
-            oldest_ms = max(0, self.newest[partition] - self.late_ms)
+            # What a clock brought that was ahead for a while makes nothing late once it is right.
+            newest_ms = min(self.newest[partition], arrived_ms + self.ahead_ms)
+            oldest_ms = max(0, newest_ms - self.late_ms)
         self.counts.late += refuse(samples.ts_ms < oldest_ms)
         return kept
 

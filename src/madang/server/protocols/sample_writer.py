@@ -62,8 +62,9 @@ class SampleWriter:
         """
         now_ms = self._clock.now_us() // 1000
         stream = self._open_stream(SAMPLES)
-        late_s = self._late_s()
-        oldest_ms = 0 if math.isinf(late_s) else self._batches.oldest_ms(round(late_s * 1000))
+        late_s, oldest_ms = self._late_s(), 0
+        if not math.isinf(late_s):
+            oldest_ms = self._batches.oldest_ms(round(late_s * 1000), now_ms)
         taken = in_time(pushed, now_ms, oldest_ms)
         batches = self._batches.batches(
             taken, now_ms, stream=stream.identity.id, partitions=stream.partitions
