@@ -45,7 +45,8 @@ class FileForm:
 
     ``sort_by``: columns that the rows of every file are sorted by, so that files can be merged
     piece by piece. ``encodings``: Parquet's, by column. ``dictionary``: columns of text of which a
-    row group has few, which stay codes on their way. ``compression_level``: of zstd. A row group's
+    row group has few, which stay codes on their way. ``compression_level``: of zstd.
+    ``group_rows``: of a row group at most, which is what a query reads at least. A row group's
     column is one page, as far as it goes: what repeats in it is found over all its rows.
     """
 
@@ -53,6 +54,7 @@ class FileForm:
     encodings: Mapping[str, str] = field(default_factory=dict)
     dictionary: tuple[str, ...] = ()
     compression_level: int = 3
+    group_rows: int = GROUP_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class DayFile:
         if not rows.num_rows:
             return
         row_bytes = max(1, rows.nbytes // rows.num_rows)
-        group_rows = max(1024, min(GROUP_ROWS, GROUP_BYTES // row_bytes))
+        most = self._layout.form.group_rows if self._layout.form else GROUP_ROWS
+        group_rows = max(1024, min(most, GROUP_BYTES // row_bytes))
         if not self._codes:
             whole = pa.Table.from_arrays(rows.columns, schema=self._schema)
             self._writer.write_table(whole, row_group_size=group_rows)

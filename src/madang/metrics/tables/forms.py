@@ -56,4 +56,6 @@ SERIES_FORM: Final = FileForm(
         "series": "PLAIN",
     },
     ("name",),
+    # Labels are long to read, and a query wants those of one name.
+    group_rows=16_384,
 )
