@@ -195,8 +195,8 @@ class GroupSampler:
         for one in batches:
             end = ends.pop(one.partition, None)
             batch = one.batch if end is None else pa.concat_batches([one.batch, end])
-            futures.append((one, self._submit(stream, one.partition, batch, ts_ms)))
-        rest = [self._submit(stream, *end, ts_ms) for end in ends.items()]
+            futures.append((one, self._submit(stream, one.partition, batch, timeline.sequence)))
+        rest = [self._submit(stream, *end, timeline.sequence) for end in ends.items()]
         for one, future in futures:
             future.result(_APPEND_S)
             self._batches.appended(one)
@@ -204,9 +204,9 @@ class GroupSampler:
             future.result(_APPEND_S)
 
     def _submit(
-        self, stream: Stream, partition: int, batch: pa.RecordBatch, ts_ms: int
+        self, stream: Stream, partition: int, batch: pa.RecordBatch, sequence: int
     ) -> Future[Appended]:
-        origin = Origin(self._producer, ts_ms)
+        origin = Origin(self._producer, sequence)
         return stream.submit(batch, partition=partition, origin=origin, attributes=_ATTRIBUTES)
 
     def _timeline_of(self, stream: Stream) -> Timeline:

@@ -151,7 +151,7 @@ class ScrapeLoop:
             size = len(response.body) if response is not None else -1
             report += [target.timeout_s, float(self._shared.job.sample_limit or 0), float(size)]
             assert len(EXTRA_REPORT) == 3
-        self._put(ts_ms, self.series.batch(taken, report, ts_ms))
+        self._put(self.series.batch(taken, report, ts_ms))
         self.series.tidy()
         self.state = TargetHealth(
             "down" if error else "up",
@@ -183,11 +183,11 @@ class ScrapeLoop:
             await asyncio.wait([work])  # the series belong to one thread at a time
             raise
 
-    def _put(self, ts_ms: int, samples: SampleBatch) -> None:
+    def _put(self, samples: SampleBatch) -> None:
         self._shared.outbox.put(
             self._producer,
             self.target.identity,
-            ts_ms,
+            self._timeline.sequence,
             samples,
             lambda gone: self.series.announce_again(gone.announced),
         )
@@ -197,8 +197,9 @@ def end_left(left: Left, outbox: Outbox, producer: str, now_ms: int) -> None:
     """End the series that nobody goes on with."""
     for identity, one in left.take_all().items():
         name = f"{producer}/{identity.hex()}/end"
-        ts_ms = max(one.last_ms, outbox.last_sequence(name, identity), now_ms - 1) + 1
-        outbox.put(name, identity, ts_ms, ending(one.series, ts_ms))
+        ts_ms = max(one.last_ms, now_ms - 1) + 1
+        sequence = max(ts_ms, outbox.last_sequence(name, identity) + 1)
+        outbox.put(name, identity, sequence, ending(one.series, ts_ms))
 
 
 def over_target_limit(count: int, limit: int) -> InvalidInputError:

@@ -109,17 +109,30 @@ def test_offsets_are_stable_and_spread():
     ),
     st.integers(0, 2_000_000_000_000),
 )  # fmt: skip
-def test_times_never_go_back_whatever_the_clock_does(steps, last_ms):
+def test_sequences_rise_and_times_stay_near_the_clock_whatever_it_does(steps, last_ms):
     timeline = Timeline(15.0, last_ms)
     monotonic_s, wall_s = 0.0, 1_700_000_000.0
+    sequence = last_ms
     for passed_s, jump_s in steps:
         monotonic_s, wall_s = monotonic_s + passed_s, max(1.0, wall_s + passed_s + jump_s)
         stamp_ms = timeline.stamp(wall_s, wall_s, monotonic_s)
-        assert stamp_ms > last_ms
-        assert stamp_ms - last_ms <= max(
-            round(wall_s * 1000) - last_ms, int(max(passed_s, 15.0) * 1000)
-        )
-        last_ms = stamp_ms
+        now_ms = round(wall_s * 1000)
+        assert timeline.sequence > sequence
+        assert now_ms <= stamp_ms <= now_ms + 300_000
+        assert stamp_ms > last_ms or last_ms >= now_ms + 300_000
+        last_ms, sequence = stamp_ms, timeline.sequence
+
+
+def test_a_clock_that_was_a_year_ahead_is_followed_at_once_and_after_a_restart():
+    timeline = Timeline(10.0)
+    ahead_ms = timeline.stamp(40_000_000.0, 40_000_000.0, 0.0)
+    assert timeline.stamp(1000.0, 1000.0, 10.0) == 1_000_000
+    assert timeline.stamp(1010.0, 1010.0, 20.0) == 1_010_000
+    assert timeline.ahead_s == 0
+    assert timeline.sequence == ahead_ms + 2
+    again = Timeline(10.0, timeline.sequence)
+    assert again.stamp(1020.0, 1020.0, 5.0) == 1_020_000
+    assert again.sequence == ahead_ms + 3
 
 
 def test_a_clock_set_back_is_caught_up_with():
