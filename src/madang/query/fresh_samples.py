@@ -1,4 +1,4 @@
-"""The fresh part of ``metrics.samples``: samples of the stream, with the names of their series.
+"""The fresh part of ``metrics.samples`` and ``metrics.series``, out of the stream of samples.
 
 A series' labels stand beside its first sample only, so that the others' names come from what was
 seen before, and from ``metrics.series``. What the head would refuse beside other samples (late,
@@ -13,18 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from madang.core.samples import METRIC_NAME
+from madang.core.samples import METRIC_NAME, labels_of
 from madang.lake import Lake
 from madang.lake.writer import with_codes
 from madang.metrics.head.intake import SampleColumns
-from madang.metrics.tables.forms import SAMPLES_TABLE, TIME
+from madang.metrics.tables.forms import LABELS, SAMPLES_TABLE, SERIES_TABLE, TIME
 from madang.metrics.tables.known_series import TableSeries
 from madang.stream import Chunk
 
 SHAPE = with_codes(SAMPLES_TABLE, ("name",))
 _NAME = METRIC_NAME.encode()
 _MOST_KNOWN = 2_000_000
+_DELIVERED_MS = 3_600_000
+"""What was announced so long ago and is not in the table was refused."""
 
 
 class FreshSamples:
@@ -37,6 +40,8 @@ class FreshSamples:
     def __init__(self, lake: Lake) -> None:
         self._series = TableSeries(lake)
         self._names: dict[int, str] = {}
+        self._announced: dict[int, tuple[int, bytes]] = {}
+        self._newest_ms = 0
 
     def rows(self, chunks: Sequence[Chunk]) -> pa.Table:
         """Rows in the shape of the table, without samples of series that nobody has named."""
@@ -44,10 +49,16 @@ class FreshSamples:
             return SHAPE.empty_table()
         if len(self._names) > _MOST_KNOWN:
             self._names.clear()
+            self._announced.clear()
         columns = [SampleColumns.of(chunk.batch) for chunk in chunks]
         for each in columns:
-            for number, labels in zip(each.ids[each.announced].tolist(), each.labels, strict=True):
+            numbers, times = each.ids[each.announced], each.ts_ms[each.announced]
+            for number, ts_ms, labels in zip(
+                numbers.tolist(), times.tolist(), each.labels, strict=True
+            ):
                 self._names.setdefault(number, _name_of(labels))
+                self._announced.setdefault(number, (ts_ms, labels))
+            self._newest_ms = max(self._newest_ms, int(each.ts_ms.max(initial=0)))
         ids = np.concatenate([each.ids for each in columns])
         unique, places = np.unique(ids, return_inverse=True)
         self._learn(unique)
@@ -62,6 +73,29 @@ class FreshSamples:
             names=SHAPE.names,
         )
         return rows.filter(pc.is_valid(rows["name"])).cast(SHAPE)
+
+    def series(self, files: Sequence[str]) -> pa.Table:
+        """Rows for series that were announced in the stream and are not in their table.
+
+        Args:
+            files: Of the table's snapshot.
+        """
+        since_ms = self._newest_ms - _DELIVERED_MS
+        self._announced = {n: one for n, one in self._announced.items() if one[0] >= since_ms}
+        for file in files:
+            if not self._announced:
+                break
+            stored = pq.read_table(file, columns=["series"], partitioning=None)["series"]
+            wanted = np.fromiter(self._announced, np.int64, len(self._announced))
+            for number in wanted[np.isin(wanted, stored.to_numpy())].tolist():
+                del self._announced[number]
+        times = [ts_ms * 1000 for ts_ms, _ in self._announced.values()]
+        labels = [labels_of(canonical) for _, canonical in self._announced.values()]
+        first = pa.array(times, pa.int64()).cast(TIME)
+        names = [one.pop(METRIC_NAME, "") for one in labels]
+        pairs = pa.array([list(one.items()) for one in labels], LABELS)
+        columns = [pa.array(names, pa.string()), pa.array(list(self._announced), pa.int64())]
+        return pa.Table.from_arrays([*columns, first, first, pairs], schema=SERIES_TABLE)
 
     def _learn(self, ids: npt.NDArray[np.int64]) -> None:
         missing = [number for number in ids.tolist() if number not in self._names]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from madang.core.datadir import DataDir
 from madang.core.errors import ConflictError, NotFoundError
-from madang.core.names import SAMPLES
+from madang.core.names import SAMPLES, SERIES
 from madang.lake import Lake
 from madang.lake.decoder import OFFSET_COLUMN
 from madang.lake.doubles import whole_columns
@@ -83,7 +83,8 @@ class LakeCatalog:
 
     def names(self) -> Sequence[str]:
         """Full names of the lake's tables and of those that streams will fill."""
-        own = {SAMPLES} & self._project().streams.keys()
+        streams = self._project().streams
+        own = (SAMPLES, SERIES) if SAMPLES in streams else ()
         return sorted({*self._lake.names(), *self._feeds(), *own})
 
     def pin(self, name: str, as_of: int | datetime | None = None) -> PinnedTable:
@@ -110,6 +111,10 @@ class LakeCatalog:
         """What the streams of a table hold beyond its snapshot, decoded."""
         if table.name == SAMPLES:
             return self._fresh_samples(table, max_bytes or MAX_FRESH_BYTES)
+        if table.name == SERIES:
+            samples = self._fresh_samples(self.pin(SAMPLES), max_bytes or MAX_FRESH_BYTES)
+            rows = self._samples.series(table.files)
+            return FreshPart(rows, samples.bytes_read, samples.incomplete)
         specs = self._feeds().get(table.name, [])
         parts = [self._fresh_of(spec, table, max_bytes or MAX_FRESH_BYTES) for spec in specs]
         if not parts:

@@ -92,6 +92,20 @@ def test_labels_are_found_beside_samples_by_number(metrics: Metrics) -> None:
     assert [(row["value"], row["pod"]) for row in found] == [(2.5, "b"), (2.5, "b")]
 
 
+def test_series_are_seen_at_once_and_once(metrics: Metrics) -> None:
+    sql = (
+        "SELECT name, labels['pod'] AS pod, _time = last_seen AS new FROM metrics.series ORDER BY 1"
+    )
+    assert metrics.house.rows(sql) == []
+    metrics.append(NOW_MS, announce=True)
+    found = [{"name": "load", "pod": "b", "new": True}, {"name": "up", "pod": "a", "new": True}]
+    assert metrics.house.rows(sql) == found
+    metrics.deliver()
+    assert metrics.house.rows(sql) == found
+    metrics.append(NOW_MS + 1, announce=True)
+    assert metrics.house.rows(sql) == found
+
+
 def test_samples_that_nobody_named_are_not_shown(metrics: Metrics) -> None:
     metrics.append(NOW_MS, announce=False)
     assert counts(metrics.house) == {}
