@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from madang.core.clock import ManualClock
+from madang.core.samples import SAMPLES_SCHEMA
 from madang.metrics.head import head as head_module
+from madang.metrics.head.folder import HeadFolder
+from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.head.intake import SampleColumns
+from madang.stream import LogStore
 from unit.metrics.pages import contents, page
 
 HOUR_MS = 3_600_000
@@ -57,3 +62,21 @@ def test_requests_with_other_series_each_time_take_bounded_memory(monkeypatch):
         )
         assert sum(len(ids) for ids, _ in head._pages.values()) <= 1000
     assert np.all(np.isfinite(head.select([], 0, 2**60).samples.values))
+
+
+def test_a_stream_whose_times_cannot_go_back_makes_nothing_late(tmp_path):
+    clock = ManualClock(NOW_MS * 1000)
+    with LogStore(tmp_path / "streams", clock=clock) as store:
+        stream = store.open("metrics", SAMPLES_SCHEMA)
+        follower = HeadFollower(stream, Head(), HeadFolder(tmp_path / "head"), clock=clock)
+        follower.restore()
+        for jump_ms in (0, YEARS_AHEAD_MS, 1000 - YEARS_AHEAD_MS, 2 * HOUR_MS):
+            clock.advance(jump_ms / 1000)
+            stream.submit(page(clock.now_us() // 1000, PAGE)).result()
+            follower.poll()
+        assert [ts_ms - NOW_MS for ts_ms, _ in contents(follower)["up", "a"]] == [
+            0,
+            1000,
+            1000 + 2 * HOUR_MS,
+            YEARS_AHEAD_MS,
+        ]

@@ -240,7 +240,9 @@ class HeadFollower:
         if self._until and end > self._until[chunk.partition]:
             end = max(self._until[chunk.partition], chunk.base_offset)
             batch = batch.slice(0, end - chunk.base_offset)
-        self._head.take(SampleColumns.of(batch), chunk.appended_at_us // 1000, chunk.partition)
+        # Times of appending never go back, so they are ahead where the clock was for a while.
+        arrived_us = min(chunk.appended_at_us, self._clock.now_us())
+        self._head.take(SampleColumns.of(batch), arrived_us // 1000, chunk.partition)
         self._offsets[chunk.partition] = end
 
     def _first_whole_ms(self) -> int | None:

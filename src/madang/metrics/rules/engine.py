@@ -195,6 +195,9 @@ class RuleEngine:
     def _begin_due(self, pool: ThreadPoolExecutor) -> None:
         settings = self._settings()
         now_ms = self._now_ms()
+        for turn in self._turns.values():
+            if turn.running is None and turn.waits_for is None:
+                turn.follow_clock(now_ms)
         due = [
             turn
             for turn in self._turns.values()

@@ -92,11 +92,17 @@ class Group:
             same = left.get(rule.key)
             if same:
                 rule.given = same.pop(0).given
+        self.producer = before.producer
         self.ending = dict(before.ending)
         for rules in left.values():
             for rule in rules:
                 self.ending.update(rule.given)
         self.evaluated_us, self.evaluation_s = before.evaluated_us, before.evaluation_s
+
+    def renew(self, now_ms: int) -> None:
+        """Count evaluations anew: those that were came under a clock that was ahead."""
+        self.producer = f"rules:{self.key}@{now_ms}"
+        self._announced_ms = None
 
     def remember(self, storage: SampleStorage, at_ms: int) -> None:
         """Learn from the samples of the last evaluation which series the rules gave."""
@@ -233,8 +239,10 @@ class Group:
 
     def _append(self, at_ms: int, evaluation: _Evaluation) -> None:
         appended = self._log.write(self.producer, at_ms, evaluation.results.at_ms, evaluation.rows)
-        if not appended.duplicate:
-            self._recent.add(appended.partition, appended.end_offset, evaluation.results)
+        if appended.duplicate:
+            self._announced_ms = None  # what was kept then may have other series than this
+            return
+        self._recent.add(appended.partition, appended.end_offset, evaluation.results)
         if self._announced_ms is None or at_ms - self._announced_ms >= _ANNOUNCE_EVERY_MS:
             self._announced_ms = at_ms
 

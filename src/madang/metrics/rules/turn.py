@@ -11,6 +11,8 @@ from madang.metrics.rules import telemetry
 from madang.metrics.rules.group import Group
 
 _log = logging.getLogger(__name__)
+_BACK_MS = 300_000
+"""A clock that was set back by less is waited for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +70,17 @@ class Turn:
             telemetry.count_missed(self.group.key, missed)
             _log.info("%s leaves out %d evaluations", self.group.key, missed)
             self.next_ms = first_ms
+
+    def follow_clock(self, now_ms: int) -> None:
+        """Begin anew where the clock was set back so far that nothing would be due for long."""
+        times = self.group.times
+        if max(self.next_ms, self.again_ms) <= now_ms + times.interval_ms + _BACK_MS:
+            return
+        _log.warning("the clock was set back: %s is evaluated from now on", self.group.key)
+        self.group.renew(now_ms)
+        self.next_ms = times.after(now_ms)
+        self.again_ms = self.catches_up_to_ms = 0
+        self.behind_ms = None
 
     def evaluated(self, at_ms: int, now_ms: int) -> None:
         """Go on behind an evaluation."""
