@@ -1,18 +1,23 @@
-"""HTTP NDJSON, acknowledged durable: throughput, then latency while heavy SQL runs."""
+"""HTTP NDJSON, acknowledged durable: throughput, then latency while heavy SQL and PromQL run."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-
-import httpx
 
 from benchmarks.api_logs import write_api_logs
 from benchmarks.client import request, send_for
+from benchmarks.prometheus import MetricsServer, server_of
+from benchmarks.promql import QUERIES, asked_range, fill
 from benchmarks.result import Line, at_least, at_most, table
 from madang.testing.running_platform import RunningPlatform, write_project
 
 RECORDS = 1000
+PODS = 500
 PROJECT = {
     "madang.yml": "name: bench\n",
     "streams/api.yml": "time: {field: ts}\n",
@@ -49,7 +54,8 @@ def run(scratch: Path, *, seconds: float = 15.0) -> str:
                 f"{load.percentile_ms(50):.1f} · {load.percentile_ms(99):.1f} ms",
             ),
         ]
-        lines.append(_latency_under_sql(platform, message, seconds))
+        lines.append(_latency_under_queries(platform, message, seconds, promql=False))
+        lines.append(_latency_under_queries(platform, message, seconds, promql=True))
     return table(
         "Ingest over HTTP",
         lines,
@@ -58,27 +64,39 @@ def run(scratch: Path, *, seconds: float = 15.0) -> str:
     )
 
 
-def _latency_under_sql(platform: RunningPlatform, message: bytes, seconds: float) -> Line:
+def _latency_under_queries(
+    platform: RunningPlatform, message: bytes, seconds: float, *, promql: bool
+) -> Line:
+    """Two threads ask SQL, and with ``promql`` one more asks PromQL, all the time."""
+    asking = [partial(_ask_sql, platform)] * 2
+    if promql:
+        end_s = int(time.time())
+        fill([server_of(platform)], PODS, end_s)
+        asking.append(partial(_ask_promql, server_of(platform), end_s))
     stop = threading.Event()
-    answered = []
+    answered = 0
 
-    def ask() -> None:
-        with httpx.Client(base_url=platform.url, timeout=120) as client:
-            client.headers = platform.client.headers
-            while not stop.is_set():
-                answered.append(client.post("/api/sql", json={"sql": HEAVY_SQL}).status_code)
+    def keep_asking(ask: Callable[[], None]) -> None:
+        nonlocal answered
+        while not stop.is_set():
+            ask()
+            answered += 1
 
-    asking = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in asking:
-        thread.start()
-    load = send_for(platform.port, message, duration_s=seconds, connections=2, pause_s=0.02)
-    stop.set()
-    for thread in asking:
-        thread.join()
-    assert set(answered) == {200}, answered
-    return at_most(
-        f"acknowledgement p99 while two heavy queries run ({len(answered)} ended)",
-        load.percentile_ms(99),
-        50,
-        "ms",
-    )
+    with ThreadPoolExecutor(len(asking)) as pool:
+        under_way = [pool.submit(keep_asking, ask) for ask in asking]
+        load = send_for(platform.port, message, duration_s=seconds, connections=2, pause_s=0.02)
+        stop.set()
+    for one in under_way:
+        one.result()  # raises
+    beside = "two heavy SQL queries and a PromQL one" if promql else "two heavy SQL queries"
+    what = f"acknowledgement p99 while {beside} run ({answered} ended)"
+    return at_most(what, load.percentile_ms(99), 50, "ms")
+
+
+def _ask_sql(platform: RunningPlatform) -> None:
+    answer = platform.client.post("/api/sql", json={"sql": HEAVY_SQL}, timeout=120)
+    assert answer.status_code == 200, answer.text
+
+
+def _ask_promql(server: MetricsServer, end_s: int) -> None:
+    server.ask("query_range", query=QUERIES["histogram_quantile"], **asked_range(end_s))

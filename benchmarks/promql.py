@@ -43,14 +43,9 @@ def run(scratch: Path, *, pods: int = PODS, rounds: int = 5) -> str:
     end_s = int(time.time()) // _STEP_S * _STEP_S
     with RunningPlatform(project, folder / "data") as platform, prometheus(folder) as theirs:
         servers = [server_of(platform)] + ([theirs] if theirs else [])
-        for part in _samples(pods, end_s - _SPAN_S):
-            for server in servers:
-                server.write(part)
-        series = pods * (len(_CODES) + len(_BUCKETS))
-        for server in servers:
-            _wait_for(server, end_s, series)
+        fill(servers, pods, end_s)
         lines = [
-            _line(name, servers, rounds, query=query, **_range(end_s))
+            _line(name, servers, rounds, query=query, **asked_range(end_s))
             for name, query in QUERIES.items()
         ]
         lines += [_small(name, servers, query, end_s) for name, query in SMALL.items()]
@@ -62,7 +57,18 @@ def run(scratch: Path, *, pods: int = PODS, rounds: int = 5) -> str:
     return table("PromQL", lines, note)
 
 
-def _range(end_s: int) -> dict[str, int]:
+def fill(servers: list[MetricsServer], pods: int, end_s: int) -> None:
+    """Push two hours of samples to all, and wait until each answers over them."""
+    for part in _samples(pods, end_s - _SPAN_S):
+        for server in servers:
+            server.write(part)
+    series = pods * (len(_CODES) + len(_BUCKETS))
+    for server in servers:
+        _wait_for(server, end_s, series)
+
+
+def asked_range(end_s: int) -> dict[str, int]:
+    """The two hours, as a range query names them."""
     return {"start": end_s - _SPAN_S, "end": end_s, "step": _STEP_S}
 
 
