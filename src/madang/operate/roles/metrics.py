@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 
 from madang.operate.metrics_engine import MetricsEngine
@@ -13,6 +15,7 @@ from madang.project import Project, ProjectFollower
 from madang.query.process_io import give_memory_back
 
 _LOOK_S = 1.0
+_NICE = 5
 _TRIM_EVERY = 20
 _CATCH_UP_S = 20.0
 """Behind more than this takes, the platform is ready before PromQL is."""
@@ -20,6 +23,8 @@ _CATCH_UP_S = 20.0
 
 def run_metrics(context: RoleContext) -> None:
     """Follow the samples and answer requests until told to stop."""
+    # Acknowledging comes first: the stream keeps what waits to be followed.
+    os.nice(_NICE)
     pa.set_memory_pool(pa.system_memory_pool())  # trimming it gives back what is free
     follower = ProjectFollower(context.data)
     known = [follower.current()]

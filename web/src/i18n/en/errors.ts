@@ -38,6 +38,15 @@ export const problem = {
   delivery_late: 'A table is behind its stream',
   type_not_taken: 'A stream declares a type that its table cannot take',
   values_in_rest: 'Some values fit no column and stand in _rest',
+  pushed_groups_broken: 'Files of pushed groups were set aside: they cannot be read',
+  rules_failing: 'A recording rule fails',
+  rules_late: 'Recording rules are behind',
+  onward_failing: 'Samples cannot be sent on',
+  onward_dropped: 'Some samples were not sent on',
+  metrics_not_written: 'The newest samples of metrics are only in memory and in their stream',
+  metrics_behind: 'PromQL is behind the samples that arrive',
+  series_refused: 'New series are refused: there are too many',
+  samples_refused: 'Some samples of metrics were refused after they were acknowledged',
 };
 
 export const deadCode = {

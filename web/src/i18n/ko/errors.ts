@@ -37,6 +37,15 @@ export const problem = {
   delivery_late: '테이블이 스트림보다 늦어지고 있어요',
   type_not_taken: '스트림에 쓴 타입을 테이블의 열이 받을 수 없어요',
   values_in_rest: '열에 맞지 않아 _rest에 둔 값이 있어요',
+  pushed_groups_broken: '읽을 수 없는 푸시 그룹 파일을 따로 옮겨 두었어요',
+  rules_failing: '레코딩 규칙이 실패하고 있어요',
+  rules_late: '레코딩 규칙 평가가 밀리고 있어요',
+  onward_failing: '지표를 다른 시스템으로 보내지 못하고 있어요',
+  onward_dropped: '다른 시스템으로 보내지 못한 지표가 있어요',
+  metrics_not_written: '최신 지표가 아직 메모리와 스트림에만 있어요',
+  metrics_behind: '들어오는 지표를 PromQL이 따라가지 못하고 있어요',
+  series_refused: '시계열이 너무 많아 새 시계열을 받지 않고 있어요',
+  samples_refused: '받은 뒤에 거절된 지표 샘플이 있어요',
 };
 
 export const deadCode = {
