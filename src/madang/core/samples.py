@@ -22,6 +22,14 @@ _STALE_BITS = 0x7FF0000000000002
 STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", _STALE_BITS))[0]
 """The value that says that a series has ended: a NaN with bits of its own, as in Prometheus."""
 
+_OPAQUE_BITS = 0x7FF8_0048_4953_544F
+OPAQUE: float = struct.unpack("<d", struct.pack("<Q", _OPAQUE_BITS))[0]
+"""Stands for a native histogram, of which no more is known yet than that it is there.
+
+A NaN with bits of its own, as the mark of staleness: what only passes values on, or counts them,
+need not know of it. The head, tables and queries have it; the stream has the histogram itself.
+"""
+
 ANNOUNCE_EVERY_S = 600.0
 """A sender says a series' labels again before this much time has passed since it last did."""
 
@@ -98,3 +106,9 @@ def is_stale(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which of the values are ``STALE_NAN``, bit for bit."""
     stale: npt.NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) == _STALE_BITS
     return stale
+
+
+def is_opaque(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which of the values are ``OPAQUE``, bit for bit."""
+    opaque: npt.NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) == _OPAQUE_BITS
+    return opaque

@@ -8,6 +8,7 @@ import numpy as np
 
 from madang.collect.remote_read import CONTENT_TYPE, ReadQuery, read_request, write_response
 from madang.core.errors import MadangError, TooLargeError
+from madang.core.samples import is_opaque
 from madang.metrics.api.answers import Answer, in_words
 from madang.metrics.matcher import Matcher, MatchKind
 from madang.metrics.promql import Budget
@@ -59,8 +60,10 @@ def _matchers(query: ReadQuery, added: Mapping[str, str]) -> Iterator[Matcher]:
 
 def _plain(series: SeriesSet) -> SeriesSet:
     """The samples that are numbers."""
-    if series.histograms is None:
+    kept = ~is_opaque(series.values)
+    if series.histograms is not None:
+        kept &= series.histograms == None  # noqa: E711 - of each element
+    if kept.all():
         return series
-    kept = series.histograms == None  # noqa: E711 - of each element
     offsets = np.append(0, np.cumsum(kept))[series.offsets]
     return SeriesSet(series.labels, offsets, series.ts_ms[kept], series.values[kept])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from madang.core.clock import Clock
-from madang.core.samples import METRIC_NAME, is_stale
+from madang.core.samples import METRIC_NAME, is_opaque, is_stale
 from madang.metrics.api.answers import Answer
 from madang.metrics.api.knowledge import Knowledge
 from madang.metrics.api.params import Params
@@ -70,7 +70,7 @@ def _newest(series: SeriesSet) -> Iterator[tuple[Labels, int, float]]:
     some = np.flatnonzero(np.diff(series.offsets))
     last = series.offsets[some + 1] - 1
     values = series.values[last]
-    kept = ~is_stale(values)
+    kept = ~is_stale(values) & ~is_opaque(values)
     if series.histograms is not None:  # no place for them in this format
         kept &= np.array([one is None for one in series.histograms[last].tolist()], np.bool_)
     places, times = some[kept].tolist(), series.ts_ms[last][kept].tolist()

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from madang.core.samples import is_opaque
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.groups import Groups
 from madang.metrics.promql.quantiles import interpolated, warn_of_quantiles
 from madang.metrics.promql.ranking import RANKINGS
 from madang.metrics.promql.syntax import Aggregate
 from madang.metrics.promql.value_counts import count_values
-from madang.metrics.promql.values import Value, Vector, is_opaque
+from madang.metrics.promql.values import Value, Vector
 from madang.metrics.storage import Floats, Ints
 
 _COUNTING = frozenset({"count", "group", "limitk", "limit_ratio"})

@@ -8,11 +8,12 @@ from typing import NoReturn
 
 import numpy as np
 
+from madang.core.samples import is_opaque
 from madang.metrics.promql.annotations import Annotations
 from madang.metrics.promql.errors import NativeHistogramError, QueryFailedError
 from madang.metrics.promql.options import Budget, Options
 from madang.metrics.promql.syntax import Node
-from madang.metrics.promql.values import Grid, Scalar, Text, Value, Vector, is_opaque
+from madang.metrics.promql.values import Grid, Scalar, Text, Value, Vector
 from madang.metrics.storage import Floats, Ints, SampleStorage
 
 

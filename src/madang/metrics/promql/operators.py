@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
+from madang.core.samples import is_opaque
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.matching import combined, matched_sets
 from madang.metrics.promql.syntax import Binary, Node
-from madang.metrics.promql.values import Bools, Scalar, Value, Vector, is_opaque, renamed
+from madang.metrics.promql.values import Bools, Scalar, Value, Vector, renamed
 from madang.metrics.storage import Floats
 
 ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from madang.core.errors import TooLargeError
-from madang.core.samples import is_stale
+from madang.core.samples import OPAQUE, is_opaque, is_stale
 from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
-from madang.metrics.promql.values import OPAQUE, Bools, Grid, Vector, as_series, is_opaque
+from madang.metrics.promql.values import Bools, Grid, Vector, as_series
 from madang.metrics.promql.windows import Windows, ends
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
@@ -106,6 +106,8 @@ def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) 
     sets = [_read(context, matchers, start_ms, end_ms) for matchers in selector.groups]
     series = sets[0] if len(sets) == 1 else _united(sets)
     if series.histograms is None:
+        if is_opaque(series.values).any():
+            context.budget.histograms = True
         return series
     nothing: Any = None
     there: Bools = (series.histograms != nothing).astype(np.bool_)

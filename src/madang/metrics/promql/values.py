@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,21 +19,6 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 
 IDENTITY = frozenset({METRIC_NAME, "__type__", "__unit__"})
 """The labels that say what is measured; a value computed from it is something else."""
-
-
-_OPAQUE_BITS = 0x7FF8_0048_4953_544F
-OPAQUE: float = struct.unpack("<d", struct.pack("<Q", _OPAQUE_BITS))[0]
-"""Stands in a vector for a native histogram, of which no more is known yet than that it is there.
-
-A NaN with bits of its own, as the mark of staleness: what only passes values on, or counts them,
-need not know of it.
-"""
-
-
-def is_opaque(values: Floats) -> Bools:
-    """Which of the values stand for a native histogram."""
-    opaque: Bools = np.ascontiguousarray(values).view(np.uint64) == _OPAQUE_BITS
-    return opaque
 
 
 @dataclass(frozen=True, slots=True)

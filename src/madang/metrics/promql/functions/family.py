@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from madang.core.samples import METRIC_NAME
+from madang.core.samples import METRIC_NAME, is_opaque
 from madang.metrics.matcher import quoted
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.selectors import narrowed, windows
 from madang.metrics.promql.syntax import Call, Node
-from madang.metrics.promql.values import Bools, Value, Vector, is_opaque, renamed
+from madang.metrics.promql.values import Bools, Value, Vector, renamed
 from madang.metrics.promql.windows import Block, RangeFunction, Windows
 from madang.metrics.storage import Floats, Ints
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madang.core.samples import METRIC_NAME
+from madang.core.samples import METRIC_NAME, is_opaque
 from madang.metrics.matcher import Labels, Matcher, MatchKind, labels_text
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
@@ -24,7 +24,7 @@ from madang.metrics.promql.syntax import (
     Shift,
     Subquery,
 )
-from madang.metrics.promql.values import Bools, Value, Vector, is_opaque, merged
+from madang.metrics.promql.values import Bools, Value, Vector, merged
 from madang.metrics.storage import Floats, Ints
 
 _IDENTIFYING = ("instance", "job")
