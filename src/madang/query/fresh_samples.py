@@ -1,8 +1,9 @@
 """The fresh part of ``metrics.samples`` and ``metrics.series``, out of the stream of samples.
 
 A series' labels stand beside its first sample only, so that the others' names come from what was
-seen before, and from ``metrics.series``. What the head would refuse beside other samples (late,
-repeated) is shown until it has.
+seen before, and from ``metrics.series``. A sample that was sent again is one row, also with another
+value: the first one stays, as in the head. What the head would refuse beside what it had before is
+shown until it has.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from madang.stream import Chunk
 SHAPE = with_codes(SAMPLES_TABLE, ("name",))
 _NAME = METRIC_NAME.encode()
 _MOST_KNOWN = 2_000_000
+_ODD = 0x9E37_79B9_7F4A_7C15
 _DELIVERED_MS = 3_600_000
 """What was announced so long ago and is not in the table was refused."""
 
@@ -43,8 +45,13 @@ class FreshSamples:
         self._announced: dict[int, tuple[int, bytes]] = {}
         self._newest_ms = 0
 
-    def rows(self, chunks: Sequence[Chunk]) -> pa.Table:
-        """Rows in the shape of the table, without samples of series that nobody has named."""
+    def rows(self, chunks: Sequence[Chunk], before: pa.Table | None = None) -> pa.Table:
+        """Rows in the shape of the table, without samples of series that nobody has named.
+
+        Args:
+            chunks: Of the stream.
+            before: Rows of what stood before them: samples that are there are left out.
+        """
         if not chunks:
             return SHAPE.empty_table()
         if len(self._names) > _MOST_KNOWN:
@@ -72,7 +79,7 @@ class FreshSamples:
             ],
             names=SHAPE.names,
         )
-        return rows.filter(pc.is_valid(rows["name"])).cast(SHAPE)
+        return _each_once(rows.filter(pc.is_valid(rows["name"])).cast(SHAPE), before)
 
     def series(self, files: Sequence[str]) -> pa.Table:
         """Rows for series that were announced in the stream and are not in their table.
@@ -104,6 +111,39 @@ class FreshSamples:
             self._names.update(
                 zip(found["series"].to_pylist(), found["name"].to_pylist(), strict=True)
             )
+
+
+def _each_once(rows: pa.Table, before: pa.Table | None) -> pa.Table:
+    """Rows whose series has no sample of that time in front of them."""
+    if not rows.num_rows:
+        return rows
+    times = _times(rows)
+    keys = _keys(rows, times)
+    earlier = keys[:0]
+    if before is not None and before.num_rows:
+        known = _times(before)
+        near = np.flatnonzero(known >= times.min())  # few: time goes on
+        earlier = _keys(before.take(pa.array(near)), known[near])
+    every = np.concatenate([earlier, keys])
+    in_order = np.sort(every)
+    if not np.any(in_order[1:] == in_order[:-1]):
+        return rows
+    first = np.unique(every, return_index=True)[1]
+    kept = np.sort(first[first >= len(earlier)]) - len(earlier)
+    return rows.take(pa.array(kept))
+
+
+def _times(rows: pa.Table) -> npt.NDArray[np.int64]:
+    times: npt.NDArray[np.int64] = rows["_time"].cast(pa.int64()).to_numpy()
+    return times
+
+
+def _keys(rows: pa.Table, times: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """A number for each series and time; as series are hashes, no two are likely to be equal."""
+    keys: npt.NDArray[np.uint64] = rows["series"].to_numpy().view(np.uint64) + (
+        times.view(np.uint64) * np.uint64(_ODD)
+    )
+    return keys
 
 
 def _coded(names: Sequence[str | None], places: npt.NDArray[np.int64]) -> pa.DictionaryArray:

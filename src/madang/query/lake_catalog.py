@@ -193,7 +193,7 @@ class LakeCatalog:
         chunks, end, size, incomplete = _read(
             stream, kept.end if kept else start, max_bytes - raw_bytes
         )
-        rows = self._samples.rows(chunks)
+        rows = self._samples.rows(chunks, kept.rows if kept else None)
         if kept:
             rows = pa.concat_tables([kept.rows, rows])
         version, raw_bytes = self._project().version, raw_bytes + size

@@ -73,6 +73,18 @@ def test_samples_are_seen_at_once_and_once(metrics: Metrics) -> None:
     assert counts(house) == {"up": (3, 3.0), "load": (3, 7.5)}
 
 
+def test_samples_that_are_sent_again_are_counted_once(metrics: Metrics) -> None:
+    house = metrics.house
+    for at_ms in (NOW_MS, NOW_MS, NOW_MS + 1):
+        metrics.append(at_ms, announce=True)
+    assert counts(house) == {"up": (2, 2.0), "load": (2, 5.0)}
+    metrics.append(NOW_MS + 1, announce=False)  # a query before has seen the first one
+    metrics.append(NOW_MS + 2, announce=False)
+    assert counts(house) == {"up": (3, 3.0), "load": (3, 7.5)}
+    metrics.deliver()
+    assert counts(house) == {"up": (3, 3.0), "load": (3, 7.5)}
+
+
 def test_names_are_known_by_a_process_that_did_not_see_the_labels(metrics: Metrics) -> None:
     metrics.append(NOW_MS, announce=True)
     metrics.deliver()
