@@ -14,6 +14,9 @@ from madang.metrics.promql.functions.family import Function
 from madang.metrics.promql.syntax import Call
 from madang.metrics.promql.values import Bools, Value, Vector, merged
 
+_MOST_LETTERS = 1_000_000
+_MOST_LETTERS_IN_ALL = 200_000_000
+"""Of the labels that a call makes: nested calls can make each value many times as long."""
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>\w+)\}|(?P<plain>\w+))")
 
 
@@ -33,13 +36,21 @@ def valid_name(name: str) -> bool:
 
 def _relabelled(vector: Vector, target: str, change: Callable[[Labels], Labels | None]) -> Vector:
     labels = []
+    letters = 0
     unnamed: Bools | None = None if vector.unnamed is None else vector.unnamed.copy()
     for row, old in enumerate(vector.labels):
         new = change(old)
         labels.append(old if new is None else new)
+        letters += 0 if new is None else sum(len(text) for name, text in new if name == target)
+        if letters > _MOST_LETTERS_IN_ALL:
+            raise _too_long(target, f"over {_MOST_LETTERS_IN_ALL:,} letters over all series")
         if new is not None and unnamed is not None and target == METRIC_NAME:
             unnamed[row] = False
     return merged(Vector(labels, vector.values, vector.present, unnamed))
+
+
+def _too_long(target: str, how: str) -> QueryFailedError:
+    return QueryFailedError(f"the values of the label {target!r} would be too long: {how}")
 
 
 def _label_replace(context: Context, node: Call) -> Value:
@@ -53,12 +64,16 @@ def _label_replace(context: Context, node: Call) -> Value:
         raise QueryFailedError(
             f"invalid regular expression in label_replace(): {pattern}"
         ) from error
+    references = len(_REFERENCE.findall(replacement))
     known: dict[str, str | None] = {}
 
     def expanded(value: str) -> str | None:
         found = regex.fullmatch(value)
         if found is None:
             return None
+        most = len(replacement) + references * len(value)
+        if most > _MOST_LETTERS:
+            raise _too_long(target, f"up to {most:,} letters")
         groups = {str(number): text or "" for number, text in enumerate(found.groups(), 1)}
         groups |= {name: text or "" for name, text in found.groupdict().items()}
         groups["0"] = value
@@ -89,6 +104,9 @@ def _label_join(context: Context, node: Call) -> Value:
 
     def change(labels: Labels) -> Labels:
         values = dict(labels)
+        size = sum(len(values.get(source, "")) + len(separator) for source in sources)
+        if size > _MOST_LETTERS:
+            raise _too_long(target, f"{size:,} letters")
         joined = separator.join(values.get(source, "") for source in sources)
         return with_label(labels, target, joined)
 
