@@ -20,6 +20,8 @@ from madang.metrics.matcher import Labels
 
 _COLUMNS = ("series", "name", "labels")
 _KEPT_BYTES = 64 * 2**20
+_ENTRY_BYTES = 4096
+"""What an answer takes beside its rows: most selectors find nothing in most files."""
 SHAPE = pa.schema(
     [("series", pa.int64()), ("name", pa.string()), ("labels", pa.map_(pa.string(), pa.string()))]
 )
@@ -99,10 +101,14 @@ class SeriesReader:
         with self._lock:
             if key not in self._kept and rows.nbytes < _KEPT_BYTES // 4:
                 self._kept[key] = rows
-                self._kept_bytes += rows.nbytes
+                self._kept_bytes += _size_of(rows)
                 while self._kept_bytes > _KEPT_BYTES:
-                    self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
+                    self._kept_bytes -= _size_of(self._kept.popitem(last=False)[1])
         return rows
+
+
+def _size_of(rows: pa.Table) -> int:
+    return int(rows.nbytes) + _ENTRY_BYTES
 
 
 def _matching(path: str, matchers: Sequence[Matcher]) -> pa.Table:
