@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from madang.core.errors import MadangError
+from madang.metrics.head.head import KnownSeries
 from madang.metrics.head.view import HeadView
 from madang.onward.groups import senders_of
 from madang.onward.sender import Sender, SenderState
@@ -56,6 +57,7 @@ class Onward:
         head: Knows the labels of series.
         taken: By partition, how far the head has the stream.
         project: The published project as it is now.
+        tables: Know the labels of series that the head has forgotten.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Onward:
         head: Callable[[], HeadView],
         taken: Callable[[], Mapping[int, int]],
         project: Callable[[], Project],
+        tables: KnownSeries | None = None,
     ) -> None:
+        self._tables = tables
         self._stream, self._head, self._taken = stream, head, taken
         self._project = project
         self._running: dict[str, _Running] = {}
@@ -95,5 +99,5 @@ class Onward:
             self._running.pop(group).join()
         for group, spec in wanted.items():
             if group not in self._running:
-                sender = Sender(group, spec, self._stream, self._head, self._taken)
+                sender = Sender(group, spec, self._stream, self._head, self._taken, self._tables)
                 self._running[group] = _Running(sender)

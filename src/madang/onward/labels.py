@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from madang.collect.scrape.relabel import Relabeller
 from madang.core.samples import METRIC_NAME, canonical_labels, labels_of
+from madang.metrics.head.head import KnownSeries
 from madang.metrics.head.label_columns import are_labels
 from madang.metrics.head.view import HeadView
 from madang.project.remote_write_spec import RemoteWriteSpec
@@ -38,33 +39,54 @@ class OutgoingLabels:
         spec: External labels and rules.
         head: The head as it is now: it knows series that were announced before the place in the
             stream from which is read.
+        tables: Know series that the head has forgotten meanwhile: a receiver may be away for long.
     """
 
-    def __init__(self, spec: RemoteWriteSpec, head: Callable[[], HeadView]) -> None:
+    def __init__(
+        self,
+        spec: RemoteWriteSpec,
+        head: Callable[[], HeadView],
+        tables: KnownSeries | None = None,
+    ) -> None:
         self._external = spec.external_labels
         self._rules = Relabeller(spec.write_relabel_configs)
         self._head = head
+        self._tables = tables
+        self._sought: set[int] = set()
         self._known: dict[int, bytes | None] = {}
         self.unknown = 0
         """Series of samples that were not sent, since nobody said their labels."""
 
     def announce(self, numbers: Sequence[int], labels: Sequence[bytes]) -> None:
         """Learn what stands beside samples."""
-        if len(self._known) > _MOST:
-            self._known.clear()
-        for number, canonical in zip(numbers, labels, strict=True):
-            if number not in self._known:
-                self._known[number] = self._outgoing(canonical)
+        self._forget_if_full()
+        self._learn(dict(zip(numbers, labels, strict=True)))
 
     def of(self, numbers: Numbers) -> list[bytes | None]:
-        """The labels of different series; None for one that is not sent."""
+        """The labels of different series, ascending; None for one that is not sent."""
+        self._forget_if_full()
         wanted = numbers.tolist()
         missing = [number for number in wanted if number not in self._known]
         if missing:
-            found: Mapping[int, bytes] = known_labels(self._head(), np.array(missing, np.int64))
-            self.announce(list(found), list(found.values()))
-            self.unknown += len(missing) - len(found)
+            self._learn(known_labels(self._head(), np.array(missing, np.int64)))
+            missing = [number for number in missing if number not in self._known]
+        left = [number for number in missing if number not in self._sought]
+        if left and self._tables is not None:
+            self._learn(self._tables.labels_of(np.array(left, np.int64)))
+            missing = [number for number in missing if number not in self._known]
+            self._sought.update(missing)
+        self.unknown += len(missing)
         return [self._known.get(number) for number in wanted]
+
+    def _forget_if_full(self) -> None:
+        if len(self._known) > _MOST or len(self._sought) > _MOST:
+            self._known.clear()
+            self._sought.clear()
+
+    def _learn(self, found: Mapping[int, bytes]) -> None:
+        for number, canonical in found.items():
+            if number not in self._known:
+                self._known[number] = self._outgoing(canonical)
 
     def _outgoing(self, canonical: bytes) -> bytes | None:
         if not are_labels(canonical):

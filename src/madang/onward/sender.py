@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from madang.collect.scrape.tls import TlsContext
 from madang.core.errors import MadangError
+from madang.metrics.head.head import KnownSeries
 from madang.metrics.head.view import HeadView
 from madang.onward import telemetry
 from madang.onward.groups import PLAN
@@ -57,20 +58,22 @@ class Sender:
         stream: ``metrics.samples``.
         head: Knows the labels of series.
         taken: By partition, how far the head has the stream: not read beyond that.
+        tables: Know the labels of series that the head has forgotten.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a place, a receiver, and who knows what
         self,
         group: str,
         spec: RemoteWriteSpec,
         stream: Stream,
         head: Callable[[], HeadView],
         taken: Callable[[], Mapping[int, int]],
+        tables: KnownSeries | None = None,
     ) -> None:
         self.group, self.spec = group, spec
         self.state = SenderState(spec.key, spec.url)
         self._stream, self._taken = stream, taken
-        self._labels = OutgoingLabels(spec, head)
+        self._labels = OutgoingLabels(spec, head, tables)
         self.trouble = Trouble()
 
     def run(self, stop: threading.Event) -> None:

@@ -16,7 +16,7 @@ _TELL_EVERY_S = 2.0
 def add_onward(engine: MetricsEngine) -> Onward:
     """Let samples be sent on to the project's receivers; call it before the engine's start."""
     follower = engine.follower
-    onward = Onward(engine.stream, follower.view, follower.taken, engine.project)
+    onward = Onward(engine.stream, follower.view, follower.taken, engine.project, engine.tables)
 
     def send(stop: threading.Event) -> None:
         while not engine.caught_up.wait(0.2):
