@@ -19,6 +19,7 @@ AHEAD_MS = 600_000
 """How far ahead of the clock a sample may be, as in Prometheus."""
 _ANNOUNCE_EVERY_MS = int(ANNOUNCE_EVERY_S * 1000)
 _KNOWN_LIMIT = 2_000_000
+_TIDY_AT = 200_000
 
 _Integers = npt.NDArray[np.int64]
 
@@ -58,6 +59,7 @@ class PushedBatches:
         self._every_ms = announce_every_ms
         self._known_limit = known_limit
         self._stream: tuple[str, int] | None = None
+        self._tidy_at = min(_TIDY_AT, known_limit)
         self._rounds: dict[int, int] = {}
         self._newest_ms: dict[int, int] = {}
 
@@ -101,9 +103,18 @@ class PushedBatches:
         self._newest_ms[batch.partition] = max(newest_ms, batch.newest_ms)
         if not len(batch.ids):
             return
-        if len(self._rounds) + len(batch.ids) > self._known_limit:
-            self._rounds = {}
+        if len(self._rounds) + len(batch.ids) > self._tidy_at:
+            self._forget_gone(int(batch.rounds.max()))
         self._rounds.update(zip(batch.ids.tolist(), batch.rounds.tolist(), strict=True))
+
+    def _forget_gone(self, now: int) -> None:
+        """Forget series that were not announced in the last rounds, and all if that is not enough.
+
+        Series of one time are in two rounds that follow each other.
+        """
+        kept = {one: round_ for one, round_ in list(self._rounds.items()) if round_ >= now - 2}
+        self._rounds = kept if len(kept) < self._known_limit else {}
+        self._tidy_at = min(max(2 * len(self._rounds), _TIDY_AT), self._known_limit)
 
     def oldest_ms(self, late_ms: int, now_ms: int) -> int:
         """What is older is late for certain.

@@ -96,6 +96,19 @@ def test_beyond_the_limit_all_labels_are_said_again():
     assert len(made.ids) == 1
 
 
+def test_series_that_are_gone_are_forgotten(monkeypatch):
+    monkeypatch.setattr("madang.collect.pushed_batches._TIDY_AT", 6)
+    batches = PushedBatches()
+    for hour in range(10):
+        now_ms = NOW_MS + hour * 3_600_000
+        for names in ((hour, hour + 1), (hour + 2, hour + 3)):
+            (made,) = make(batches, pushed([(n, now_ms, 1.0) for n in names]), now_ms)
+            batches.appended(made)
+        assert len(batches._rounds) <= 8
+        (made,) = make(batches, pushed([(n, now_ms, 1.0) for n in range(hour, hour + 4)]), now_ms)
+        assert not len(made.ids)
+
+
 def test_histograms_come_behind_the_samples():
     body = pushed([(0, NOW_MS, 1.0)], [(0, NOW_MS, 7.5, b"zero"), (1, NOW_MS, 2.5, b"one")])
     rows = rows_of(make(PushedBatches(), body))
