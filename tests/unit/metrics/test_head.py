@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from madang.core.errors import CorruptionError, TooLargeError
-from madang.core.samples import SAMPLES_SCHEMA
+from madang.core.samples import SAMPLES_SCHEMA, STALE_NAN
 from madang.metrics.head import folder as folder_module
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.head import Head
@@ -39,6 +39,12 @@ def test_a_series_that_nobody_announced_is_refused_and_counted(head):
     take(head, page(3000, {("up", "c"): 1.0, **PAGE}, announce=False))
     assert head.counts.unknown == 1
     assert contents(head)["up", "a"][-1] == (3000, 1.0)
+
+
+def test_the_end_of_a_series_that_nobody_knows_is_no_refusal(head):
+    take(head, page(3000, {("up", "c"): STALE_NAN}, announce=False))
+    assert head.counts.unknown == 0
+    assert contents(head) == EXPECTED
 
 
 def test_labels_hold_over_blocks_and_samples_are_found_across_them(head):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from madang.core.distinct import distinct
+from madang.core.samples import is_stale
 from madang.metrics.head.block import Block, Part, all_refs, is_before
 from madang.metrics.head.cardinality import Cardinality, count_labels
 from madang.metrics.head.intake import SampleColumns
@@ -341,6 +342,8 @@ class Head:
             over = missing.copy()
             over[missing] = self.gate.are_refused(samples.ids[missing])
             self.counts.over_limit += refuse(over)
+            # Who ends a series after a crash cannot know whether it was ever brought.
+            refuse(missing & is_stale(samples.values))
             self.counts.unknown += refuse(missing)
         self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
         oldest_ms = 0  # what is before 1970 is a mistake
