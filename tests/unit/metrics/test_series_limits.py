@@ -99,6 +99,19 @@ def test_the_limit_of_all_series_holds_over_jobs():
     assert "there are 4 series already" in head.gate.refused[0].message
 
 
+def test_where_jobs_explode_they_are_told_together(caplog):
+    head = Head(limits=SeriesLimits(total=10))
+    for first in range(0, 500, 50):
+        with caplog.at_level(logging.WARNING):
+            take(head, [{"__name__": "up", "job": f"j-{n}"} for n in range(first, first + 50)])
+    refused = head.gate.refused
+    assert len(refused) == 101
+    assert sum(one.series for one in refused) == head.counts.over_limit == 490
+    assert refused[0].message.startswith("390 series of other jobs were refused: there are 10")
+    assert refused[0].label == "job"
+    assert len(caplog.records) < 120
+
+
 def test_repeated_announcements_take_no_room():
     head = Head(limits=SeriesLimits(per_job=3))
     take(head, pods("a", [0, 1, 0, 1, 0, 2]))

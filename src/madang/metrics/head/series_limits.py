@@ -21,6 +21,9 @@ _SEPARATOR = "\udcff"
 """The byte FF between names and values, which is in no UTF-8 text."""
 _KEPT_IDS = 1_000_000
 _LOOKED_AT = 5_000
+_MOST_JOBS = 100
+_OTHERS = "(other jobs)"
+"""Stands for all jobs beyond those that are told one by one: it may be jobs that exploded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class RefusedSeries:
     def message(self) -> str:
         """What happened, for people."""
         of = f"the job {self.job!r}" if self.job else "samples without a job"
+        of = "other jobs" if self.job == _OTHERS else of
         return (
             f"{self.series:,} series of {of} were refused: {self.limit}; most new values has the "
             f"label {self.label!r}, {self.values:,} of them, such as {self.example[:100]!r}"
@@ -114,9 +118,14 @@ class SeriesGate:
         if not over:
             return None
         view = index.view()
+        others: list[int] = []
         for job, found in refused.items():
             fresh = [place for place in found if int(ids[place]) not in self._ids]
-            self._tell(job, view, [labels[place] for place in fresh])
+            if job not in self._refused and len(self._refused) >= _MOST_JOBS:
+                others += fresh
+            else:
+                self._tell(job, view, [labels[place] for place in fresh])
+        self._tell(_OTHERS, view, [labels[place] for place in others])
         if len(self._ids) + len(over) > _KEPT_IDS:
             self._ids.clear()
         self._ids |= over
