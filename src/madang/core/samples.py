@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 METRIC_NAME = "__name__"
-_STALE_BITS = 0x7FF0000000000002
-STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", _STALE_BITS))[0]
+STALE_NAN_BITS = 0x7FF0000000000002
+STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", STALE_NAN_BITS))[0]
 """The value that says that a series has ended: a NaN with bits of its own, as in Prometheus."""
 
 _OPAQUE_BITS = 0x7FF8_0048_4953_544F
@@ -104,7 +104,7 @@ def series_id(canonical: bytes) -> int:
 
 def is_stale(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which of the values are ``STALE_NAN``, bit for bit."""
-    stale: npt.NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) == _STALE_BITS
+    stale: npt.NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) == STALE_NAN_BITS
     return stale
 
 

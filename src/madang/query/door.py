@@ -144,8 +144,12 @@ class Door:
         number: int,
         stats: QueryStats,
         narrow: Callable[[PinnedTable], PinnedTable],
+        *,
+        schema: str = "",
     ) -> TableView:
         """The view of one table, after asking whether it may be read.
+
+        ``schema`` is where it lies, if not where the table's name says.
 
         Raises:
             DeniedError: It may not.
@@ -169,7 +173,7 @@ class Door:
         if not rights.masks:
             pinned = narrow(pinned)
         namespace = target.table.split(".", 1)[0]
-        schema = namespace if target.as_of is None else f"{namespace}@{number}"
+        schema = schema or (namespace if target.as_of is None else f"{namespace}@{number}")
         return table_view(pinned, fresh, rights, schema=schema, number=number)
 
     def complete(self, identity: Identity) -> Completion:

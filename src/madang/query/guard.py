@@ -17,8 +17,9 @@ from madang.core.errors import DeniedError, InvalidInputError, MadangError
 from madang.core.names import near_match
 from madang.query.rewrite import Rewritten, place
 from madang.query.syntax import Node, position_of
+from madang.query.table_calls import MADE_FUNCTIONS
 
-TABLE_FUNCTIONS = frozenset(
+TABLE_FUNCTIONS = MADE_FUNCTIONS | frozenset(
     [
         "range",
         "generate_series",

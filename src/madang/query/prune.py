@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from madang.query.catalog_port import PinnedTable
+from madang.query.constants import is_constant
 from madang.query.rewrite import Rewritten
 from madang.query.statement import Statement
 from madang.query.syntax import Node, Parser, position_of, walk
@@ -28,17 +29,8 @@ _COMPARISONS = {
     "COMPARE_GREATERTHAN": ">",
     "COMPARE_GREATERTHANOREQUALTO": ">=",
 }
-_CONSTANT_CLASSES = frozenset(["CONSTANT", "PARAMETER", "CAST", "FUNCTION", "TYPE"])
-_STEADY = frozenset(
-    {
-        *("+", "-", "trunc", "date_trunc", "to_timestamp"),
-        *("make_timestamptz", "make_timestamp", "make_date"),
-        *("to_microseconds", "to_milliseconds", "to_seconds", "to_minutes", "to_hours"),
-        *("to_days", "to_weeks", "to_months", "to_years"),
-    }
-)
-_GROWING = frozenset(["now", "get_current_timestamp", "current_timestamp", "today", "current_date"])
-"""These only grow between planning and running, so they bound from below alone."""
+_FROM_BELOW = (">", ">=")
+"""What only grows between planning and running bounds from below alone."""
 _PLAN_AT_LEAST = 2
 
 
@@ -122,18 +114,24 @@ def _held(condition: Node, table: str, *, alone: bool) -> Iterator[Comparison]:
     elif kind in _COMPARISONS:
         sign = _COMPARISONS[kind]
         left, right = condition["left"], condition["right"]
-        if (column := _column(left, table, alone)) and _is_constant(right, sign):
+        if (column := _column(left, table, alone)) and is_constant(
+            right, grows=sign in _FROM_BELOW
+        ):
             yield Comparison(column, sign, (right,))
-        elif (column := _column(right, table, alone)) and _is_constant(left, _MIRRORED[sign]):
+        elif (column := _column(right, table, alone)) and is_constant(
+            left, grows=_MIRRORED[sign] in _FROM_BELOW
+        ):
             yield Comparison(column, _MIRRORED[sign], (left,))
     elif kind == "COMPARE_BETWEEN" and (column := _column(condition["input"], table, alone)):
-        if _is_constant(condition["lower"], ">="):
+        if is_constant(condition["lower"], grows=True):
             yield Comparison(column, ">=", (condition["lower"],))
-        if _is_constant(condition["upper"], "<="):
+        if is_constant(condition["upper"], grows=False):
             yield Comparison(column, "<=", (condition["upper"],))
     elif kind == "COMPARE_IN":
         first, *rest = condition["children"]
-        if (column := _column(first, table, alone)) and all(_is_constant(one, "=") for one in rest):
+        if (column := _column(first, table, alone)) and all(
+            is_constant(one, grows=False) for one in rest
+        ):
             yield Comparison(column, "=", tuple(rest))
 
 
@@ -146,24 +144,6 @@ def _column(node: Node, table: str, alone: bool) -> str | None:
     if len(names) == 2 and names[0].lower() == table:
         return names[1]
     return None
-
-
-def _is_constant(node: Node, sign: str) -> bool:
-    for part in walk(node):
-        class_ = part.get("class")
-        if class_ is None:
-            if "node" in part or "from_table" in part:
-                return False
-            continue
-        if class_ not in _CONSTANT_CLASSES:
-            return False
-        if class_ == "FUNCTION":
-            name = str(part["function_name"]).lower()
-            if name in _GROWING and sign in (">", ">="):
-                continue
-            if name not in _STEADY:
-                return False
-    return True
 
 
 Test = Callable[[Any, Any], bool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from madang.core.clock import Clock
-from madang.core.errors import InvalidInputError, MadangError
+from madang.core.errors import InvalidInputError, MadangError, NotFoundError
+from madang.core.names import SAMPLES, SERIES
 from madang.query.answer import Answer
+from madang.query.catalog_port import PinnedTable
 from madang.query.control import Control
 from madang.query.diagnose import diagnosed
 from madang.query.encode import Encoder, Piece
@@ -24,7 +26,9 @@ from madang.query.process_io import bytes_read_so_far
 from madang.query.prune import Comparison, comparisons, needed
 from madang.query.request import ColumnInfo, QueryMeta, QueryRequest, QueryStats
 from madang.query.rewrite import Rewritten, Splice, place
+from madang.query.samples_call import samples_asked
 from madang.query.statement import NamedTable, Statement, bound_params, read_statement
+from madang.query.table_calls import TableCall
 from madang.query.views import TableView
 from madang.query.window_keys import with_short_keys
 
@@ -65,13 +69,18 @@ class QueryRun:
         asked = targets(statement, known, door.parser, values)
         self._control.check()
         views = self._views(asked, comparisons(statement), values)
-        text = self._plain(statement, asked, views)
+        called, beneath = self._called(statement, values, known, len(asked))
+        text = self._plain(statement, asked, views, called)
+        granted = {view.path for view in (*views.values(), *(view for _, view in called))}
+        if statement.kind != "show_tables":
+            self._check_runs(text, granted)
         self._engine = engine = door.take_engine()
         self._control.attach(engine.interrupt)
-        engine.prepare(*_preparation(views.values(), door.readable(request.identity, known)))
+        made = [*views.values(), *beneath, *(view for _, view in called)]
+        engine.prepare(*_preparation(made, door.readable(request.identity, known)))
         self._read_before = bytes_read_so_far()
         params = {name: values[name] for name in sorted(statement.params)}
-        text = self._with_short_keys(engine, statement, text, params, views)
+        text = self._with_short_keys(engine, statement, text, params, granted)
         if statement.kind == "explain":
             text, params = self._explained(engine, statement, text, params), {}
         elif statement.kind == "show_tables":
@@ -154,24 +163,62 @@ class QueryRun:
                 raise
         return views
 
+    def _called(
+        self, statement: Statement, values: Mapping[str, Any], known: Sequence[str], number: int
+    ) -> tuple[list[tuple[TableCall, TableView]], list[TableView]]:
+        """The views of calls, and those of tables that they read."""
+        called: list[tuple[TableCall, TableView]] = []
+        beneath: list[TableView] = []
+        plain = Rewritten(statement.sql, statement.splices)
+        for call in statement.calls:
+            self._control.check()
+            asked = samples_asked(call, self._door.parser, values, plain)
+            schema = f"metrics()@{number + len(beneath)}"
+            where = place(statement.sql, call.start)
+            # In this order: the series of what is in one table are in the other before.
+            for table in (SAMPLES, SERIES):
+                if table not in known:
+                    raise NotFoundError(f"there is no table {table} to read from", where=where)
+                narrow = asked.narrow if table == SAMPLES else _whole
+                count = number + len(beneath)
+                try:
+                    beneath.append(
+                        self._door.rights_checked_view(
+                            self._request,
+                            Target(table, None),
+                            count,
+                            self.stats,
+                            narrow,
+                            schema=schema,
+                        )
+                    )
+                except MadangError as error:
+                    error.where = error.where or where
+                    raise
+            called.append((call, asked.view(beneath[-2], beneath[-1], schema)))
+        return called, beneath
+
     def _plain(
         self,
         statement: Statement,
         asked: Sequence[tuple[NamedTable, Target]],
         views: dict[Target, TableView],
+        called: Sequence[tuple[TableCall, TableView]],
     ) -> Rewritten:
         """The text that runs, checked once more by what it means to DuckDB."""
         renamed = [
             Splice(named.start, named.end, views[target].qualified.encode())
             for named, target in asked
         ]
-        text = Rewritten(statement.sql, [*statement.splices, *renamed])
-        if statement.kind != "show_tables":
-            self._check_runs(text, views)
-        return text
+        renamed += [Splice(call.start, call.end, view.qualified.encode()) for call, view in called]
+        kept = [
+            splice
+            for splice in statement.splices
+            if not any(call.start <= splice.start < call.end for call, _ in called)
+        ]
+        return Rewritten(statement.sql, [*kept, *renamed])
 
-    def _check_runs(self, text: Rewritten, views: dict[Target, TableView]) -> None:
-        granted = {view.path for view in views.values()}
+    def _check_runs(self, text: Rewritten, granted: Set[tuple[str, ...]]) -> None:
         wrapped = text.wrapped("SELECT * FROM (\n", "\n)")
         check_runs_on(self._door.parser.parse(wrapped), wrapped, granted.__contains__)
 
@@ -181,7 +228,7 @@ class QueryRun:
         statement: Statement,
         text: Rewritten,
         params: dict[str, Any],
-        views: dict[Target, TableView],
+        granted: Set[tuple[str, ...]],
     ) -> Rewritten:
         def bound(text: Rewritten) -> tuple[list[str], list[Any]] | None:
             try:
@@ -194,7 +241,7 @@ class QueryRun:
             return text
         short = with_short_keys(text, self._door.parser, lambda text: bound(text) is not None)
         if short is not text:
-            self._check_runs(short, views)
+            self._check_runs(short, granted)
             plain, keyed = bound(text), bound(short)
             if plain is None or keyed is None or plain[1] != keyed[1]:
                 return text
@@ -231,6 +278,10 @@ class QueryRun:
             now = bytes_read_so_far()
             stats.bytes_read += now - self._read_before
             self._read_before = now
+
+
+def _whole(table: PinnedTable) -> PinnedTable:
+    return table
 
 
 def _check_limits(request: QueryRequest) -> None:

@@ -11,7 +11,8 @@ from madang.core.errors import InvalidInputError
 from madang.query.guard import TableRef, table_refs
 from madang.query.lexer import Token, tokenize
 from madang.query.rewrite import Rewritten, Splice, place
-from madang.query.syntax import MAX_SQL_BYTES, Node, Parser, walk
+from madang.query.syntax import MAX_SQL_BYTES, Node, Parser, position_of, walk
+from madang.query.table_calls import TableCall, table_calls
 from madang.query.travel import TravelClause, travel_clauses
 
 _BEFORE_UNPLACED = ("DESCRIBE", "DESC", "SUMMARIZE", "TABLE", "PIVOT", "UNPIVOT")
@@ -32,7 +33,8 @@ class Statement:
     """A parsed statement.
 
     ``splices`` make it plain SQL. ``kind`` is ``select``, ``explain`` (``prefix`` then holds
-    ``EXPLAIN`` or ``EXPLAIN ANALYZE``) or ``show_tables``. ``root`` is its syntax tree.
+    ``EXPLAIN`` or ``EXPLAIN ANALYZE``) or ``show_tables``. ``root`` is its syntax tree. ``params``
+    are those that stay when views have taken the places of ``calls``.
     """
 
     sql: bytes
@@ -42,6 +44,7 @@ class Statement:
     tables: tuple[NamedTable, ...]
     splices: tuple[Splice, ...]
     params: frozenset[str]
+    calls: tuple[TableCall, ...] = ()
 
 
 def read_statement(text: str, parser: Parser) -> Statement:
@@ -72,12 +75,16 @@ def read_statement(text: str, parser: Parser) -> Statement:
     masked += [Splice(clause.start, clause.end, b" ") for clause in clauses]
     plain = Rewritten(sql, masked)
     root = parser.parse(plain)
-    tables = _named(table_refs(root, plain), plain, tokens, clauses)
+    refs = table_refs(root, plain)
+    calls = table_calls(root, plain, tokens, clauses)
+    tables = _named(refs, plain, tokens, clauses)
     params = frozenset(
-        str(node["identifier"]) for node in walk(root) if node.get("class") == "PARAMETER"
+        str(node["identifier"])
+        for node in walk(root)
+        if node.get("class") == "PARAMETER" and not _in_a_call(node, plain, calls)
     )
     kind = "explain" if prefix else "select"
-    return Statement(sql, kind, prefix, root, tables, tuple(masked), params)
+    return Statement(sql, kind, prefix, root, tables, tuple(masked), params, calls)
 
 
 def _bytes(text: str) -> bytes:
@@ -219,7 +226,7 @@ def bound_params(
         for token in tokenize(named.travel.expression.encode())
         if token.kind == "param" and token.text != "?"
     }
-    wanted = statement.params | travelling
+    wanted = statement.params.union(travelling, *(call.params for call in statement.calls))
     if missing := sorted(wanted - values.keys()):
         names = ", ".join(f"${name}" for name in missing)
         raise InvalidInputError(
@@ -235,6 +242,12 @@ def bound_params(
             hint=f"it uses {used}",
         )
     return values
+
+
+def _in_a_call(node: Node, plain: Rewritten, calls: Sequence[TableCall]) -> bool:
+    position = position_of(node)
+    at = -1 if position is None else plain.back(position)
+    return any(call.start <= at < call.end for call in calls)
 
 
 def _param_position(sql: bytes, name: str) -> int | None:

@@ -127,3 +127,10 @@ def walk(tree: Any) -> Iterator[Node]:  # noqa: ANN401
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def params_of(tree: Any) -> frozenset[str]:  # noqa: ANN401
+    """The names of the parameters within ``tree``."""
+    return frozenset(
+        str(node["identifier"]) for node in walk(tree) if node.get("class") == "PARAMETER"
+    )

@@ -76,7 +76,7 @@ def _duckdb(sql: bytes, tokens: Sequence[Token], index: int) -> TravelClause | N
         and head[3].text == "=>"
     ):
         return None
-    close = _closing(tokens, index + 1)
+    close = closing(tokens, index + 1)
     if close is None or close == index + 4:
         raise InvalidInputError(
             "AT (…) is cut short",
@@ -95,7 +95,7 @@ def _clause(
     return TravelClause(start, end, by_version, expression, first.start)
 
 
-def _closing(tokens: Sequence[Token], index: int) -> int | None:
+def closing(tokens: Sequence[Token], index: int) -> int | None:
     """The index of the parenthesis that closes the one at ``index``."""
     depth = 0
     for at in range(index, len(tokens)):
@@ -120,7 +120,7 @@ def _operand_end(tokens: Sequence[Token], index: int) -> int | None:
     token, following = tokens[index], tokens[index + 1 : index + 2]
     end: int | None = None
     if token.text == "(":
-        close = _closing(tokens, index)
+        close = closing(tokens, index)
         end = None if close is None else close + 1
     elif token.kind in ("string", "number", "param"):
         end = index + 1
@@ -131,7 +131,7 @@ def _operand_end(tokens: Sequence[Token], index: int) -> int | None:
     elif token.is_word("TIMESTAMP", "TIMESTAMPTZ", "DATE") and following:
         end = index + 2 if following[0].kind == "string" else None
     elif token.kind == "word" and following and following[0].text == "(":
-        close = _closing(tokens, index + 1)
+        close = closing(tokens, index + 1)
         end = None if close is None else close + 1
     elif token.is_name and not token.is_word("WHERE", "JOIN", "GROUP", "ORDER", "LIMIT", "AS"):
         # CURRENT_TIMESTAMP; a column is refused when it is evaluated, with a better message.
