@@ -103,6 +103,7 @@ export const frame = {
     first: 'First time here?',
     firstHint: 'Madang prints a sign-in link when it starts.',
     linkHint: 'Is it gone, or the password forgotten? On the machine that Madang runs on this prints a new one:',
+    afterMake: 'after make run',
     addHint: 'Whoever runs it can add you:',
   },
 };

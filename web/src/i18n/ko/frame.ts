@@ -98,6 +98,7 @@ export const frame = {
     first: '처음인가요?',
     firstHint: 'Madang이 시작할 때 로그인 링크를 보여 줘요.',
     linkHint: '링크가 없거나 비밀번호를 잊었나요? Madang이 있는 컴퓨터에서 새 링크를 받을 수 있어요:',
+    afterMake: 'make run으로 시작했다면',
     addHint: '운영하는 사람이 다음 명령으로 추가해 줄 수도 있어요:',
   },
 };

@@ -17,9 +17,6 @@ import { useFormat } from '@/i18n/useFormat';
 
 import classes from './SignIn.module.css';
 
-/** On the machine that Madang runs on. */
-const NEW_LINK = 'madang user link admin\n# after make run: .venv/bin/madang user link admin';
-
 /** Only a path of this site is followed after signing in. */
 function safeNext(next: string | undefined): string {
   return next !== undefined && /^\/(?![/\\])/.test(next) ? next : '/';
@@ -39,6 +36,8 @@ export default function SignInPage() {
   // Who has signed in here before needs no introduction.
   const [known] = useState(() => preference(KNOWN_HERE) !== null);
   const other = i18n.language === 'ko' ? 'en' : 'ko';
+  // On the machine that Madang runs on.
+  const newLink = `madang user link admin\n# ${t('signin.afterMake')}\n.venv/bin/madang user link admin`;
 
   useEffect(() => {
     document.title = `${t('signin.title')} · Madang`;
@@ -84,7 +83,7 @@ export default function SignInPage() {
             <div>
               <strong>{t('signin.codeOver')}</strong>
               <p className="dim">{t('signin.codeHint')}</p>
-              <CodeBlock code={NEW_LINK} />
+              <CodeBlock code={newLink} />
             </div>
           </div>
         )}
@@ -118,7 +117,7 @@ export default function SignInPage() {
           {search.error !== 'code' && (
             <>
               <p className="dim">{t('signin.linkHint')}</p>
-              <CodeBlock code={NEW_LINK} />
+              <CodeBlock code={newLink} />
             </>
           )}
           <p className="dim">{t('signin.addHint')}</p>
