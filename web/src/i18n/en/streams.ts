@@ -133,3 +133,11 @@ export const recordFormat = {
   plain: 'plain text',
   regex: 'regular expression',
 };
+
+export const ownStream = {
+  samples: 'Samples of metrics: scraped, pushed, and Madang’s own',
+  series: 'Labels of the samples’ series, in a row for every day of a series',
+  logs: 'What Madang itself logs',
+  accessLog: 'Requests that Madang answered',
+  queryHistory: 'Who asked what, over which tables, how much and how long',
+};

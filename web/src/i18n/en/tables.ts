@@ -10,6 +10,8 @@ export const tables = {
   emptyHint: 'A table appears as soon as its stream gets the first record.',
   toCome: 'No rows yet',
   toComeHint: 'The table appears as soon as its stream gets the first record:',
+  onTheWay: 'On the way into the table',
+  onTheWayHint: 'SQL answers on what the stream has already. Within some minutes it is in the table, too.',
   toStreams: 'See the streams',
   query: 'Query this table',
   rows: 'Rows',

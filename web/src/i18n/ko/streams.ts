@@ -131,3 +131,11 @@ export const recordFormat = {
   plain: '일반 텍스트',
   regex: '정규식',
 };
+
+export const ownStream = {
+  samples: '수집했거나 받은 지표 샘플과 Madang 자신의 지표',
+  series: '지표 샘플이 속한 시계열의 라벨, 시계열마다 하루에 한 행',
+  logs: 'Madang이 남기는 로그',
+  accessLog: 'Madang이 응답한 요청',
+  queryHistory: '누가 어느 테이블을 얼마나, 얼마 동안 조회했는지',
+};

@@ -1,5 +1,5 @@
 export const tables = {
-  note: '열린 형식인 Iceberg로 보관해요. 지난 모습에도 물어볼 수 있어요',
+  note: '개방형 형식인 Iceberg로 보관하고, 과거 시점의 데이터도 조회할 수 있어요',
   name: '테이블',
   stream: '채우는 스트림',
   filledBy: '채우는 스트림:',
@@ -10,8 +10,10 @@ export const tables = {
   emptyHint: '스트림에 첫 레코드가 들어오면 테이블이 나타나요.',
   toCome: '아직 행이 없어요',
   toComeHint: '스트림에 첫 레코드가 들어오면 테이블이 나타나요:',
+  onTheWay: '테이블에 저장하는 중이에요',
+  onTheWayHint: '스트림에 들어온 데이터는 지금도 SQL로 조회할 수 있어요. 테이블 저장은 몇 분 안에 끝나요.',
   toStreams: '스트림 보기',
-  query: '이 테이블에 물어보기',
+  query: '이 테이블 조회하기',
   rows: '행',
   rowsNote: '가장 새로운 {{n}}행',
   rowsInRange: '시간 범위 안에서 가장 새로운 {{n}}행',

@@ -11,6 +11,7 @@ import { Panel } from '@/components/Panel';
 import { ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count, Duration, Rate } from '@/components/Values';
 import { Sparkline } from '@/components/Sparkline';
+import { aboutWords } from '@/i18n/aboutWords';
 
 import { DeadLetters } from './DeadLetters';
 import { Spec } from './Spec';
@@ -51,7 +52,7 @@ export default function StreamPage() {
   const data = stream.data;
   const note = data && (
     <>
-      {[data.description, data.owner !== '' && t('streams.ownedBy', { owner: data.owner })].filter(Boolean).join(' · ')}
+      {[aboutWords(t, data.description), data.owner !== '' && t('streams.ownedBy', { owner: data.owner })].filter(Boolean).join(' · ')}
       {data.table !== null && (
         <>
           {data.description !== '' || data.owner !== '' ? ' · ' : ''}

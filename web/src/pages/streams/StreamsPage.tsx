@@ -14,6 +14,7 @@ import { Panel } from '@/components/Panel';
 import { Sparkline } from '@/components/Sparkline';
 import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count, Duration, Rate } from '@/components/Values';
+import { aboutWords } from '@/i18n/aboutWords';
 
 import classes from './Streams.module.css';
 
@@ -30,7 +31,7 @@ function useColumns(): Col<StreamSummary>[] {
           <Link to="/streams/$name" params={{ name }} className={classes.name}>
             {name}
           </Link>
-          {description !== '' && <span className={`${classes.about ?? ''} cut`}>{description}</span>}
+          {description !== '' && <span className={`${classes.about ?? ''} cut`}>{aboutWords(t, description)}</span>}
         </div>
       ),
       sort: (stream) => stream.name,
@@ -102,7 +103,7 @@ export default function StreamsPage() {
     >
       <WhenLoaded query={streams} skeleton={<Panel flush><SkeletonRows rows={8} height={44} /></Panel>}>
         {(data) => {
-          const shown = data.filter(({ name, description, owner }) => `${name} ${description} ${owner}`.toLowerCase().includes(wanted));
+          const shown = data.filter(({ name, description, owner }) => `${name} ${aboutWords(t, description)} ${owner}`.toLowerCase().includes(wanted));
           return (
             <Panel flush>
               {data.length === 0 ? (

@@ -13,6 +13,7 @@ import { Page } from '@/components/Page';
 import { Panel } from '@/components/Panel';
 import { EmptyState, ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count } from '@/components/Values';
+import { aboutWords } from '@/i18n/aboutWords';
 import { encodeShared } from '@/sql/shareLink';
 
 import { Columns } from './Columns';
@@ -37,6 +38,18 @@ function TableFacts({ table }: { table: TableDetail }) {
 /** With the reader of Arrow, which the other tabs do without. */
 const Rows = lazy(() => import('./Rows'));
 
+const newest = (table: string, hasTime: boolean) => `SELECT *\nFROM ${table}\n${hasTime ? 'ORDER BY _time DESC\n' : ''}LIMIT 100`;
+
+function QueryButton({ sql }: { sql: string }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  return (
+    <Button leftSection={<IconTerminal2 size={14} />} onClick={() => void navigate({ to: '/sql', search: { q: encodeShared({ sql }) ?? undefined } })}>
+      {t('tables.query')}
+    </Button>
+  );
+}
+
 /** No such table; or one that its stream has not filled yet. */
 function NotThere({ name, error }: { name: string; error: unknown }) {
   const { t } = useTranslation();
@@ -51,9 +64,15 @@ function NotThere({ name, error }: { name: string; error: unknown }) {
   }
   return (
     <Panel>
-      <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.toCome')} hint={t('tables.toComeHint')}>
-        <Link to="/streams/$name" params={{ name: stream.name }} className="link">{stream.name}</Link>
-      </EmptyState>
+      {stream.last_append_at === null ? (
+        <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.toCome')} hint={t('tables.toComeHint')}>
+          <Link to="/streams/$name" params={{ name: stream.name }} className="link">{stream.name}</Link>
+        </EmptyState>
+      ) : (
+        <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.onTheWay')} hint={t('tables.onTheWayHint')}>
+          <QueryButton sql={newest(name, true)} />
+        </EmptyState>
+      )}
     </Panel>
   );
 }
@@ -78,14 +97,13 @@ export default function TablePage() {
   }
   const hasTime = data?.columns.some((column) => column.name === '_time') ?? false;
   const hasPlace = ['_partition', '_offset'].every((own) => data?.columns.some((column) => column.name === own));
-  const sql = `SELECT *\nFROM ${name}\n${hasTime ? 'ORDER BY _time DESC\n' : ''}LIMIT 100`;
   return (
     <Page
       title={name}
       note={
         data && (
           <>
-            {data.description}
+            {aboutWords(t, data.description)}
             {data.stream !== null && (
               <>
                 {data.description !== '' && ' · '}
@@ -98,11 +116,7 @@ export default function TablePage() {
           </>
         )
       }
-      actions={
-        <Button leftSection={<IconTerminal2 size={14} />} onClick={() => void navigate({ to: '/sql', search: { q: encodeShared({ sql }) ?? undefined } })}>
-          {t('tables.query')}
-        </Button>
-      }
+      actions={<QueryButton sql={newest(name, hasTime)} />}
     >
       <WhenLoaded query={table} skeleton={<Panel flush><SkeletonRows rows={1} height={58} /></Panel>}>
         {(loaded) => (

@@ -12,6 +12,7 @@ import { Page } from '@/components/Page';
 import { Panel } from '@/components/Panel';
 import { EmptyState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count } from '@/components/Values';
+import { aboutWords } from '@/i18n/aboutWords';
 
 import classes from './Tables.module.css';
 import { tablesToCome } from './toCome';
@@ -27,7 +28,7 @@ function useColumns(largest: number): Col<TableSummary>[] {
           <Link to="/tables/$name" params={{ name }} className={classes.name}>
             {name}
           </Link>
-          {description !== '' && <span className={`${classes.about ?? ''} cut`}>{description}</span>}
+          {description !== '' && <span className={`${classes.about ?? ''} cut`}>{aboutWords(t, description)}</span>}
         </div>
       ),
       sort: (table) => table.name,
@@ -90,7 +91,7 @@ export default function TablesPage() {
               </EmptyState>
             ) : (
               <DataTable
-                rows={[...data, ...toCome].filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(wanted))}
+                rows={[...data, ...toCome].filter(({ name, description }) => `${name} ${aboutWords(t, description)}`.toLowerCase().includes(wanted))}
                 cols={cols}
                 rowKey={(table) => table.name}
                 label={t('page.tables')}
