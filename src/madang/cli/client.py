@@ -78,6 +78,7 @@ class Client:
     def __init__(self, connection: Connection, *, timeout_s: float = 60.0) -> None:
         self.url = connection.url
         self._token = connection.token
+        self._silent = connection.silent
         self._timeout_s = timeout_s
         self._parts = urlsplit(connection.url)
         if self._parts.scheme not in ("http", "https") or not self._parts.hostname:
@@ -225,7 +226,8 @@ class Client:
             )
         if isinstance(lost, ConnectionRefusedError | socket.gaierror):
             return UnavailableError(
-                f"Madang does not run at {self.url}",
+                f"Madang does not run at {self.url}"
+                + (f", nor in the data directory {self._silent}" if self._silent else ""),
                 hint="start it with `madang up`, or say where it runs: --data DIR or MADANG_DATA"
                 " here, --url or MADANG_URL elsewhere",
             )

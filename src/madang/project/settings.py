@@ -32,6 +32,8 @@ class Connection:
 
     url: str
     token: str | None
+    silent: Path | None = None
+    """The data directory in which nothing runs, where the URL is therefore the default one."""
 
 
 def start_settings(
@@ -79,13 +81,15 @@ def connection(
     own user in the data directory (``run/admin.token``), sent only to the platform that runs there.
     """
     environ = os.environ if environ is None else environ
-    run = DataDir(data_dir(data, environ)).run
+    folder = data_dir(data, environ)
+    run = DataDir(folder).run
     local = _local_url(run)
-    found_url = url or environ.get("MADANG_URL") or local or DEFAULT_URL
+    named = url or environ.get("MADANG_URL") or local
+    found_url = named or DEFAULT_URL
     found_token = token or environ.get("MADANG_TOKEN") or None
     if found_token is None and local is not None and found_url.rstrip("/") == local:
         found_token = _local_token(run)
-    return Connection(found_url.rstrip("/"), found_token)
+    return Connection(found_url.rstrip("/"), found_token, None if named else folder)
 
 
 def _local_url(run: Path) -> str | None:

@@ -90,6 +90,10 @@ def test_a_platform_that_does_not_run_is_one_clear_line(
     assert (code, out) == (1, "")
     assert err.splitlines()[0] == f"error: Madang does not run at {url}"
     assert "madang up" in err
+    monkeypatch.setattr("madang.project.settings.DEFAULT_URL", url)
+    monkeypatch.delenv("MADANG_URL", raising=False)
+    code, _, err = run(capsys, "status")
+    assert err.splitlines()[0].endswith(f"at {url}, nor in the data directory {tmp_path}")
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8080", "http://", "nonsense"])

@@ -70,4 +70,6 @@ def test_a_platform_that_was_killed_is_not_asked(tmp_path: Path) -> None:
 def test_a_damaged_file_is_no_running_platform(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "platform.json").write_text(text)
-    assert connection(data=str(tmp_path), environ={}).url == DEFAULT_URL
+    found = connection(data=str(tmp_path), environ={})
+    assert (found.url, found.silent) == (DEFAULT_URL, tmp_path)
+    assert connection(url="http://other:2", data=str(tmp_path), environ={}).silent is None
