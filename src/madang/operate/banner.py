@@ -38,7 +38,7 @@ class Started:
     export MADANG_TOKEN=$(cat {self.token_file})
     curl {url}/api/streams/hello -X PUT -H "Authorization: Bearer $MADANG_TOKEN" -d '{{}}'
     curl {url}/ingest/hello -H "Authorization: Bearer $MADANG_TOKEN" -d '{{"greeting": "안녕"}}'
-    curl {url}/api/sql?format=csv -H "Authorization: Bearer $MADANG_TOKEN" \\
+    curl "{url}/api/sql?format=csv" -H "Authorization: Bearer $MADANG_TOKEN" \\
       -d '{{"sql": "select * from hello"}}'
 {ports}
   Ctrl-C stops it; nothing is lost.
