@@ -28,7 +28,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
 
 
-START, MAKE_LOG, ADD_STREAM, ASK, SEND = [text for _, text in blocks("README.md")]
+START, MAKE_LOG, ADD_STREAM, ASK, SEND, METRICS = [text for _, text in blocks("README.md")]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_both_languages_have_the_same_commands() -> None:
         for page in ("README.md", "README.ko.md")
     )
     assert plain == korean
-    assert [language for language, _ in plain] == ["sh", "sh", "sh", "sql", "sh"]
+    assert [language for language, _ in plain] == ["sh", "sh", "sh", "sql", "sh", "sh"]
     assert START == "make run\n"
     inline = [
         _INLINE.findall((ROOT / page).read_text(encoding="utf-8"))
@@ -129,6 +129,11 @@ def test_a_record_that_is_sent_twice_with_its_key_is_there_once(
     assert "curl" in curl
     shell(curl, platform, home)
     assert rows(platform, "select id, amount, city from orders") == [[1, 12000, "서울"]]
+
+
+def test_metrics_of_this_machine_answer_promql(platform: RunningPlatform, home: Path) -> None:
+    token = "export MADANG_TOKEN=$(cat data/run/admin.token)\n"
+    platform.wait_for(lambda: '"mode":"idle"' in shell(token + METRICS, platform, home), 30)
 
 
 @pytest.mark.parametrize(
