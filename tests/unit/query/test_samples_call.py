@@ -167,6 +167,8 @@ def test_calls_stand_wherever_tables_do(metrics: Metrics) -> None:
         ("metrics('up', 'noon')", "neither a time", 20),
         ("metrics('up', now(), INTERVAL 1 HOUR)", "after its end", 20),
         ("metrics('up', a := 1)", "takes a selector", 25),
+        ("metrics('up', selector := 'up')", "takes a selector", 32),
+        ("metrics(start := now())", "needs a selector", 6),
         ("metrics('up', now(), now(), now())", "takes a selector", 34),
         ("metrics((SELECT 'up'))", "is a constant", None),
         ("metrics(repeat('u', 9))", "is a constant", 14),
