@@ -9,6 +9,7 @@ shown until it has.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from madang.core.clock import Clock, SystemClock
 from madang.core.samples import METRIC_NAME, labels_of
 from madang.lake import Lake
 from madang.lake.writer import with_codes
@@ -28,8 +30,16 @@ SHAPE = with_codes(SAMPLES_TABLE, ("name",))
 _NAME = METRIC_NAME.encode()
 _MOST_KNOWN = 2_000_000
 _ODD = 0x9E37_79B9_7F4A_7C15
-_DELIVERED_MS = 3_600_000
-"""What was announced so long ago and is not in the table was refused."""
+_DELIVERED_S = 3600.0
+"""What was read so long ago and is not in the table was refused."""
+
+
+class _Announced(NamedTuple):
+    """The time of the first sample that a series was announced with, and when that was read."""
+
+    first_ms: int
+    labels: bytes
+    read_s: float
 
 
 class FreshSamples:
@@ -37,13 +47,14 @@ class FreshSamples:
 
     Args:
         lake: Where ``metrics.series`` is.
+        clock: Says how long ago a series was announced: its samples may be late or ahead.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._series = TableSeries(lake)
         self._names: dict[int, str] = {}
-        self._announced: dict[int, tuple[int, bytes]] = {}
-        self._newest_ms = 0
+        self._announced: dict[int, _Announced] = {}
 
     def rows(self, chunks: Sequence[Chunk], before: pa.Table | None = None) -> pa.Table:
         """Rows in the shape of the table, without samples of series that nobody has named.
@@ -58,14 +69,16 @@ class FreshSamples:
             self._names.clear()
             self._announced.clear()
         columns = [SampleColumns.of(chunk.batch) for chunk in chunks]
+        now_s = self._clock.monotonic_s()
         for each in columns:
             numbers, times = each.ids[each.announced], each.ts_ms[each.announced]
             for number, ts_ms, labels in zip(
                 numbers.tolist(), times.tolist(), each.labels, strict=True
             ):
                 self._names.setdefault(number, _name_of(labels))
-                self._announced.setdefault(number, (ts_ms, labels))
-            self._newest_ms = max(self._newest_ms, int(each.ts_ms.max(initial=0)))
+                known = self._announced.get(number)
+                first_ms = known.first_ms if known else ts_ms
+                self._announced[number] = _Announced(first_ms, labels, now_s)
         ids = np.concatenate([each.ids for each in columns])
         unique, places = np.unique(ids, return_inverse=True)
         self._learn(unique)
@@ -87,8 +100,8 @@ class FreshSamples:
         Args:
             files: Of the table's snapshot.
         """
-        since_ms = self._newest_ms - _DELIVERED_MS
-        self._announced = {n: one for n, one in self._announced.items() if one[0] >= since_ms}
+        since_s = self._clock.monotonic_s() - _DELIVERED_S
+        self._announced = {n: one for n, one in self._announced.items() if one.read_s >= since_s}
         for file in files:
             if not self._announced:
                 break
@@ -96,8 +109,8 @@ class FreshSamples:
             wanted = np.fromiter(self._announced, np.int64, len(self._announced))
             for number in wanted[np.isin(wanted, stored.to_numpy())].tolist():
                 del self._announced[number]
-        times = [ts_ms * 1000 for ts_ms, _ in self._announced.values()]
-        labels = [labels_of(canonical) for _, canonical in self._announced.values()]
+        times = [one.first_ms * 1000 for one in self._announced.values()]
+        labels = [labels_of(one.labels) for one in self._announced.values()]
         first = pa.array(times, pa.int64()).cast(TIME)
         names = [one.pop(METRIC_NAME, "") for one in labels]
         pairs = pa.array([list(one.items()) for one in labels], LABELS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.core.clock import ManualClock
 from madang.core.names import SAMPLES
 from madang.core.samples import SAMPLES_SCHEMA
 from madang.metrics.head.folder import HeadFolder
@@ -14,6 +15,7 @@ from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.tables.delivery import SampleDelivery, SampleTables
 from madang.project.system import system_streams
+from madang.query.fresh_samples import FreshSamples
 from madang.stream import LogStream
 from unit.metrics.pages import page
 from unit.query.conftest import House
@@ -116,6 +118,26 @@ def test_series_are_seen_at_once_and_once(metrics: Metrics) -> None:
     assert metrics.house.rows(sql) == found
     metrics.append(NOW_MS + 1, announce=True)
     assert metrics.house.rows(sql) == found
+
+
+def test_a_clock_that_is_ahead_hides_no_series(metrics: Metrics) -> None:
+    sql = "SELECT count(*) AS n FROM metrics.series"
+    metrics.append(NOW_MS + 10**10, announce=False)
+    metrics.append(NOW_MS, announce=True)
+    assert metrics.house.rows(sql) == [{"n": 2}]
+    metrics.stream.submit(page(NOW_MS - 10**8, {("late", "a"): 1.0}), partition=0).result()
+    assert metrics.house.rows(sql) == [{"n": 3}]
+
+
+def test_a_series_that_was_refused_is_forgotten_after_an_hour(metrics: Metrics) -> None:
+    clock = ManualClock()
+    samples = FreshSamples(metrics.house.lake, clock)
+    metrics.append(NOW_MS, announce=True)
+    samples.rows(metrics.stream.read(0, 0))
+    clock.advance(3599)
+    assert samples.series(()).num_rows == 2
+    clock.advance(2)
+    assert samples.series(()).num_rows == 0
 
 
 def test_samples_that_nobody_named_are_not_shown(metrics: Metrics) -> None:
