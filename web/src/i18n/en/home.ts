@@ -19,6 +19,7 @@ export const home = {
   notYet: 'not yet',
   noRecords: 'no records yet',
   upToDate: 'up to date',
+  onTheWay: 'on the way',
   noTable: 'no table',
   more_one: '{{count}} more',
   more_other: '{{count}} more',

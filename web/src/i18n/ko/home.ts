@@ -18,6 +18,7 @@ export const home = {
   notYet: '아직 없음',
   noRecords: '아직 레코드 없음',
   upToDate: '모두 담음',
+  onTheWay: '담는 중',
   noTable: '테이블 없음',
   more_other: '{{count}}개 더 보기',
   fewer: '접기',

@@ -4,6 +4,7 @@ import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Overview } from '@/api/types';
+import { isOnTheWay } from '@/components/onTheWay';
 import { Panel } from '@/components/Panel';
 import { Sparkline } from '@/components/Sparkline';
 import { Ago, Bytes, Counted, Duration, Rate } from '@/components/Values';
@@ -78,6 +79,8 @@ const LaneRow = memo(function LaneRow({ lane }: { lane: Lane }) {
             <span className={classes.pipeText}>
               {stream.last_append_at === null ? (
                 t('home.noRecords')
+              ) : !table && stream.lag_records === 0 && isOnTheWay(stream) ? (
+                t('home.onTheWay')
               ) : stream.lag_records === 0 ? (
                 t('home.upToDate')
               ) : (

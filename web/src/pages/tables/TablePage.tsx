@@ -10,6 +10,7 @@ import { streamsQuery, tableQuery } from '@/api/queries';
 import type { TableDetail } from '@/api/types';
 import { Fact, Facts } from '@/components/Facts';
 import { Page } from '@/components/Page';
+import { isOnTheWay } from '@/components/onTheWay';
 import { Panel } from '@/components/Panel';
 import { EmptyState, ErrorState, SkeletonRows, WhenLoaded } from '@/components/states';
 import { Ago, Bytes, Count } from '@/components/Values';
@@ -64,7 +65,7 @@ function NotThere({ name, error }: { name: string; error: unknown }) {
   }
   return (
     <Panel>
-      {stream.last_append_at === null ? (
+      {!isOnTheWay(stream) ? (
         <EmptyState icon={<IconDatabase size={28} stroke={1.4} />} title={t('tables.toCome')} hint={t('tables.toComeHint')}>
           <Link to="/streams/$name" params={{ name: stream.name }} className="link">{stream.name}</Link>
         </EmptyState>
