@@ -1,8 +1,9 @@
-"""The property tests: as many examples as a quick run bears, or ``MADANG_FUZZ`` times as many."""
+"""Ctrl-C for all; of the property tests as many examples as a quick run bears, or more."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("short", max_examples=25, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile("short")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs this in the background ignores Ctrl-C, and so would what tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
