@@ -23,6 +23,8 @@ from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head_storage import HeadStorage
 from prometheus_server import prometheus, request, wait_for, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 STEP_MS = 15_000
 STEPS = 40
 SERIES = [

@@ -22,6 +22,8 @@ from madang.core.samples import METRIC_NAME, Samples, canonical_labels
 from madang.testing.running_platform import TOKEN, RunningPlatform, write_project
 from prometheus_server import request, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 SERIES = 300
 HEADERS = {
     "Content-Type": CONTENT_TYPES[V1_PROTO],

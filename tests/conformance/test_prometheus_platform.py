@@ -16,6 +16,8 @@ from madang.core.samples import Samples, canonical_labels
 from madang.testing.running_platform import TOKEN, RunningPlatform, free_port, write_project
 from prometheus_server import prometheus, request, wait_for, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 kind: scrape
 global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {region: seoul}}

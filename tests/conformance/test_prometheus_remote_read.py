@@ -16,6 +16,8 @@ from madang.metrics.promql import Budget, Options
 from madang.operate.remote_read import RemoteRead
 from prometheus_server import prometheus, request, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 STEPS = 40
 NOW_MS = time.time_ns() // 1_000_000
 CONFIG = """\

@@ -24,6 +24,8 @@ from madang.core.samples import Samples, canonical_labels, is_stale, labels_of
 from madang.testing.running_platform import TOKEN, RunningPlatform, free_port, write_project
 from prometheus_server import prometheus, request, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 PAGE = b"""\
 # HELP jobs_total Jobs that were done.
 # TYPE jobs_total counter

@@ -23,6 +23,8 @@ from madang.project import Project, ScrapeSourceSpec, check_directory
 from madang.stream import LogStore
 from page_server import Web
 
+pytestmark = pytest.mark.slow
+
 PAGE = b"""\
 # HELP a_total Help
 # TYPE a_total counter

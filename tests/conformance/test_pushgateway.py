@@ -20,6 +20,8 @@ from debian_programs import debian_program
 from madang.collect.pushgateway.messages import family_class
 from madang.testing.running_platform import RunningPlatform, free_port, write_project
 
+pytestmark = pytest.mark.slow
+
 PROTOBUF = (
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )

@@ -14,6 +14,8 @@ from conformance.test_pushgateway import Gateway, delete, post, put
 from debian_programs import debian_program
 from madang.testing.running_platform import RunningPlatform, free_port, write_project
 
+pytestmark = pytest.mark.slow
+
 WANTED = '{__name__=~"m|n|h_.*|s|s_.*"}'
 CONFIG = """\
 global: {scrape_interval: 1s}

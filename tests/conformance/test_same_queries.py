@@ -19,6 +19,8 @@ from madang.collect.remote_write import CONTENT_TYPES, V1_PROTO, RemoteWriteEnco
 from madang.testing.running_platform import TOKEN, RunningPlatform, write_project
 from prometheus_server import prometheus, request, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 DIFFERENT = {
     "avg_over_time(rate(latency_seconds_count[1m])[2m:10s])": (
         "3.0 leaves the older end of a range out; the inner one is asked at times that have samples"

@@ -32,6 +32,8 @@ from madang.stream import LogStore
 from madang.testing.running_platform import RunningPlatform, write_project
 from prometheus_server import prometheus, request, wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 RULES = """
 groups:
