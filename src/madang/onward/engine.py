@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from madang.core.errors import MadangError
 from madang.metrics.head.head import KnownSeries
 from madang.metrics.head.view import HeadView
 from madang.onward.groups import senders_of
-from madang.onward.sender import Sender, SenderState
 from madang.project import Project
 from madang.project.remote_write_spec import RemoteWriteSpec
 from madang.stream import Stream
+
+if TYPE_CHECKING:
+    from madang.onward.sender import Sender, SenderState
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
 _AGAIN_S = 5.0
 
-__all__ = ["Onward", "SenderState"]
+__all__ = ["Onward"]
 
 
 class _Running:
@@ -99,5 +102,8 @@ class Onward:
             self._running.pop(group).join()
         for group, spec in wanted.items():
             if group not in self._running:
+                # Few projects have a receiver: what sending needs is loaded for them alone.
+                from madang.onward.sender import Sender
+
                 sender = Sender(group, spec, self._stream, self._head, self._taken, self._tables)
                 self._running[group] = _Running(sender)
