@@ -374,7 +374,8 @@ def _settled(page: list[str]) -> list[str]:
 def _differs(body: bytes) -> bool:
     """What docs/pushgateway.md says is done in another way."""
     text = body.decode()
-    counts = re.search(r"_(?:count|bucket)\S* (?:NaN|\+Inf|2\.5)", text)  # not whole numbers
+    # Counts that are no whole numbers; what has the label le is a bucket whatever its name.
+    counts = re.search(r"(?:_count|_bucket|le=)[^\n]* (?:NaN|\+Inf|2\.5)", text)
     return bool(counts) and ("summary" in text or "histogram" in text)
 
 
