@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from madang.core.samples import METRIC_NAME
+from madang.core.utf8 import is_utf8
 
 _SEPARATOR = b"\xff"
 _METRIC_NAME = METRIC_NAME.encode()
@@ -52,8 +53,6 @@ def exemplar_labels(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _check_utf8(part: bytes) -> None:
-    try:
-        part.decode()
-    except UnicodeDecodeError:
+    if not is_utf8(part):
         shown = part[:40].decode(errors="backslashreplace")
-        raise SeriesError(f"the label text '{shown}' is not UTF-8") from None
+        raise SeriesError(f"the label text '{shown}' is not UTF-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.types import Receive
+from starlette.types import Receive, Send
 
 from madang.core.errors import DeadlineError, InvalidInputError, MadangError, TooLargeError
 from madang.core.units import format_duration, format_size
@@ -131,3 +131,34 @@ async def drain(receive: Receive, *, limit_bytes: int = 2**20, timeout_s: float 
                     return
     except TimeoutError:
         return
+
+
+async def answer_early(
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    *,
+    reader: BodyReader | None,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer; what the client still sends is taken for a moment, so that it listens.
+
+    Args:
+        status: The HTTP status.
+        headers: All but ``Connection``, which is added where the connection cannot go on.
+        body: The answer's.
+        reader: What read the request's body; None where nobody did.
+        receive: Of the request.
+        send: Of the request.
+    """
+    unread = reader is None or not reader.complete
+    closing = [(b"connection", b"close")] if unread else []
+    start = {"type": "http.response.start", "status": status, "headers": [*headers, *closing]}
+    await send(start)
+    if unread:
+        # The answer is out; its end waits until the client had a chance to read it.
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await drain(receive)
+        body = b""
+    await send({"type": "http.response.body", "body": body})

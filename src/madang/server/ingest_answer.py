@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import Receive, Send
 
 from madang.core.errors import MadangError
-from madang.server.body import BodyReader, drain
+from madang.server.body import BodyReader, answer_early
 from madang.server.errors import MethodNotAllowedError, error_body, error_headers
 from madang.stream import Appended
 
@@ -46,13 +46,4 @@ async def refuse(
     ]
     if isinstance(error, MethodNotAllowedError):
         headers.append((b"allow", b"POST"))
-    unread = reader is None or not reader.complete
-    if unread:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    if unread:
-        # The answer is out; its end waits until the client had a chance to read it.
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await drain(receive)
-        body = b""
-    await send({"type": "http.response.body", "body": body})
+    await answer_early(error.status, headers, body, reader=reader, receive=receive, send=send)

@@ -16,6 +16,7 @@ from madang.collect.exposition.page import NO_TIMESTAMP, Family, Page, PageLimit
 from madang.collect.exposition.problem import MalformedPageError
 from madang.collect.exposition.series_text import Grammar, read_series
 from madang.collect.exposition.tails import read_changed, read_tails
+from madang.core.utf8 import is_utf8
 
 
 def parse_text(body: bytes, cache: PageCache, limits: PageLimits) -> Page:
@@ -79,7 +80,7 @@ class _TextReading:
         self._body = lines.body
         self._cache = cache
         self._metadata = TextMetadata()
-        self._utf8 = _is_utf8(self._body)
+        self._utf8 = is_utf8(self._body)
         self._texts = cache.texts.setdefault(None, {})
         self._comparable = True
         self._ends: dict[int, int] = {}
@@ -169,7 +170,7 @@ class _TextReading:
             place = self._texts.get(head)
             if place is not None:
                 return place, size
-            if self._utf8 or _is_utf8(head):
+            if self._utf8 or is_utf8(head):
                 place = self._cache.known.place_of_plain(head, float_label)
             if place is not None:
                 self._remember(head, place)
@@ -195,13 +196,3 @@ class _TextReading:
         self._ends[line] = len(self._body) if end < 0 else end
         self._comparable = False
         return self._ends[line]
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -17,9 +17,10 @@ from madang.collect.pushgateway.messages import (
     new_family,
 )
 from madang.collect.pushgateway.series import Series, family_series
-from madang.collect.pushgateway.text import is_utf8, quoted
+from madang.collect.pushgateway.text import quoted
 from madang.collect.wire_messages import AnyMessage
 from madang.core.errors import InvalidInputError
+from madang.core.utf8 import is_utf8
 
 PUSHED_AT = b"push_time_seconds"
 FAILED_AT = b"push_failure_time_seconds"

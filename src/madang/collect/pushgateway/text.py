@@ -24,6 +24,7 @@ from madang.collect.pushgateway.messages import (
 )
 from madang.collect.wire_messages import AnyMessage
 from madang.core.errors import InvalidInputError, Place
+from madang.core.utf8 import is_utf8
 
 _METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -262,17 +263,6 @@ class _Reading:
         if not is_utf8(name):
             raise _TextError(f"invalid name {quoted(name)}")
         return name, at
-
-
-def is_utf8(text: bytes) -> bool:
-    """Whether these are valid UTF-8."""
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _add_metric(family: AnyMessage, pairs: Pairs) -> AnyMessage:

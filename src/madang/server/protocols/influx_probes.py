@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from madang.core.errors import DeadlineError, InvalidInputError, MadangError, TooLargeError
+from madang.core.errors import InvalidInputError, MadangError
 from madang.operate.accounts import Permission
 from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
 from madang.server.errors import MethodNotAllowedError
+from madang.server.protocols.form import read_form
 from madang.server.protocols.influx import (
     JSON,
     VERSION,
@@ -111,7 +111,8 @@ class InfluxQuery:
         given = parameters(scope["query_string"])
         await self._authenticator.admit(scope, Permission.INGEST, token=token_of(given))
         if scope["method"] == "POST":
-            given = {**parameters(await _form(receive)), **given}
+            form = await read_form(receive, most_bytes=_MOST_FORM_BYTES, within_s=_FORM_S)
+            given = {**parameters(form), **given}
         query = given.get("q", "")
         if not query.strip():
             raise InvalidInputError('missing required parameter "q"')
@@ -125,23 +126,6 @@ class InfluxQuery:
         elif not _DONE.fullmatch(query):
             result["error"] = "InfluxQL is not answered here: ask in PromQL or SQL"
         return Answer(200, _HEADERS, orjson.dumps({"results": [result]}) + b"\n")
-
-
-async def _form(receive: Receive) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_FORM_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGoneError("the client left before its form was complete")
-                body += message.get("body", b"")
-                if len(body) > _MOST_FORM_BYTES:
-                    raise TooLargeError("the form is larger than 64 KiB")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise DeadlineError(f"the form did not arrive within {_FORM_S:g} s") from None
 
 
 def _not_allowed() -> Answer:

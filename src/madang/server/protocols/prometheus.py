@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from madang.core.errors import (
-    DeadlineError,
     InvalidInputError,
     MadangError,
     NotFoundError,
+    TooLargeError,
 )
 from madang.metrics.api.answers import failed
 from madang.metrics.api.params import check_text
@@ -26,6 +26,7 @@ from madang.server.auth import Authenticator
 from madang.server.body import ClientGoneError
 from madang.server.context import ServerContext
 from madang.server.errors import MethodNotAllowedError, error_headers
+from madang.server.protocols.form import read_form
 
 PREFIX = "/prometheus"
 _API = "/api/v1/"
@@ -81,7 +82,10 @@ class PrometheusRoutes:
         is_read = endpoint == READ
         if is_read and scope["method"] != "POST":
             raise MethodNotAllowedError(f"{path} does not take {scope['method']}")
-        body = await _form(receive)
+        try:
+            body = await read_form(receive, most_bytes=_MOST_FORM_BYTES, within_s=_FORM_S)
+        except TooLargeError as error:  # a bad request to Prometheus, not a failed query
+            raise InvalidInputError(error.message) from None
         form = b"" if is_read else body
         headers = dict(scope["headers"])
         request = ApiRequest(
@@ -131,23 +135,6 @@ _KNOWN = frozenset(
     {"query", "query_range", "series", "labels", "metadata", "targets", "rules", "alerts"}
     | {"query_exemplars", "format_query", "parse_query", "/-/healthy", "/-/ready", FEDERATE}
 )
-
-
-async def _form(receive: Receive) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_FORM_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGoneError("the client left before its form was complete")
-                body += message.get("body", b"")
-                if len(body) > _MOST_FORM_BYTES:
-                    raise InvalidInputError("the form is larger than 10 MiB")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise DeadlineError(f"the form did not arrive within {_FORM_S:g} s") from None
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:

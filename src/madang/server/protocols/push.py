@@ -15,7 +15,7 @@ from madang.core.errors import MadangError
 from madang.operate.accounts import Permission
 from madang.server.asked_path import asked_path
 from madang.server.auth import Authenticator
-from madang.server.body import BodyReader, ClientGoneError, declared_length, drain
+from madang.server.body import BodyReader, ClientGoneError, answer_early, declared_length
 from madang.server.context import ServerContext
 from madang.server.errors import MethodNotAllowedError, error_headers
 from madang.server.flight import Flight
@@ -211,16 +211,9 @@ async def refuse(
     names = {name for name, _ in headers}
     if isinstance(error, MethodNotAllowedError) and b"allow" not in names:
         headers.append((b"allow", b"POST"))
-    body = answer.body
-    unread = reader is None or not reader.complete
-    if unread:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if unread:
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await drain(receive)
-        body = b""
-    await send({"type": "http.response.body", "body": body})
+    await answer_early(
+        answer.status, headers, answer.body, reader=reader, receive=receive, send=send
+    )
 
 
 def waiting_headers(error: MadangError) -> list[tuple[bytes, bytes]]:
