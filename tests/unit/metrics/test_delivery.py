@@ -149,3 +149,26 @@ def test_what_a_table_that_was_dropped_had_comes_back_as_far_as_the_head_has_it(
     archived.append(NOW_MS + 10, PAGE, announce=False)
     archived.deliver()
     assert archived.stored()["up", "a"] == [(NOW_MS, 1.0), (NOW_MS + 10, 1.0)]
+
+
+def test_a_sample_that_a_quiet_partition_brings_again_is_one_row(archived):
+    later_ms = NOW_MS + 10 * HOUR_MS
+    archived.append(NOW_MS, PAGE, partition=1)
+    archived.deliver()
+    archived.append(later_ms, {("up", "c"): 1.0})
+    archived.deliver()
+    archived.follower.write()
+    assert list(archived.head.blocks) == [later_ms]
+    archived.append(NOW_MS, PAGE | {("up", "a"): 7.0}, partition=1)
+    archived.append(NOW_MS + 5, {("up", "a"): 2.0, ("up", "n"): 3.0}, partition=1)
+    archived.deliver()
+    stored = archived.stored()
+    assert stored["up", "a"] == [(NOW_MS, 1.0), (NOW_MS + 5, 2.0)]
+    assert stored["load", "a"] == [(NOW_MS, 3.0)]
+    assert stored["up", "n"] == [(NOW_MS + 5, 3.0)]
+    counts = archived.head.counts
+    assert (counts.repeated, counts.duplicate) == (2, 1)
+    archived.follower.write()
+    archived.append(NOW_MS + 5, {("up", "a"): 2.0}, partition=1)
+    archived.deliver()
+    assert archived.stored()["up", "a"] == [(NOW_MS, 1.0), (NOW_MS + 5, 2.0)]

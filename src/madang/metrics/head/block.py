@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +82,18 @@ class Block:
         pending = [rows.owners.astype(np.int32) for rows in view.pending]
         return [*(chunk.refs for chunk in view.chunks), *pending]
 
-    def write_part(self, path: Path, reached: Mapping[int, int]) -> None:
+    def write_part(
+        self,
+        path: Path,
+        reached: Mapping[int, int],
+        elsewhere: Callable[[Chunk], Iterable[Chunk]] | None = None,
+    ) -> None:
         """Write what came since the last part, and read it from there from now on.
+
+        Args:
+            path: The new file.
+            reached: The stream's offsets before which everything is in it or in earlier parts.
+            elsewhere: Samples that count as known beside those of the parts.
 
         Raises:
             OSError: it could not be written; nothing of it is lost.
@@ -92,6 +102,8 @@ class Block:
         samples = self._runs.chunk()
         try:
             samples = without_known(samples, [part.samples for part in self.parts], self.left_out)
+            if elsewhere is not None and len(samples):
+                samples = without_known(samples, elsewhere(samples), self.left_out)
             if len(samples):
                 write_samples(path, samples)
                 self.read_part(path, reached)

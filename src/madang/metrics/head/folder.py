@@ -140,7 +140,7 @@ class HeadFolder:
         blocks = []
         for start_ms, block in sorted(head.blocks.items()):
             if block.in_memory:
-                block.write_part(self._new_part(), offsets)
+                head.write_part(block, self._new_part(), offsets)
             while archived and block.merge_parts(self._new_part(), archived):
                 pass
             # Its own list, not the last manifest's: that one may have failed behind a part.

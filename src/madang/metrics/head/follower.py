@@ -14,7 +14,7 @@ from madang.metrics.head.block import is_before
 from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.chunk import Chunk as Samples
 from madang.metrics.head.folder import HeadFolder
-from madang.metrics.head.head import Head, KnownSeries
+from madang.metrics.head.head import Head, KnownSeries, StoredSamples
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher
 from madang.metrics.head.series_view import SeriesView
@@ -35,7 +35,7 @@ class FollowLimits:
     write_at_samples: int = 20_000_000
 
 
-class Archive(KnownSeries, Protocol):
+class Archive(KnownSeries, StoredSamples, Protocol):
     """What a follower asks of the tables that its samples go to."""
 
     def reached(self) -> Mapping[int, int]:
@@ -117,7 +117,7 @@ class HeadFollower:
             self._head.clear()
             found = {}
         if self._archive is not None:
-            self._head.known_series = self._archive
+            self._head.known_series = self._head.stored = self._archive
             try:
                 self._archived = dict(self._archive.reached())
             except ConflictError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,11 +15,13 @@ from madang.core.distinct import distinct
 from madang.core.samples import is_stale
 from madang.metrics.head.block import Block, Part, all_refs, is_before
 from madang.metrics.head.cardinality import Cardinality, count_labels
+from madang.metrics.head.chunk import Chunk
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher, Refs, are_labels
 from madang.metrics.head.runs import LeftOut
 from madang.metrics.head.series_index import SeriesIndex
 from madang.metrics.head.series_limits import SeriesGate, SeriesLimits
+from madang.metrics.head.series_view import SeriesView
 from madang.metrics.head.view import BlockView, HeadView, Selected
 
 BLOCK_MS = 2 * 3_600_000
@@ -59,6 +62,22 @@ class KnownSeries(Protocol):
         ...
 
 
+class StoredSamples(Protocol):
+    """Where samples are looked up whose block has gone."""
+
+    def samples_of(self, series: SeriesView, chunk: Chunk) -> Iterable[Chunk]:
+        """What is stored of a chunk's series within its times; chunks that are not empty.
+
+        Args:
+            series: All series of the chunk, and more.
+            chunk: Not empty.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+
 class Head:
     """Samples of the newest hours, in blocks whose begins are multiples of their span.
 
@@ -93,6 +112,7 @@ class Head:
         self.forgotten = 0
         """How often series were forgotten."""
         self.known_series: KnownSeries | None = None
+        self.stored: StoredSamples | None = None
         self.ahead_ms = ahead_ms
         self._changing = threading.Lock()
         """Held while series or blocks change, which is short, and while a view is taken."""
@@ -173,6 +193,22 @@ class Head:
         """Its parts by the start of their block, for any thread."""
         with self._changing:
             return {start_ms: [*block.parts] for start_ms, block in sorted(self.blocks.items())}
+
+    def write_part(self, block: Block, path: Path, reached: Mapping[int, int]) -> None:
+        """Write what a block has in memory, without what its parts or the tables have already.
+
+        A block that had gone and comes again, because a partition was quiet for long, has only the
+        samples that came since: of what is before ``whole_from_ms`` the tables are asked, too.
+
+        Raises:
+            OSError: it could not be written, or the tables not read; nothing of it is lost.
+        """
+        stored, whole_from_ms = self.stored, self.whole_from_ms
+        if stored is None or whole_from_ms is None or block.start_ms >= whole_from_ms:
+            block.write_part(path, reached)
+            return
+        series = self.index.view()
+        block.write_part(path, reached, lambda chunk: stored.samples_of(series, chunk))
 
     def drop_archived(self, reached: Mapping[int, int]) -> bool:
         """Forget old blocks that are in the tables, and series that no block has any more.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from madang.metrics.head.runs import LeftOut
 _FAR = 2**62
 
 
-def without_known(chunk: Chunk, earlier: Sequence[Chunk], left_out: LeftOut) -> Chunk:
+def without_known(chunk: Chunk, earlier: Iterable[Chunk], left_out: LeftOut) -> Chunk:
     """The samples of ``chunk`` at whose time none of the earlier ones has one of that series.
 
     Costs a look at each series' first time where nothing is late, as it is most of the time.

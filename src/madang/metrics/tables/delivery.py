@@ -14,7 +14,7 @@ One round, and why a crash between any two of its steps neither loses nor double
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +31,14 @@ from madang.lake.table import CommitReport
 from madang.lake.writer import DAY_US, DayFile, discard
 from madang.metrics.head.chunk import Chunk
 from madang.metrics.head.follower import HeadFollower, Unarchived
+from madang.metrics.head.series_view import SeriesView
 from madang.metrics.tables.forms import SAMPLES_FORM, SAMPLES_TABLE, SERIES_FORM, SERIES_TABLE
 from madang.metrics.tables.known_series import TableSeries
+from madang.metrics.tables.sample_reader import SampleReader
 from madang.metrics.tables.sample_rows import write_day
 from madang.metrics.tables.series_order import in_table_order
 from madang.metrics.tables.series_rows import Seen, series_rows
+from madang.metrics.tables.stored_samples import stored_samples
 from madang.stream import Stream
 
 _LOG = logging.getLogger(__name__)
@@ -72,6 +75,7 @@ class SampleTables:
         self.lake = lake
         self.stream = stream
         self._series = TableSeries(lake)
+        self._reader = SampleReader()
 
     def reached(self) -> Mapping[int, int]:
         """By partition, the stream's offsets before which every sample is in the table.
@@ -96,6 +100,10 @@ class SampleTables:
     def labels_of(self, ids: npt.NDArray[np.int64]) -> Mapping[int, bytes]:
         """See ``KnownSeries.labels_of``."""
         return self._series.labels_of(ids)
+
+    def samples_of(self, series: SeriesView, chunk: Chunk) -> Iterator[Chunk]:
+        """See ``StoredSamples.samples_of``."""
+        return stored_samples(self.lake, self._reader, series, chunk)
 
     def samples(self) -> LakeTable:
         """``metrics.samples``, made where it is not there."""

@@ -31,6 +31,12 @@ class SeriesOrder:
             self.refs[low:high], self.ids[low:high], self.codes[low:high], self.names
         )
 
+    def ids_by_name(self) -> dict[str, npt.NDArray[np.int64]]:
+        """By name, the numbers of the series, ascending."""
+        codes, begins = np.unique(self.codes, return_index=True)
+        names = self.names.take(pa.array(codes)).to_pylist()
+        return dict(zip(names, np.split(self.ids, begins[1:]), strict=True))
+
     def name_column(self, owners: npt.NDArray[np.int64]) -> pa.DictionaryArray:
         """The names of series by place."""
         return pa.DictionaryArray.from_arrays(pa.array(self.codes[owners]), self.names)
