@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.errors import InvalidInputError
-from madang.metrics.api.points import number_texts, point_lists, seconds_text, time_texts
+from madang.metrics.api.points import number_texts, point_texts, seconds_text, time_texts
 from madang.metrics.api.times import parse_duration_ms, parse_time_ms
 from madang.metrics.number_text import number_text, sample_text
 
@@ -109,31 +109,44 @@ def test_times_by_batch_are_those_one_by_one(times):
     assert found == [seconds_text(ms).encode() for ms in times]
 
 
+TIMES = {
+    "any": lambda place, at: at,
+    "before 1970": lambda place, at: at - 2**41,
+    "one grid": lambda place, at: place * 500,
+    "whole seconds": lambda place, at: (1_435_781_451 + at % 1_000_000) * 1000,
+    "one fraction": lambda place, at: (1_435_781_451 + at % 1_000_000) * 1000 + 780,
+    "one digit more": lambda place, at: (99_998 + at % 5) * 1000,
+}
+
+
 @given(
     st.lists(st.lists(st.tuples(st.integers(0, 2**42), VALUES), max_size=6), max_size=8),
-    st.booleans(),
+    st.sampled_from(sorted(TIMES)),
 )
-def test_points_are_written_as_one_would_by_hand(series, same_times):
-    if same_times:
-        series = [[(place * 500, value) for place, (_, value) in enumerate(one)] for one in series]
+def test_points_are_written_as_one_would_by_hand(series, kind):
+    series = [
+        [(TIMES[kind](place, at), value) for place, (at, value) in enumerate(one)] for one in series
+    ]
     points = [point for one in series for point in one]
     offsets = np.cumsum([0, *map(len, series)])
     times = np.array([at for at, _ in points], np.int64)
     values = np.array([value for _, value in points], np.float64)
     by_hand = [
-        "[" + ",".join(f'[{seconds_text(at)},"{sample_text(value)}"]' for at, value in one) + "]"
+        ",".join(f'[{seconds_text(at)},"{sample_text(value)}"]' for at, value in one)
         for one in series
     ]
-    assert point_lists(offsets, times, values) == [text.encode() for text in by_hand]
+    assert point_texts(offsets, times, values) == [text.encode() for text in by_hand]
 
 
-def test_many_points_stand_by_their_series():
+@pytest.mark.parametrize("step_ms", [1, 1000])
+def test_many_points_stand_by_their_series(step_ms):
     counts = np.array([0, 20_000, 1, 0, 16_384, 5, 0])
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    times = np.arange(offsets[-1])
-    lists = point_lists(offsets, times, times.astype(float))
-    assert [len(json.loads(text)) for text in lists] == counts.tolist()
-    assert json.loads(lists[2]) == [[20, "20000"]]
+    numbers = np.arange(offsets[-1]) + 100_000
+    texts = point_texts(offsets, numbers * step_ms, numbers.astype(float))
+    lists = [json.loads(b"[%b]" % text) for text in texts]
+    assert [len(points) for points in lists] == counts.tolist()
+    assert lists[2] == [[120_000 * step_ms / 1000, "120000"]]
 
 
 @given(st.integers(-(2**40), 2**40))
@@ -143,9 +156,8 @@ def test_seconds_are_exact(ms):
 
 def test_points_stand_by_series():
     offsets = np.array([0, 2, 2, 3])
-    lists = point_lists(
+    lists = point_texts(
         offsets, np.array([1435781451781, 1435781466781, 60_000]), np.array([1.0, np.nan, 0.25])
     )
-    assert lists == [b'[[1435781451.781,"1"],[1435781466.781,"NaN"]]', b"[]", b'[[60,"0.25"]]']
-    assert json.loads(lists[0])[0] == [1435781451.781, "1"]
-    assert point_lists(np.array([0]), np.array([], np.int64), np.array([])) == []
+    assert lists == [b'[1435781451.781,"1"],[1435781466.781,"NaN"]', b"", b'[60,"0.25"]']
+    assert point_texts(np.array([0]), np.array([], np.int64), np.array([])) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,13 +21,15 @@ from madang.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from madang.metrics.api.points import number_texts, point_lists, seconds_text, time_texts
+from madang.metrics.api.points import number_texts, point_texts, seconds_text, time_texts
 from madang.metrics.matcher import Labels
 from madang.metrics.number_text import number_text
 from madang.metrics.promql import Kind, QueryFailedError, Result
 from madang.metrics.storage import SeriesSet
 
 _encode = msgspec.json.encode
+Piece: TypeAlias = bytes | memoryview
+"""Of a text that is large: joined once, at its end."""
 JSON = "application/json"
 _LONGEST = 4_000
 """Messages repeat what was sent, however long that is."""
@@ -44,7 +47,7 @@ class Answer:
     """The ``Content-Encoding``, if there is one."""
 
 
-def succeeded(*data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
+def succeeded(*data: Piece, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
     """An answer around ``data``: the parts of one JSON text, as there may be millions."""
     notes = [
         b',"%b":%b' % (name, _encode(texts))
@@ -97,7 +100,7 @@ def told(data: object) -> Answer:
 
 def query_data(
     result: Result, at_ms: int, *, limit: int = 0, stats: Mapping[str, object] | None = None
-) -> list[bytes]:
+) -> list[Piece]:
     """The ``data`` of a query's answer, in parts.
 
     Args:
@@ -107,7 +110,7 @@ def query_data(
         stats: What the query cost, if that is asked.
     """
     series = result.series if not limit else first_series(result.series, limit)
-    parts = [b'{"resultType":"%b","result":' % _NAMES[result.kind]]
+    parts: list[Piece] = [b'{"resultType":"%b","result":' % _NAMES[result.kind]]
     if result.kind is Kind.STRING:
         parts.append(b"[%b,%b]" % (seconds_text(at_ms).encode(), _encode(result.text)))
     elif result.kind is Kind.SCALAR:
@@ -115,10 +118,10 @@ def query_data(
         at, value = seconds_text(int(series.ts_ms[0])), number_text(float(series.values[0]))
         parts.append(f'[{at},"{value}"]'.encode())
     elif result.kind is Kind.VECTOR:
-        parts += _listed(map(metric, series.labels), b',"value":', _points(series))
+        parts += _listed(map(metric, series.labels), b',"value":', _points(series), b"}")
     else:
-        values = point_lists(series.offsets, series.ts_ms, series.values)
-        parts += _listed(map(metric, series.labels), b',"values":', values)
+        values = point_texts(series.offsets, series.ts_ms, series.values)
+        parts += _listed(map(metric, series.labels), b',"values":[', values, b"]}")
     if stats is not None:
         parts.append(b',"stats":%b' % _encode(stats))
     parts.append(b"}")
@@ -165,11 +168,13 @@ def _points(series: SeriesSet) -> Iterator[bytes]:
         yield b'[%b,"%b"]' % (at, value)
 
 
-def _listed(metrics: Iterable[bytes], name: bytes, values: Iterable[bytes]) -> list[bytes]:
+def _listed(
+    metrics: Iterable[bytes], name: bytes, values: Iterable[Piece], end: bytes
+) -> list[Piece]:
     """The parts of a JSON list of series."""
-    parts: list[bytes] = []
+    parts: list[Piece] = []
     for labels, points in zip(metrics, values, strict=True):
-        parts += (b',{"metric":', labels, name, points, b"}")
+        parts += (b',{"metric":', labels, name, points, end)
     parts[:1] = [b'[{"metric":' if parts else b"["]
     parts.append(b"]")
     return parts
