@@ -75,3 +75,31 @@ def test_chunks_stay_few():
     assert offsets.tolist() == [0, 3, 6]
     assert found.values.tolist() == [1.0, 2.0, 3.0] * 2
     assert runs.chunks <= 6
+
+
+@given(st.data())
+def test_series_of_one_scrape_are_found_as_any(data):
+    """They lie evenly in chunks, and are copied as matrices, unless one has a sample less."""
+    count = data.draw(st.integers(1, 6))
+    chunks, plain = [], {}
+    for place in range(data.draw(st.integers(1, 4))):
+        lacks = data.draw(st.integers(-1, 2 * count))
+        runs = Runs()
+        for number in range(data.draw(st.integers(1, 4))):
+            at = place * 10 + number
+            refs = np.array([ref for ref in range(count) if (ref, number) != (lacks, 0)], np.int32)
+            values = 100.0 * refs + at
+            runs.add(refs, np.full(len(refs), at), values)
+            plain.update({(ref, at): 100.0 * ref + at for ref in refs.tolist()})
+        chunks.append(runs.chunk())
+    wanted = np.array(sorted(data.draw(st.sets(st.integers(0, 7)))), np.int32)
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, 40)] * 2)))
+    found = gathered([chunk.find(wanted, start, end) for chunk in chunks], len(wanted))
+    expected = sorted(
+        (place, at, plain[ref, at])
+        for place, ref in enumerate(wanted.tolist())
+        for at in range(start, end + 1)
+        if (ref, at) in plain
+    )
+    got = zip(found.owners.tolist(), found.ts_ms.tolist(), found.values.tolist(), strict=True)
+    assert list(got) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from madang.metrics.head.label_columns import Refs
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.int64]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +144,30 @@ def gathered(parts: Sequence[Found], count: int) -> Sorted:
     size = int(totals.sum())
     ts_ms, values = np.empty(size, np.int64), np.empty(size)
     for part in parts:
-        source = _ranges(part.first, part.counts)
-        target = _ranges(filled[part.wanted], part.counts)
+        begins = filled[part.wanted]
+        filled[part.wanted] += part.counts
+        if _evenly(part.first, part.counts) and _evenly(begins, part.counts):
+            for whole, own in ((ts_ms, part.chunk.ts_ms), (values, part.chunk.values)):
+                _matrix(whole, begins, part.counts)[...] = _matrix(own, part.first, part.counts)
+            continue
+        source, target = _ranges(part.first, part.counts), _ranges(begins, part.counts)
         ts_ms[target] = part.chunk.ts_ms[source]
         values[target] = part.chunk.values[source]
-        filled[part.wanted] += part.counts
     return _settled(np.repeat(np.arange(count), totals), ts_ms, values)
 
 
 def _settled(owners: npt.NDArray[np.int64], ts_ms: Times, values: Values) -> Sorted:
     """Samples that are sorted by owner, in the order of their times, each time once."""
-    same = owners[1:] == owners[:-1]
-    if np.any(same & (ts_ms[1:] < ts_ms[:-1])):
+    # Mostly only the first samples of series are not after the one before.
+    back = np.flatnonzero(ts_ms[1:] <= ts_ms[:-1])
+    back = back[owners[back + 1] == owners[back]]
+    if not len(back):
+        return Sorted(owners, ts_ms, values, 0, 0)
+    if np.any(ts_ms[back + 1] < ts_ms[back]):
         order = np.lexsort((ts_ms, owners))
         owners, ts_ms, values = owners[order], ts_ms[order], values[order]
-        same = owners[1:] == owners[:-1]
-    again = np.flatnonzero(same & (ts_ms[1:] == ts_ms[:-1])) + 1
+        back = np.flatnonzero((owners[1:] == owners[:-1]) & (ts_ms[1:] == ts_ms[:-1]))
+    again = back + 1
     if not len(again):
         return Sorted(owners, ts_ms, values, 0, 0)
     kept = np.ones(len(owners), np.bool_)
@@ -205,3 +215,20 @@ def _ranges(begins: _Places, counts: _Places) -> _Places:
     before = np.cumsum(counts) - counts
     places: _Places = np.arange(total) + np.repeat(begins - before, counts)
     return places
+
+
+def _evenly(begins: _Places, counts: _Places) -> bool:
+    """Whether ranges have one length and lie at one distance, as those of one scrape do."""
+    if len(begins) < 2:
+        return len(begins) == 1
+    return bool(np.all(counts == counts[0]) and np.all(np.diff(begins) == begins[1] - begins[0]))
+
+
+def _matrix(array: npt.NDArray[_Kind], begins: _Places, counts: _Places) -> npt.NDArray[_Kind]:
+    """Ranges of an array that lie evenly, as the rows of a matrix; no copy."""
+    step = int(begins[1] - begins[0]) if len(begins) > 1 else 0
+    strides = (step * array.strides[0], array.strides[0])
+    found: npt.NDArray[_Kind] = np.lib.stride_tricks.as_strided(
+        array[int(begins[0]) :], (len(begins), int(counts[0])), strides
+    )
+    return found

@@ -75,8 +75,9 @@ class HeadView:
                 hint="ask for less time, or for fewer series",
             )
         samples = gathered(parts, len(refs))
-        owners = samples.owners[np.flatnonzero(np.diff(samples.owners, prepend=-1))]
-        offsets = np.append(np.searchsorted(samples.owners, owners), len(samples.owners))
+        offsets = samples.offsets(len(refs))
+        owners = np.flatnonzero(np.diff(offsets))
+        offsets = np.append(offsets[owners], offsets[-1])
         return Selected(self.series.labels(refs[owners]), offsets, samples)
 
     def series_within(

@@ -36,7 +36,7 @@ def evaluate(context: Context, node: Node) -> Value:
         case String(value=text):
             return Text(text)
         case Selector():
-            return instant(context, node)[0]
+            return instant(context, node)
         case Call(name=name):
             function = FUNCTIONS.get(name)
             if function is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
 from madang.metrics.promql.values import Bools, Grid, Vector, as_series
-from madang.metrics.promql.windows import Windows, ends
+from madang.metrics.promql.windows import Windows, alike, ends
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
 _BLOCK_CELLS = 1 << 18
@@ -29,40 +30,96 @@ def shifted(context: Context, shift: Shift) -> Grid:
     return Grid(at - shift.offset_ms, 1, 1)
 
 
-def instant(context: Context, selector: Selector) -> tuple[Vector, Floats]:
+def instant(context: Context, selector: Selector) -> Vector:
+    """The newest sample of each series at each step."""
+    return _instant(context, selector, timed=False)[0]
+
+
+def instant_and_times(context: Context, selector: Selector) -> tuple[Vector, Floats]:
     """The newest sample of each series at each step, and its time in milliseconds."""
+    return _instant(context, selector, timed=True)
+
+
+def _instant(context: Context, selector: Selector, *, timed: bool) -> tuple[Vector, Floats]:
     grid = shifted(context, selector.shift)
     lookback = context.options.lookback_ms
     series = _selected(context, selector, grid.start_ms - lookback + 1, grid.end_ms)
     context.budget.allocate(len(series), context.steps)
-    values = np.zeros((len(series), grid.count))
-    times = np.zeros((len(series), grid.count))
-    present = np.zeros((len(series), grid.count), np.bool_)
+    shape = (len(series), grid.count)
+    values, present = np.zeros(shape), np.zeros(shape, np.bool_)
+    times = np.zeros(shape if timed else (0, 0))
     since = grid.times() - lookback
     per_series = max(grid.count, series.samples // max(len(series), 1), 1)
     size = max(_BLOCK_CELLS // per_series, 1)
-    stale = is_stale(series.values)
-    any_stale = bool(stale.any())
+    stale: Bools | None = is_stale(series.values)
+    if stale is not None and not stale.any():
+        stale = None
     for begin in range(0, len(series), size):
         rows = slice(begin, min(begin + size, len(series)))
         bounds = series.offsets[rows.start : rows.stop + 1]
         taken = slice(int(bounds[0]), int(bounds[-1]))
-        place = ends(series.ts_ms[taken], bounds - bounds[0], grid) - 1
-        found = place >= (bounds[:-1] - bounds[0])[:, None]
-        np.maximum(place, 0, out=place)
-        newest = series.ts_ms[taken].take(place)
-        found &= newest > since
-        if any_stale:
-            found &= ~stale[taken].take(place)
-        values[rows] = series.values[taken].take(place)
-        times[rows] = newest
-        present[rows] = found
+        block = _Block(
+            series.ts_ms[taken],
+            series.values[taken],
+            None if stale is None else stale[taken],
+            bounds - bounds[0],
+        )
+        newest = block.newest(grid, since, values[rows], present[rows])
+        if timed:
+            times[rows] = newest
     shape = (len(series), context.steps)
     vector = Vector(series.labels, np.broadcast_to(values, shape), np.broadcast_to(present, shape))
     kept: Bools = np.logical_or.reduce(present, axis=1)
+    if timed:
+        times = np.broadcast_to(times, shape)
     if kept.all():
-        return vector, np.broadcast_to(times, shape)
-    return vector.rows(kept), np.broadcast_to(times[kept], (int(kept.sum()), shape[1]))
+        return vector, times
+    return vector.rows(kept), times[kept] if timed else times
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The samples of some series, and which of them are marks of staleness, if any is."""
+
+    ts_ms: Ints
+    values: Floats
+    stale: Bools | None
+    offsets: Ints
+
+    def newest(self, grid: Grid, since: Ints, values: Floats, present: Bools) -> Ints:
+        """Fill in the newest sample of each series at each step; returns their times.
+
+        Args:
+            grid: The steps.
+            since: Per step, the time after which a sample has to be.
+            values: Series × steps, to be filled.
+            present: The same, whether there is one.
+        """
+        if alike(self.ts_ms, self.offsets):
+            return self._newest_alike(grid, since, values, present)
+        place = ends(self.ts_ms, self.offsets, grid) - 1
+        np.greater_equal(place, self.offsets[:-1, None], out=present)
+        np.maximum(place, 0, out=place)
+        newest = self.ts_ms.take(place)
+        present &= newest > since
+        if self.stale is not None:
+            present &= ~self.stale.take(place)
+        self.values.take(place, out=values, mode="clip")
+        return newest
+
+    def _newest_alike(self, grid: Grid, since: Ints, values: Floats, present: Bools) -> Ints:
+        """The same where all series have samples at the same times: they are looked up once."""
+        times = self.ts_ms[: int(self.offsets[1])]
+        place = np.searchsorted(times, grid.times(), side="right") - 1
+        found = place >= 0
+        np.maximum(place, 0, out=place)
+        newest: Ints = times[place]
+        present[...] = found & (newest > since)
+        samples = (len(values), len(times))
+        if self.stale is not None:
+            present &= ~self.stale.reshape(samples).take(place, axis=1)
+        self.values.reshape(samples).take(place, axis=1, out=values, mode="clip")
+        return newest
 
 
 def windows(context: Context, node: Node, *, histograms: bool = False) -> Windows:

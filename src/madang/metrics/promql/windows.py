@@ -187,6 +187,9 @@ def ends(ts_ms: Ints, offsets: Ints, grid: Grid) -> Ints:
         before = np.concatenate([[0], np.cumsum(ts_ms <= grid.start_ms)])
         single: Ints = offsets[:-1] + before[offsets[1:]] - before[offsets[:-1]]
         return np.broadcast_to(single[:, None], (series, grid.count))
+    if series > 1 and alike(ts_ms, offsets):
+        length = int(lengths[0])
+        return ends(ts_ms[:length], np.array([0, length]), grid) + offsets[:-1, None]
     # A sample counts from the first step on that is not before it.
     step = -((grid.start_ms - ts_ms) // grid.step_ms)
     np.clip(step, 0, grid.count, out=step)
@@ -196,3 +199,13 @@ def ends(ts_ms: Ints, offsets: Ints, grid: Grid) -> Ints:
     places = np.cumsum(places, axis=1)
     places += offsets[:-1, None]
     return places
+
+
+def alike(ts_ms: Ints, offsets: Ints) -> bool:
+    """Whether all series have samples at the same times, as those of one target have."""
+    lengths = np.diff(offsets)
+    if not len(lengths) or not lengths[0] or bool((lengths != lengths[0]).any()):
+        return False
+    rows = ts_ms.reshape(len(lengths), -1)
+    # The last series is likely to differ if any does.
+    return bool((rows[-1] == rows[0]).all() and (rows == rows[0]).all())

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.functions.family import Function, of_vector
-from madang.metrics.promql.selectors import instant
+from madang.metrics.promql.selectors import instant_and_times
 from madang.metrics.promql.syntax import Call, Selector
 from madang.metrics.promql.values import Bools, Scalar, Value, Vector
 from madang.metrics.storage import Floats
@@ -49,7 +49,7 @@ def _step(context: Context, node: Call) -> Value:
 def _timestamp(context: Context, node: Call) -> Value:
     inner = node.args[0]
     if isinstance(inner, Selector):
-        vector, times_ms = instant(context, inner)
+        vector, times_ms = instant_and_times(context, inner)
         return of_vector(context, vector, times_ms / 1000.0)
     vector = context.numbers(inner)
     return of_vector(context, vector, np.broadcast_to(_seconds(context), vector.values.shape))

@@ -12,7 +12,7 @@ from madang.metrics.matcher import Labels, Matcher, MatchKind, labels_text
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.functions.family import Function
-from madang.metrics.promql.selectors import instant
+from madang.metrics.promql.selectors import instant_and_times
 from madang.metrics.promql.syntax import (
     Aggregate,
     Binary,
@@ -123,7 +123,7 @@ class _Infos:
 def _infos(context: Context, node: Call, wanted: _Wanted) -> _Infos:
     shift = _first_shift(node.args[0]) or Shift()
     selector = Selector(node.pos, ((*wanted.names, *wanted.data),), shift)
-    vector, times_ms = instant(context, selector)
+    vector, times_ms = instant_and_times(context, selector)
     for row in np.flatnonzero((vector.present & is_opaque(vector.values)).any(axis=1)).tolist():
         raise QueryFailedError(
             f"this should be an info metric, with float samples: {labels_text(vector.labels[row])}"
