@@ -362,6 +362,15 @@ def _metrics_problems(state: Mapping[str, Any], now_us: int) -> Iterator[Problem
             "drop the label where it is scraped (metric_relabel_configs: labeldrop), or raise "
             "metrics.series in madang.yml",
         )
+    rebuilt_us = state.get("rebuilt_at_us")
+    if rebuilt_us and now_us - rebuilt_us <= _TOLD_S * 1_000_000:
+        yield Problem(
+            "metrics_rebuilt",
+            Severity.NOTICE,
+            str(state.get("rebuilt")),
+            "nothing is to be done after a backup was restored; what neither the stream, nor the "
+            "tables, nor the newest hours had is missing",
+        )
     refused, last_us = state.get("refused") or {}, state.get("refused_at_us")
     if refused and last_us and now_us - last_us <= _TOLD_S * 1_000_000:
         count = sum(refused.values())

@@ -79,6 +79,7 @@ class HeadReport:
         before = _read(data)
         self._refused: dict[str, int] = dict(before.get("refused") or {})
         self._refused_at_us: int | None = before.get("refused_at_us")
+        self._rebuilt, self._rebuilt_at_us = before.get("rebuilt"), before.get("rebuilt_at_us")
         self._over_limit: list[str] = []
         self._over_limit_at_us: int | None = None
         self._known: dict[str, int] = {}
@@ -97,6 +98,9 @@ class HeadReport:
         over_limit = [one.message for one in self._head.gate.refused[:_TOLD_JOBS]]
         if over_limit != self._over_limit:
             self._over_limit, self._over_limit_at_us = over_limit, now_us
+        rebuilt = self._follower.rebuilt
+        if rebuilt is not None:
+            self._rebuilt, self._rebuilt_at_us = rebuilt.message, rebuilt.at_us
         series, in_memory = len(self._head.index), self._head.in_memory
         _SERIES.set(series)
         _IN_MEMORY.set(in_memory)
@@ -109,6 +113,8 @@ class HeadReport:
                 "behind_since_us": self._behind_since_us,
                 "refused": self._refused,
                 "refused_at_us": self._refused_at_us,
+                "rebuilt": self._rebuilt,
+                "rebuilt_at_us": self._rebuilt_at_us,
                 "over_limit": self._over_limit,
                 "over_limit_at_us": self._over_limit_at_us,
                 "trouble": trouble,

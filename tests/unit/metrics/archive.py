@@ -24,9 +24,15 @@ class Archived:
         self.options = head_options
         self.clock = ManualClock(NOW_MS * 1000)
         self.data = DataDir(path)
-        self.store = LogStore(self.data.streams, clock=self.clock, min_free_bytes=0)
-        self.stream = self.store.open(SAMPLES, SAMPLES_SCHEMA, partitions)
+        self.partitions = partitions
+        self.open()
         self.start()
+
+    def open(self):
+        self.store = LogStore(
+            self.data.streams, clock=self.clock, min_free_bytes=0, segment_size_bytes=4096
+        )
+        self.stream = self.store.open(SAMPLES, SAMPLES_SCHEMA, self.partitions)
 
     def start(self, on_step=None):
         self.lake = Lake(self.data)

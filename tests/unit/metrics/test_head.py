@@ -6,6 +6,7 @@ import pytest
 
 from madang.core.errors import CorruptionError, TooLargeError
 from madang.core.samples import SAMPLES_SCHEMA, STALE_NAN
+from madang.lake.lineage import Source
 from madang.metrics.head import folder as folder_module
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.head import Head
@@ -13,6 +14,7 @@ from madang.metrics.head.intake import SampleColumns
 from unit.metrics.pages import contents, page
 
 HOUR_MS = 3_600_000
+LOG = Source("log", {0: 5})
 PAGE = {("up", "a"): 1.0, ("up", "b"): 0.0, ("load", "a"): 2.5}
 EXPECTED = {series: [(1000, value), (2000, value)] for series, value in PAGE.items()}
 
@@ -89,12 +91,12 @@ def test_more_samples_than_the_limit_are_not_gathered(head):
 
 def test_a_head_comes_back_as_it_was_written_and_goes_on(head, tmp_path):
     folder = HeadFolder(tmp_path)
-    folder.write(head, "log", {0: 2})
+    folder.write(head, LOG, {0: 2})
     take(head, page(HOUR_MS, {**PAGE, ("up", "c"): 4.0}))
-    folder.write(head, "log", {0: 3})
+    folder.write(head, LOG, {0: 3})
     take(head, page(HOUR_MS + 1, PAGE, announce=False))  # not written: the stream has it
     again = Head(block_ms=HOUR_MS, late_ms=HOUR_MS // 2)
-    assert HeadFolder(tmp_path).restore(again, "log") == {0: 3}
+    assert HeadFolder(tmp_path).restore(again).offsets == {0: 3}
     assert again.newest_ms == HOUR_MS
     take(again, page(HOUR_MS + 1, PAGE, announce=False))
     assert contents(again) == contents(head)
@@ -104,7 +106,7 @@ def test_a_head_comes_back_as_it_was_written_and_goes_on(head, tmp_path):
 @pytest.mark.parametrize("step", ["sync_folder", "replace_file", "write_series"])
 def test_a_write_that_fails_halfway_loses_nothing(head, tmp_path, monkeypatch, step):
     folder = HeadFolder(tmp_path)
-    folder.write(head, "log", {0: 2})
+    folder.write(head, LOG, {0: 2})
     take(head, page(HOUR_MS, {**PAGE, ("up", "c"): 4.0}))
     with monkeypatch.context() as broken:
 
@@ -113,23 +115,20 @@ def test_a_write_that_fails_halfway_loses_nothing(head, tmp_path, monkeypatch, s
 
         broken.setattr(folder_module, step, full)
         with pytest.raises(OSError, match="No space"):
-            folder.write(head, "log", {0: 3})
+            folder.write(head, LOG, {0: 3})
     take(head, page(HOUR_MS + 1, PAGE, announce=False))
-    folder.write(head, "log", {0: 4})
+    folder.write(head, LOG, {0: 4})
     again = Head(block_ms=HOUR_MS, late_ms=HOUR_MS // 2)
-    assert HeadFolder(tmp_path).restore(again, "log") == {0: 4}
+    assert HeadFolder(tmp_path).restore(again).offsets == {0: 4}
     assert contents(again) == contents(head)
 
 
-def test_what_was_written_of_another_log_or_not_to_the_end_does_not_count(head, tmp_path):
+def test_what_was_not_written_to_the_end_does_not_count(head, tmp_path):
     folder = HeadFolder(tmp_path)
-    folder.write(head, "log", {0: 2})
+    folder.write(head, LOG, {0: 2})
     (tmp_path / "samples-left.arrow").write_bytes(b"half")
-    other = Head()
-    assert HeadFolder(tmp_path).restore(other, "another") == {}
-    assert contents(other) == {}
     again = Head()
-    assert HeadFolder(tmp_path).restore(again, "log") == {0: 2}
+    assert HeadFolder(tmp_path).restore(again).offsets == {0: 2}
     assert contents(again) == EXPECTED
     assert not (tmp_path / "samples-left.arrow").exists()
 
@@ -138,15 +137,15 @@ def test_what_was_written_of_another_log_or_not_to_the_end_does_not_count(head, 
 @pytest.mark.parametrize("kept", [0, 10, 300])
 def test_half_a_file_is_damage_and_the_stream_still_has_all(head, tmp_path, file, kept):
     folder = HeadFolder(tmp_path)
-    folder.write(head, "log", {0: 2})
+    folder.write(head, LOG, {0: 2})
     path = next(tmp_path.glob(file))
     path.write_bytes(path.read_bytes()[:kept])
     again = HeadFolder(tmp_path)
     if len(path.read_bytes()) < 200 or file != "manifest.json":
         with pytest.raises((CorruptionError, OSError)):
-            again.restore(Head(), "log")
+            again.restore(Head())
     again.forget()
-    assert again.restore(Head(), "log") == {}
+    assert again.restore(Head()) is None
     assert list(tmp_path.iterdir()) == []
 
 

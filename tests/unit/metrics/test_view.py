@@ -6,6 +6,7 @@ import numpy as np
 
 from madang.core.clock import ManualClock
 from madang.core.samples import SAMPLES_SCHEMA
+from madang.lake.lineage import Source
 from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.follower import FollowLimits, HeadFollower
 from madang.metrics.head.head import Head
@@ -77,7 +78,7 @@ def test_a_view_stays_as_it_is(tmp_path):
     head.take(SampleColumns.of(page(NOW_MS, {("up", "a"): 1.0})), NOW_MS)
     view = head.view()
     head.take(SampleColumns.of(page(NOW_MS + 1, {("up", "b"): 2.0, ("up", "a"): 3.0})), NOW_MS)
-    folder.write(head, "log", {0: 3})
+    folder.write(head, Source("log"), {0: 3})
     assert view.select([], 0, NOW_MS * 2).samples.values.tolist() == [1.0]
     assert view.label_values("pod", []) in (["a"], ["a", "b"])
     assert head.select([], 0, NOW_MS * 2).samples.values.tolist() == [1.0, 3.0, 2.0]

@@ -1,5 +1,7 @@
 """What the role ``metrics`` tells of its head, and what status makes of it."""
 
+import shutil
+
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -41,9 +43,12 @@ class Told:
         self.data = DataDir(root)
         self.data.run.mkdir(parents=True, exist_ok=True)
         self.clock = ManualClock(NOW_MS * 1000)
+        self.open()
+        self.start()
+
+    def open(self):
         self.store = LogStore(self.data.streams, clock=self.clock)
         self.stream = self.store.open("metrics.samples", SAMPLES_SCHEMA)
-        self.start()
 
     def start(self):
         head = Head()
@@ -108,6 +113,27 @@ def test_what_was_refused_is_told_by_reason_over_restarts(told):
     message = told.problems()["samples_refused"]
     assert message.startswith("3 samples of metrics were acknowledged and then refused: ")
     assert "2 too late" in message
+    told.clock.advance(90_000)
+    assert told.problems() == {}
+
+
+def test_a_head_that_did_not_fit_is_told_for_a_day_over_restarts(told):
+    told.stream.submit(batch([NOW_MS])).result()
+    told.follower.poll()
+    told.follower.write()
+    told.store.close()
+    shutil.rmtree(told.data.streams)
+    told.open()
+    told.start()
+    told.report.tell()
+    message = told.problems()["metrics_rebuilt"]
+    assert "the stream 'metrics.samples' was replaced" in message
+    assert "1 samples that only these files and no table had" in message
+    told.follower.poll()
+    told.follower.write()
+    told.start()
+    told.report.tell()
+    assert "metrics_rebuilt" in told.problems()
     told.clock.advance(90_000)
     assert told.problems() == {}
 

@@ -34,6 +34,12 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.values)
 
+    def slice(self, low: int, high: int) -> Chunk:
+        """The samples of the series from the place ``low`` to before ``high``; no copy."""
+        begin, end = self.offsets[low], self.offsets[high]
+        offsets = self.offsets[low : high + 1] - begin
+        return Chunk(self.refs[low:high], offsets, self.ts_ms[begin:end], self.values[begin:end])
+
     def find(self, refs: Refs, start_ms: int, end_ms: int) -> Found:
         """Where samples of ``refs`` (ascending) between two times, both inclusive, are."""
         if not len(self.refs) or not len(refs):

@@ -6,7 +6,6 @@ whatever it does not name is left over from a process that was killed.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,12 +14,12 @@ import msgspec
 from madang.core.durable_files import replace_file, sync_folder
 from madang.core.errors import CorruptionError
 from madang.core.ids import new_id
+from madang.lake.lineage import Source
 from madang.metrics.head.block import Block
 from madang.metrics.head.head import Head
 from madang.metrics.head.part_files import read_series, write_series
 from madang.metrics.head.series_index import IndexState
 
-_log = logging.getLogger(__name__)
 _VERSION = 2
 
 
@@ -46,6 +45,9 @@ class Manifest(msgspec.Struct, frozen=True):
     ``newest`` are the times of the newest samples, by partition, too.
     From ``whole_from_ms`` on the blocks have every sample, before that only the tables do; null
     where they have all that there is.
+    ``at_us`` says, by partition, when the record before the next offset was appended (us since
+    1970). ``archived`` are the offsets before which everything was in the tables: what is from
+    before them may be left out, and several parts of it be one.
     """
 
     version: int
@@ -55,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True):
     whole_from_ms: int | None
     series: list[str]
     blocks: list[BlockFiles]
+    at_us: dict[int, int] = {}
+    archived: dict[int, int] = {}
 
 
 class HeadFolder:
@@ -70,15 +74,14 @@ class HeadFolder:
         self._written = IndexState()
         self._forgotten = 0
 
-    def restore(self, head: Head, stream: str) -> Mapping[int, int]:
+    def restore(self, head: Head) -> Manifest | None:
         """Fill a new head with what was written.
 
         Args:
             head: Without samples.
-            stream: The identity of the log that it follows; what was of another one is passed over.
 
         Returns:
-            The offsets to go on from; empty where nothing was written, or nothing of this log.
+            What was written; None: nothing.
 
         Raises:
             CorruptionError: a file is damaged; ``forget`` begins anew from the stream.
@@ -88,14 +91,11 @@ class HeadFolder:
         try:
             manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
         except FileNotFoundError:
-            return {}
+            return None
         except msgspec.MsgspecError as error:
             raise CorruptionError(f"{path} is damaged: {error}") from None
         if manifest.version != _VERSION:
             raise CorruptionError(f"{path} is of version {manifest.version}, not {_VERSION}")
-        if manifest.stream != stream:
-            _log.warning("%s is of another log: its samples are read from the stream", self._path)
-            return {}
         for name in manifest.series:
             head.index.extend(read_series(self._path / name))
         for files in manifest.blocks:
@@ -106,12 +106,12 @@ class HeadFolder:
         self._manifest, self._written = manifest, head.index.state()
         self._forgotten = head.forgotten
         self._tidy()
-        return manifest.offsets
+        return manifest
 
     def write(
         self,
         head: Head,
-        stream: str,
+        stream: Source,
         offsets: Mapping[int, int],
         archived: Mapping[int, int] | None = None,
     ) -> None:
@@ -119,7 +119,7 @@ class HeadFolder:
 
         Args:
             head: All that it has of the stream before ``offsets``, and nothing beyond.
-            stream: The identity of the log.
+            stream: The log at these offsets.
             offsets: By partition, the next one.
             archived: The offsets before which everything is in the tables: of that, small parts
                 become larger ones.
@@ -149,12 +149,14 @@ class HeadFolder:
         sync_folder(self._path)
         manifest = Manifest(
             _VERSION,
-            stream,
+            stream.id,
             dict(offsets),
             dict(head.newest),
             head.whole_from_ms,
             series,
             blocks,
+            dict(stream.at_us),
+            dict(archived or {}),
         )
         replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))
         self._manifest, self._written = manifest, state

@@ -10,10 +10,12 @@ from typing import Protocol
 from madang.core.clock import Clock, SystemClock
 from madang.core.errors import ConflictError, CorruptionError, InvalidInputError
 from madang.core.samples import SAMPLES_SCHEMA
+from madang.lake.lineage import source_at
 from madang.metrics.head.block import is_before
 from madang.metrics.head.cardinality import Cardinality
 from madang.metrics.head.chunk import Chunk as Samples
-from madang.metrics.head.folder import HeadFolder
+from madang.metrics.head.folder import HeadFolder, Manifest
+from madang.metrics.head.giving_back import give_back, misfit, was_given_back
 from madang.metrics.head.head import Head, KnownSeries, StoredSamples
 from madang.metrics.head.intake import SampleColumns
 from madang.metrics.head.label_columns import Matcher
@@ -55,6 +57,24 @@ class Unarchived:
     reached: Mapping[int, int]
     parts: Mapping[int, Sequence[Samples]]
     series: SeriesView
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A head did not fit and was read anew; ``samples`` that only it held went to the stream."""
+
+    why: str
+    samples: int
+    at_us: int
+
+    @property
+    def message(self) -> str:
+        """What happened, for people."""
+        held = f"{self.samples:,} samples that only these files and no table had were put into it"
+        return (
+            f"the newest hours of metrics did not fit: {self.why}; they were read anew from the "
+            f"stream{f'; {held}' if self.samples else ''}"
+        )
 
 
 class HeadFollower:
@@ -101,32 +121,46 @@ class HeadFollower:
         self._written_at_s = self._clock.monotonic_s()
         self._archived: dict[int, int] = {}
         self._until: dict[int, int] = {}
+        self.rebuilt: Rebuilt | None = None
+        """That what was written did not fit the stream or the tables, if it did not."""
 
     def restore(self) -> None:
-        """Take back what was written; after damage, begin anew from the stream.
+        """Take back what was written.
+
+        Where it is damaged, or does not fit the stream or the tables because they were restored
+        from an older backup, the head begins anew from the stream, which gets back what only the
+        head held.
 
         Raises:
             MadangError: the tables do not say what they have.
+            StorageFullError: the stream cannot take what only the head holds.
             OSError: the files cannot be read.
         """
-        try:
-            found = self._folder.restore(self._head, self._stream.identity.id)
-        except CorruptionError as error:
-            _log.warning("%s: the head is read anew from the stream", error)
-            self._folder.forget()
-            self._head.clear()
-            found = {}
+        reached: Mapping[int, int] | None = {}
         if self._archive is not None:
             self._head.known_series = self._head.stored = self._archive
             try:
-                self._archived = dict(self._archive.reached())
+                reached = self._archived = dict(self._archive.reached())
             except ConflictError as error:
                 # Delivery stands still and says why; the newest samples can be asked for.
                 _log.warning("%s", error)
-        if not found:
+                reached = None
+        try:
+            written = self._folder.restore(self._head)
+        except CorruptionError as error:
+            _log.warning("%s: the head is read anew from the stream", error)
+            self._begin_anew()
+            written = None
+        misfits = written is not None and not self._fits(written, reached)
+        if written is None or misfits:
             self._head.whole_from_ms = self._first_whole_ms()
-        self._offsets = dict(found)
-        self._written = dict(found)
+        else:
+            self._offsets = dict(written.offsets)
+        self._written = dict(self._offsets)
+        if misfits or reached is None or (written is None and self._stream.identity.follows):
+            # The tables may have any sample until now that the stream does not have.
+            now_ms = self._clock.now_us() // 1000 + self._head.ahead_ms
+            self._head.whole_from_ms = max(now_ms, self._head.whole_from_ms or now_ms)
         # What the tables have must not be in one part with what they do not have.
         self._until = {
             number: offset
@@ -169,7 +203,8 @@ class HeadFollower:
         offsets = dict(self._offsets)
         if self._archive is not None:
             self._head.drop_archived(self._archived)
-        self._folder.write(self._head, self._stream.identity.id, offsets, self._archived)
+        source = source_at(self._stream, offsets, None)
+        self._folder.write(self._head, source, offsets, self._archived)
         self._written, self._written_at_s = offsets, self._clock.monotonic_s()
         if offsets and self._archive is None:
             self._stream.commit(GROUP, offsets)
@@ -242,8 +277,30 @@ class HeadFollower:
             batch = batch.slice(0, end - chunk.base_offset)
         # Times of appending never go back, so they are ahead where the clock was for a while.
         arrived_us = min(chunk.appended_at_us, self._clock.now_us())
-        self._head.take(SampleColumns.of(batch), arrived_us // 1000, chunk.partition)
+        self._head.take(
+            SampleColumns.of(batch),
+            arrived_us // 1000,
+            chunk.partition,
+            late_too=was_given_back(chunk),
+        )
         self._offsets[chunk.partition] = end
+
+    def _fits(self, written: Manifest, reached: Mapping[int, int] | None) -> bool:
+        """Whether a head goes on as it was written; one that does not is cleared."""
+        found = misfit(written, self._stream, reached)
+        if found is None:
+            return True
+        samples = 0
+        if not found.whole:
+            samples = give_back(self._head, written, found, self._stream, self._archive)
+        self.rebuilt = Rebuilt(found.why, samples, self._clock.now_us())
+        _log.warning("%s", self.rebuilt.message)
+        self._begin_anew()
+        return False
+
+    def _begin_anew(self) -> None:
+        self._folder.forget()
+        self._head.clear()
 
     def _first_whole_ms(self) -> int | None:
         """From when on the stream has every sample; None where it lost none yet."""

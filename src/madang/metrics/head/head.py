@@ -148,7 +148,14 @@ class Head:
         """The time of the newest sample."""
         return max(self.newest.values(), default=None)
 
-    def take(self, samples: SampleColumns, arrived_ms: int, partition: int = 0) -> None:
+    def take(
+        self,
+        samples: SampleColumns,
+        arrived_ms: int,
+        partition: int = 0,
+        *,
+        late_too: bool = False,
+    ) -> None:
         """Add samples, in the order of the stream.
 
         What is late is told beside the samples of the same partition: so it is the same samples
@@ -158,12 +165,13 @@ class Head:
             samples: Of any time.
             arrived_ms: When they were appended to the stream.
             partition: Of the stream.
+            late_too: They were taken before, so that none is late.
         """
         if not len(samples.ids):
             return
         self._arrived_ms = arrived_ms
         refs = self._resolve(samples)
-        kept = self._check(samples, refs, arrived_ms, partition)
+        kept = self._check(samples, refs, arrived_ms, None if late_too else partition)
         ts_ms, values = samples.ts_ms, samples.values
         if not np.all(kept):
             refs, ts_ms, values = refs[kept], ts_ms[kept], values[kept]
@@ -359,9 +367,12 @@ class Head:
         return ids[admitted], kept
 
     def _check(
-        self, samples: SampleColumns, refs: Refs, arrived_ms: int, partition: int
+        self, samples: SampleColumns, refs: Refs, arrived_ms: int, partition: int | None
     ) -> npt.NDArray[np.bool_]:
-        """Which samples are taken; the others are counted, each by one reason."""
+        """Which samples are taken; the others are counted, each by one reason.
+
+        Without a partition none is late.
+        """
         kept = np.ones(len(refs), np.bool_)
 
         def refuse(bad: npt.NDArray[np.bool_]) -> int:
@@ -383,7 +394,7 @@ class Head:
             self.counts.unknown += refuse(missing)
         self.counts.early += refuse(samples.ts_ms > arrived_ms + self.ahead_ms)
         oldest_ms = 0  # what is before 1970 is a mistake
-        if partition in self.newest:
+        if partition is not None and partition in self.newest:
             # What a clock brought that was ahead for a while makes nothing late once it is right.
             newest_ms = min(self.newest[partition], arrived_ms + self.ahead_ms)
             oldest_ms = max(0, newest_ms - self.late_ms)

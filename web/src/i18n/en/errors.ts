@@ -45,6 +45,7 @@ export const problem = {
   onward_dropped: 'Some samples were not sent on',
   metrics_not_written: 'The newest samples of metrics are only in memory and in their stream',
   metrics_behind: 'PromQL is behind the samples that arrive',
+  metrics_rebuilt: 'The newest hours of metrics were read anew: they did not fit stream or tables',
   series_refused: 'New series are refused: there are too many',
   samples_refused: 'Some samples of metrics were refused after they were acknowledged',
 };

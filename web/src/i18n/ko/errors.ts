@@ -44,6 +44,7 @@ export const problem = {
   onward_dropped: '다른 시스템으로 보내지 못한 지표가 있어요',
   metrics_not_written: '최신 지표가 아직 메모리와 스트림에만 있어요',
   metrics_behind: '들어오는 지표를 PromQL이 따라가지 못하고 있어요',
+  metrics_rebuilt: '최근 몇 시간의 지표가 스트림이나 테이블과 맞지 않아 다시 읽었어요',
   series_refused: '시계열이 너무 많아 새 시계열을 받지 않고 있어요',
   samples_refused: '받은 뒤에 거절된 지표 샘플이 있어요',
 };
