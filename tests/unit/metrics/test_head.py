@@ -83,6 +83,18 @@ def test_nothing_is_taken_under_a_number_that_two_series_have(head):
     assert [ts_ms for ts_ms, _ in found["up", "b"]] == [1000, 2000, 3000, 4000]
 
 
+def test_a_number_that_two_series_have_is_known_after_a_restart(head, tmp_path):
+    labels = pa.array([b"__name__\xffother", None, None], pa.binary())
+    wrong = page(3000, PAGE).set_column(4, SAMPLES_SCHEMA.field("labels"), labels)
+    take(head, wrong)
+    HeadFolder(tmp_path).write(head, LOG, {0: 3})
+    again = Head()
+    HeadFolder(tmp_path).restore(again)
+    take(again, page(4000, PAGE, announce=False))
+    assert again.counts.collided == 1
+    assert contents(again)["up", "a"] == EXPECTED["up", "a"]
+
+
 def test_more_samples_than_the_limit_are_not_gathered(head):
     assert len(head.select([], 0, HOUR_MS, limit=6).labels) == 3
     with pytest.raises(TooLargeError, match="finds 6 samples, over the limit of 5"):

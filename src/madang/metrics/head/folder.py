@@ -47,7 +47,8 @@ class Manifest(msgspec.Struct, frozen=True):
     where they have all that there is.
     ``at_us`` says, by partition, when the record before the next offset was appended (us since
     1970). ``archived`` are the offsets before which everything was in the tables: what is from
-    before them may be left out, and several parts of it be one.
+    before them may be left out, and several parts of it be one. ``collided`` are numbers that two
+    series have.
     """
 
     version: int
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True):
     blocks: list[BlockFiles]
     at_us: dict[int, int] = {}
     archived: dict[int, int] = {}
+    collided: list[int] = []
 
 
 class HeadFolder:
@@ -103,6 +105,7 @@ class HeadFolder:
             for part in files.samples:
                 block.read_part(self._path / part.name, part.reached)
         head.newest, head.whole_from_ms = dict(manifest.newest), manifest.whole_from_ms
+        head.collided = set(manifest.collided)
         self._manifest, self._written = manifest, head.index.state()
         self._forgotten = head.forgotten
         self._tidy()
@@ -157,6 +160,7 @@ class HeadFolder:
             blocks,
             dict(stream.at_us),
             dict(archived or {}),
+            sorted(head.collided),
         )
         replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))
         self._manifest, self._written = manifest, state

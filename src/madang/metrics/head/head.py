@@ -122,7 +122,8 @@ class Head:
         self.keep_ms = keep_ms
         self._settled = 0
         self._unknown: set[int] = set()
-        self._collided: set[int] = set()
+        self.collided: set[int] = set()
+        """Numbers that two series have; nothing more is taken under them."""
         # A target's page has the same series every time: the refs of the last ones are kept.
         self._pages: dict[tuple[int, int, int], tuple[npt.NDArray[np.int64], Refs]] = {}
         self._kept_in_pages = 0
@@ -138,7 +139,7 @@ class Head:
         with self._changing:
             self.index, self.blocks, self.newest = SeriesIndex(), {}, {}
             self.whole_from_ms, self._settled = None, 0
-        self._collided.clear()
+        self.collided.clear()
         self._forget_pages()
         self._unknown.clear()
         self.gate.clear()
@@ -301,7 +302,7 @@ class Head:
         refs = self.index.refs_of(ids)
         if self.known_series is not None and np.any(refs < 0):
             refs = self._look_up(ids, refs)
-        if not np.any(refs < 0) and not self._collided:
+        if not np.any(refs < 0) and not self.collided:
             self._keep_page(key, ids, refs)
         return refs
 
@@ -354,7 +355,7 @@ class Head:
             kept = [text for text, keep in zip(labels, good.tolist(), strict=True) if keep]
             with self._changing:
                 added = self.index.add(ids, kept)
-        self._collided.update(ids[added.refs < 0].tolist())
+        self.collided.update(ids[added.refs < 0].tolist())
 
     def _admitted(
         self, ids: npt.NDArray[np.int64], labels: list[bytes]
@@ -381,9 +382,9 @@ class Head:
                 kept[bad] = False
             return count
 
-        if self._collided:
+        if self.collided:
             self._forget_pages()
-            self.counts.collided += refuse(np.isin(samples.ids, list(self._collided)))
+            self.counts.collided += refuse(np.isin(samples.ids, list(self.collided)))
         missing = refs < 0
         if np.any(missing):
             over = missing.copy()
