@@ -24,7 +24,9 @@ from madang.metrics.promql import (
     evaluate_range,
 )
 
-OPTIONS = Options(experimental=True, delayed_name_removal=True, typed_labels=True)
+OPTIONS = Options(
+    experimental=True, delayed_name_removal=True, start_timestamps=True, typed_labels=True
+)
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,19 @@ class Outcome:
 
 def run(commands: list[Command]) -> Iterator[Outcome]:
     """The outcome of each evaluation, in order."""
-    storage, start_times = MemoryStorage(), False
+    storage = MemoryStorage()
     for command in commands:
         if isinstance(command, Clear):
-            storage, start_times = MemoryStorage(), False
+            storage = MemoryStorage()
         elif isinstance(command, Load):
             load(command, storage)
-            start_times |= any(series[2] for series in command.series)
         else:
-            outcome = evaluated(command, storage)
-            if outcome.state == "failed" and start_times:
-                outcome = Outcome(command, "waits", "start timestamps")
-            yield outcome
+            yield evaluated(command, storage)
 
 
 def load(command: Load, storage: MemoryStorage) -> None:
-    for labels, points, start_times in command.series:
-        if start_times:
-            continue
-        _append(storage, labels, points, command.step_ms)
+    for labels, points in command.series:
+        _append(storage, labels, points, command.step_ms, command.starts.get(labels))
         values = dict(labels)
         name = values.get("__name__", "")
         if command.derive_histograms and name.endswith("_bucket") and "le" in values:
@@ -69,17 +65,30 @@ def load(command: Load, storage: MemoryStorage) -> None:
             _append(storage, tuple(sorted(values.items())), there, command.step_ms)
 
 
-def _append(storage: MemoryStorage, labels: Labels, points: list[Point], step_ms: int) -> None:
+def _append(
+    storage: MemoryStorage,
+    labels: Labels,
+    points: list[Point],
+    step_ms: int,
+    starts: list[int | None] | None = None,
+) -> None:
     there = [place for place, point in enumerate(points) if point is not None]
     kept = [points[place] for place in there]
     numbers = {"stale": STALE_NAN, HISTOGRAM: 0.0}
     values = [numbers[point] if isinstance(point, str) else point for point in kept]
     histograms = [point if point == HISTOGRAM else None for point in kept]
+    times = np.array(there, np.int64) * step_ms
+    starts_ms = None
+    if starts is not None:
+        assert len(starts) == len(points), labels_text(labels)
+        known = [place * step_ms + (starts[place] or 0) for place in there]
+        starts_ms = np.where([starts[place] is None for place in there], 0, known)
     storage.append(
         labels,
-        np.array(there, np.int64) * step_ms,
+        times,
         np.array(values, np.float64),
         histograms if any(histograms) else None,
+        starts_ms=starts_ms,
     )
 
 

@@ -30,6 +30,7 @@ _POINT = re.compile(r"\{\{[^}]*\}\}(?:[+-]\{\{[^}]*\}\})?(?:x\d+)?|\S+")
 _STEPS = re.compile(
     r"(?P<first>.+?)(?:(?P<sign>[+-])(?P<step>[\d.eE]+(?:[eE][+-]?\d+)?))?x(?P<n>\d+)"
 )
+_START = re.compile(r"(?P<first>_|[+-]?[\d.a-z]+?)(?P<step>[+-][\d.a-z]+?)?(?:x(?P<n>\d+))?")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -38,8 +39,9 @@ class Load:
     """Series with points, the first of which is at 0."""
 
     step_ms: int
-    series: list[tuple[Labels, list[Point], bool]] = field(default_factory=list)
-    """Labels, points, and whether the points are start timestamps."""
+    series: list[tuple[Labels, list[Point]]] = field(default_factory=list)
+    starts: dict[Labels, list[int | None]] = field(default_factory=dict)
+    """Start timestamps of series that have some, in milliseconds from each point's time on."""
     derive_histograms: bool = False
 
 
@@ -116,6 +118,20 @@ def points_of(text: str) -> list[Point]:
     return points
 
 
+def starts_of(text: str) -> list[int | None]:
+    starts: list[int | None] = []
+    for word in text.split():
+        found = _START.fullmatch(word)
+        assert found is not None, text
+        count = int(found["n"] or 0) + 1
+        if found["first"] == "_":
+            starts += [None] * (count if found["n"] is None else count - 1)
+        else:
+            first, step = duration_ms(found["first"]), duration_ms(found["step"] or "0")
+            starts += [first + step * n for n in range(count)]
+    return starts
+
+
 def series_of(line: str) -> tuple[Labels, str]:
     """The labels at the beginning of a line, and the rest of it."""
     found = re.match(r"\s*([A-Za-z_:][\w:]*)?\s*", line)
@@ -153,9 +169,10 @@ def read(path: Path) -> list[Command]:
             commands.append(_evaluation(found, number_))
         elif isinstance(commands[-1], Load):
             labels, rest = series_of(line)
-            start_times = rest.startswith("@st")
-            points = [] if start_times else points_of(rest)
-            commands[-1].series.append((labels, points, start_times))
+            if rest.startswith("@st"):
+                commands[-1].starts[labels] = starts_of(rest.removeprefix("@st"))
+            else:
+                commands[-1].series.append((labels, points_of(rest)))
         else:
             assert isinstance(commands[-1], Evaluation), raw
             _expectation(commands[-1], line)

@@ -25,11 +25,18 @@ class MemoryStorage:
         self._ts_ms: list[Ints] = []
         self._values: list[Floats] = []
         self._histograms: list[Objects | None] = []
+        self._starts_ms: list[Ints | None] = []
         self._ids: dict[Labels, int] = {}
         self._names: dict[str, list[int]] = {}
 
     def append(
-        self, labels: Labels, ts_ms: Ints, values: Floats, histograms: Sequence[Any] | None = None
+        self,
+        labels: Labels,
+        ts_ms: Ints,
+        values: Floats,
+        histograms: Sequence[Any] | None = None,
+        *,
+        starts_ms: Ints | None = None,
     ) -> None:
         """Add samples, ascending in time, to one series; what exists at those times is replaced.
 
@@ -38,6 +45,7 @@ class MemoryStorage:
             ts_ms: Milliseconds since 1970, ascending.
             values: As many values.
             histograms: None, or for each sample a native histogram or None.
+            starts_ms: None, or for each sample its start timestamp, 0 where it has none.
 
         Raises:
             ConflictError: the times do not ascend.
@@ -47,6 +55,7 @@ class MemoryStorage:
         held = np.empty(len(values), object) if histograms is not None else None
         if held is not None and histograms is not None:
             held[:] = histograms
+        starts = None if starts_ms is None else np.asarray(starts_ms, np.int64)
         known = self._ids.get(labels)
         if known is None:
             self._ids[labels] = len(self._labels)
@@ -55,10 +64,19 @@ class MemoryStorage:
             self._ts_ms.append(np.asarray(ts_ms, np.int64))
             self._values.append(np.asarray(values, np.float64))
             self._histograms.append(held)
+            self._starts_ms.append(starts)
             return
-        self._merge(known, np.asarray(ts_ms, np.int64), np.asarray(values, np.float64), held)
+        ts_ms, values = np.asarray(ts_ms, np.int64), np.asarray(values, np.float64)
+        self._merge(known, ts_ms, values, held, starts)
 
-    def _merge(self, series: int, ts_ms: Ints, values: Floats, histograms: Objects | None) -> None:
+    def _merge(
+        self,
+        series: int,
+        ts_ms: Ints,
+        values: Floats,
+        histograms: Objects | None,
+        starts_ms: Ints | None,
+    ) -> None:
         keep = ~np.isin(self._ts_ms[series], ts_ms)
         times = np.concatenate([self._ts_ms[series][keep], ts_ms])
         order = np.argsort(times, kind="stable")
@@ -66,6 +84,10 @@ class MemoryStorage:
             old = _or_none(self._histograms[series], len(keep))[keep]
             new = _or_none(histograms, len(ts_ms))
             self._histograms[series] = np.concatenate([old, new])[order]
+        if self._starts_ms[series] is not None or starts_ms is not None:
+            old_starts = _or_zero(self._starts_ms[series], len(keep))[keep]
+            new_starts = _or_zero(starts_ms, len(ts_ms))
+            self._starts_ms[series] = np.concatenate([old_starts, new_starts])[order]
         self._ts_ms[series] = times[order]
         self._values[series] = np.concatenate([self._values[series][keep], values])[order]
 
@@ -87,12 +109,21 @@ class MemoryStorage:
                     for series, low, high in found
                 ]
             )
+        starts_ms = None
+        if any(self._starts_ms[series] is not None for series, _, _ in found):
+            starts_ms = np.concatenate(
+                [
+                    _or_zero(self._starts_ms[series], len(self._ts_ms[series]))[low:high]
+                    for series, low, high in found
+                ]
+            )
         return SeriesSet(
             [self._labels[series] for series, _, _ in found],
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             np.concatenate([self._ts_ms[series][low:high] for series, low, high in found]),
             np.concatenate([self._values[series][low:high] for series, low, high in found]),
             histograms,
+            starts_ms,
         )
 
     def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
@@ -142,6 +173,10 @@ class MemoryStorage:
 
 def _or_none(histograms: Objects | None, size: int) -> Objects:
     return np.full(size, None, object) if histograms is None else histograms
+
+
+def _or_zero(starts_ms: Ints | None, size: int) -> Ints:
+    return np.zeros(size, np.int64) if starts_ms is None else starts_ms
 
 
 def labels_from(pairs: dict[str, str]) -> Labels:

@@ -23,6 +23,8 @@ class SeriesSet:
     ``ts_ms`` and ``values``, their times ascending and all different. A value may be
     ``STALE_NAN``. ``histograms`` is None if there is no native histogram among the samples;
     else it has the length of ``values``, with None where a sample is a plain number.
+    ``starts_ms`` is None if no sample has a start timestamp; else it has the length of ``values``:
+    since when what is counted has been counted, in milliseconds, 0 where nobody said.
     """
 
     labels: Sequence[Labels]
@@ -30,6 +32,7 @@ class SeriesSet:
     ts_ms: Ints
     values: Floats
     histograms: npt.NDArray[Any] | None = None
+    starts_ms: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

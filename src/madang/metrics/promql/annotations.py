@@ -12,10 +12,16 @@ class Annotations:
         self._query = query
         self._warnings: dict[str, None] = {}
         self._infos: dict[str, None] = {}
+        self._repeated: dict[str, tuple[int, int]] = {}
 
     def warn(self, text: str, pos: int) -> None:
         """Add what makes the answer doubtful."""
         self._warnings[f"PromQL warning: {text} {self._place(pos)}"] = None
+
+    def warn_repeated(self, text: str, pos: int, times: int) -> None:
+        """Add what makes the answer doubtful, and how often; told once, where it first was."""
+        first, so_far = self._repeated.get(text, (pos, 0))
+        self._repeated[text] = (first, so_far + times)
 
     def inform(self, text: str, pos: int) -> None:
         """Add what may be of interest."""
@@ -27,8 +33,14 @@ class Annotations:
 
     @property
     def warnings(self) -> list[str]:
-        """All warnings, in the order in which they came up."""
-        return list(self._warnings)
+        """All warnings, in the order in which they came up; last those with a count."""
+        repeated = [
+            f"PromQL warning: {text} "
+            + (f"({times} occurrences) " if times > 1 else "")
+            + self._place(pos)
+            for text, (pos, times) in self._repeated.items()
+        ]
+        return list(self._warnings) + repeated
 
     @property
     def infos(self) -> list[str]:

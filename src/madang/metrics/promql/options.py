@@ -27,6 +27,8 @@ class Options:
     """Whether experimental functions are switched on."""
     delayed_name_removal: bool = False
     """Whether the metric's name stays until the end of the query, where a function drops it."""
+    start_timestamps: bool = False
+    """Whether start timestamps of samples count; without it they are as if they were not there."""
     typed_labels: bool = False
     """Whether ``__type__`` and ``__unit__`` are dropped where the metric's name is."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from madang.metrics.promql.context import Context
 from madang.metrics.promql.errors import QueryFailedError
 from madang.metrics.promql.syntax import Anchor, Node, RangeSelector, Selector, Shift, Subquery
 from madang.metrics.promql.values import Bools, Grid, Vector, as_series
-from madang.metrics.promql.windows import Windows, alike, ends
+from madang.metrics.promql.windows import Block, Windows, alike, ends
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
 _BLOCK_CELLS = 1 << 18
@@ -122,6 +122,22 @@ class _Block:
         return newest
 
 
+def start_times(context: Context, selector: Selector) -> Vector:
+    """The start timestamp of each series' newest sample at each step, in seconds; 0 for none."""
+    grid = shifted(context, selector.shift)
+    lookback = context.options.lookback_ms
+    series = _selected(context, selector, grid.start_ms - lookback + 1, grid.end_ms)
+    context.budget.allocate(len(series), context.steps)
+
+    def newest(block: Block) -> tuple[Floats, Bools]:
+        assert block.starts_ms is not None
+        there: Bools = (block.counts > 0) & ~is_stale(block.last(block.values))
+        return block.last(block.starts_ms) / 1000.0, there
+
+    found = Windows(replace(series, starts_ms=_starts_of(series)), grid, lookback)
+    return Vector(series.labels, *found.map(newest, context.steps)).without_empty()
+
+
 def windows(context: Context, node: Node, *, histograms: bool = False) -> Windows:
     """The windows of a range selector or a subquery.
 
@@ -162,6 +178,8 @@ def _subquery(context: Context, node: Subquery) -> Windows:
 def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) -> SeriesSet:
     sets = [_read(context, matchers, start_ms, end_ms) for matchers in selector.groups]
     series = sets[0] if len(sets) == 1 else _united(sets)
+    if series.starts_ms is not None and not context.options.start_timestamps:
+        series = replace(series, starts_ms=None)
     if series.histograms is None:
         if is_opaque(series.values).any():
             context.budget.histograms = True
@@ -172,7 +190,7 @@ def _selected(context: Context, selector: Selector, start_ms: int, end_ms: int) 
     if there.any():
         context.budget.histograms = True
     values = np.where(there, OPAQUE, series.values)
-    return SeriesSet(series.labels, series.offsets, series.ts_ms, values)
+    return replace(series, values=values, histograms=None)
 
 
 def _read(context: Context, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> SeriesSet:
@@ -210,13 +228,21 @@ def _united(sets: list[SeriesSet]) -> SeriesSet:
             for answer, span in spans
         ]
         histograms = np.concatenate(parts)
+    starts_ms = None
+    if any(answer.starts_ms is not None for answer in sets):
+        starts_ms = np.concatenate([_starts_of(answer)[span] for answer, span in spans])
     return SeriesSet(
         [answer.labels[row] for answer, row in kept],
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         np.concatenate([answer.ts_ms[span] for answer, span in spans]),
         np.concatenate([answer.values[span] for answer, span in spans]),
         histograms,
+        starts_ms,
     )
+
+
+def _starts_of(series: SeriesSet) -> Ints:
+    return np.zeros_like(series.ts_ms) if series.starts_ms is None else series.starts_ms
 
 
 def _fresh(series: SeriesSet) -> SeriesSet:
@@ -228,4 +254,10 @@ def _fresh(series: SeriesSet) -> SeriesSet:
 def narrowed(series: SeriesSet, keep: Bools) -> SeriesSet:
     """The same series with some of their samples."""
     before: Ints = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
-    return SeriesSet(series.labels, before[series.offsets], series.ts_ms[keep], series.values[keep])
+    return SeriesSet(
+        series.labels,
+        before[series.offsets],
+        series.ts_ms[keep],
+        series.values[keep],
+        starts_ms=None if series.starts_ms is None else series.starts_ms[keep],
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from madang.metrics.matcher import Labels
 from madang.metrics.promql.values import Bools, Grid
 from madang.metrics.storage import Floats, Ints, SeriesSet
 
+_Array = TypeVar("_Array", Floats, Ints)
 _BLOCK = 1 << 15
 """How many windows, or samples, a block has, about."""
 _GATHER = 1 << 19
@@ -29,7 +30,8 @@ class Block:
 
     The window of series ``i`` that ends at step ``k`` is ``lo[i, k]`` to before ``hi[i, k]`` of
     ``ts_ms`` and ``values``. ``offsets`` are those of the series. ``ends`` are the times at which
-    windows end: one per step, or a single one for all.
+    windows end: one per step, or a single one for all. ``starts_ms`` are the start timestamps of
+    the samples, 0 where there is none; None if none has one.
     """
 
     offsets: Ints
@@ -39,6 +41,7 @@ class Block:
     hi: Ints
     ends: Ints
     range_ms: int
+    starts_ms: Ints | None = None
 
     @property
     def counts(self) -> Ints:
@@ -49,7 +52,7 @@ class Block:
         """The first sample of each window; of an empty one any number."""
         return _taken(array, self.lo)
 
-    def last(self, array: Floats | Ints, back: int = 0) -> Floats:
+    def last(self, array: Floats | Ints | Bools, back: int = 0) -> Floats:
         """The last sample of each window, or one ``back`` before it."""
         return _taken(array, self.hi - 1 - back)
 
@@ -66,8 +69,7 @@ class Block:
         The first sample of all is compared with itself. Where windows leave out their first
         sample, no pair crosses from one series to the next.
         """
-        previous = np.concatenate([self.values[:1], self.values[:-1]])
-        return self.values, previous
+        return self.values, before_each(self.values)
 
     def reduce(self, ufunc: np.ufunc, array: Floats) -> Floats:
         """A ufunc over each window's samples, in their order; of an empty one any number."""
@@ -104,6 +106,12 @@ class Block:
 
 RangeFunction: TypeAlias = Callable[[Block], tuple[Floats, Bools]]
 """From windows to a value each, and whether there is one."""
+
+
+def before_each(array: _Array) -> _Array:
+    """For each sample what the one before it has; the first of all is its own predecessor."""
+    previous: _Array = np.concatenate([array[:1], array[:-1]])
+    return previous
 
 
 def _taken(array: npt.NDArray[Any], index: Ints) -> Floats:
@@ -152,7 +160,8 @@ class Windows:
         offsets = bounds - bounds[0]
         low, high = self._bounds(times, offsets)
         values = self.series.values[taken]
-        return Block(offsets, times, values, low, high, self.grid.times(), self.range_ms)
+        starts = None if self.series.starts_ms is None else self.series.starts_ms[taken]
+        return Block(offsets, times, values, low, high, self.grid.times(), self.range_ms, starts)
 
     def _bounds(self, ts_ms: Ints, offsets: Ints) -> tuple[Ints, Ints]:
         grid = self.grid

@@ -131,5 +131,10 @@ def _merged(below: SeriesSet, found: list[tuple[Labels, int, float]]) -> SeriesS
     if below.histograms is not None:
         none = np.full(len(found), None, object)
         histograms = np.concatenate([below.histograms, none])[order][first]
+    starts_ms = None
+    if below.starts_ms is not None:
+        none_known = np.zeros(len(found), np.int64)
+        starts_ms = np.concatenate([below.starts_ms, none_known])[order][first]
     offsets = np.searchsorted(owner[first], np.arange(len(places) + 1)).astype(np.int64)
-    return SeriesSet(list(places), offsets, ts_ms[first], values[order][first], histograms)
+    values = values[order][first]
+    return SeriesSet(list(places), offsets, ts_ms[first], values, histograms, starts_ms)

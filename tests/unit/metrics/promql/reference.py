@@ -1,7 +1,7 @@
 """A slow and obvious evaluator of PromQL: one step, one series, one sample at a time.
 
 It takes queries as nested tuples, which ``text_of`` writes as PromQL. A vector is a dictionary
-from labels to a value; a series is a list of times and values.
+from labels to a value; a series is a list of times, values and start timestamps (0: none).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 Labels = tuple[tuple[str, str], ...]
 Vector = dict[Labels, float]
-Data = dict[Labels, list[tuple[int, float | None]]]
+Data = dict[Labels, list[tuple[int, float | None, int]]]
 """Samples per series; a value of None marks the series as stale."""
 LOOKBACK_MS = 300_000
 
@@ -43,7 +43,7 @@ def text_of(query) -> str:
             return f"{op} {how} ({', '.join(labels)}) ({before}{text_of(inner)})"
         case ("binary", op, matching, left, right):
             return f"({text_of(left)}) {op} {matching_text(matching)} ({text_of(right)})"
-        case ("call", function, inner):
+        case ("call" | "starts", function, inner):
             return f"{function}({text_of(inner)})"
         case ("minus", inner):
             return f"-({text_of(inner)})"
@@ -65,7 +65,7 @@ def evaluate(query, data: Data, at_ms: int) -> Vector | float:
         case ("window", function, ("select", name, matchers, offset_ms), range_ms):
             end = at_ms - offset_ms
             found = {
-                labels: [(t, v) for t, v in points if end - range_ms < t <= end and v is not None]
+                labels: [p for p in points if end - range_ms < p[0] <= end and p[1] is not None]
                 for labels, points in data.items()
                 if chosen(labels, name, matchers)
             }
@@ -75,7 +75,7 @@ def evaluate(query, data: Data, at_ms: int) -> Vector | float:
             first = (at_ms - range_ms) // step_ms * step_ms + step_ms
             for t in range(first, at_ms + 1, step_ms):
                 for labels, value in evaluate(inner, data, t).items():
-                    found.setdefault(labels, []).append((t, value))
+                    found.setdefault(labels, []).append((t, value, 0))
             return windowed(function, found, at_ms, range_ms)
         case ("aggregate", op, how, names, inner):
             return aggregated(op, how, names, evaluate(inner, data, at_ms))
@@ -84,6 +84,9 @@ def evaluate(query, data: Data, at_ms: int) -> Vector | float:
         case ("call", function, inner):
             vector = evaluate(inner, data, at_ms)
             return unnamed({labels: CALLS[function](value) for labels, value in vector.items()})
+        case ("starts", _, ("select", name, matchers, offset_ms)):
+            newest = selected(data, name, matchers, at_ms - offset_ms, what=2)
+            return unnamed({labels: start / 1000 for labels, start in newest.items()})
         case ("minus", inner):
             vector = evaluate(inner, data, at_ms)
             return unnamed({labels: -value for labels, value in vector.items()})
@@ -102,12 +105,12 @@ def chosen(labels: Labels, name: str, matchers) -> bool:
     return True
 
 
-def selected(data: Data, name, matchers, at_ms) -> Vector:
+def selected(data: Data, name, matchers, at_ms, what=1) -> Vector:
     vector = {}
     for labels, points in data.items():
-        recent = [v for t, v in points if at_ms - LOOKBACK_MS < t <= at_ms]
-        if chosen(labels, name, matchers) and recent and recent[-1] is not None:
-            vector[labels] = recent[-1]
+        recent = [point for point in points if at_ms - LOOKBACK_MS < point[0] <= at_ms]
+        if chosen(labels, name, matchers) and recent and recent[-1][1] is not None:
+            vector[labels] = recent[-1][what]
     return vector
 
 
@@ -131,21 +134,57 @@ def unnamed(vector: Vector) -> Vector:
 def windowed(function: str, found, end: int, range_ms: int) -> Vector:
     result: Vector = {}
     for labels, points in found.items():
-        value = WINDOWS[function](points, end, range_ms) if points else None
+        if points and function in COUNTERS:
+            value = COUNTERS[function](points, end, range_ms)
+        else:
+            plain = [(t, v) for t, v, _ in points]
+            value = WINDOWS[function](plain, end, range_ms) if points else None
         if value is not None:
             added(result, labels if function in NAMED else without(labels, "__name__"), value)
     return result
 
 
+def starts_anew(before, after) -> bool:
+    """Whether a counter was reset between two samples, as their start timestamps tell it."""
+    before_t, _, before_start = before
+    t, _, start = after
+    if start == 0 or start >= t or start < before_t:
+        return False
+    if start > before_t:
+        return True
+    return before_start != 0 and before_start < before_t
+
+
+def resets(points) -> list[bool]:
+    return [b[1] < a[1] or starts_anew(a, b) for a, b in itertools.pairwise(points)]
+
+
+def counted(points, end: int, range_ms: int, *, rate: bool) -> float | None:
+    """What ``extrapolated`` gives where the counter's reset to zero may be known."""
+    first_t, first, start = points[0]
+    if not (start != 0 and end - range_ms < start < first_t):
+        return extrapolated(points, end, range_ms, counter=True, rate=rate)
+    # It was zero at its start: as if that were a sample, but for the average distance.
+    change = points[-1][1] - first + first  # what is infinite stays nobody's number
+    for (_, before, _), reset in zip(points, resets(points), strict=False):
+        change += before if reset else 0
+    last_t = points[-1][0]
+    average = (last_t - first_t) / (len(points) - 1) if len(points) > 1 else 0
+    to_end = end - last_t
+    if to_end >= average * 1.1:
+        to_end = average / 2
+    change *= (last_t - start + to_end) / (last_t - start)
+    return change / (range_ms / 1000) if rate else change
+
+
 def extrapolated(points, end: int, range_ms: int, *, counter: bool, rate: bool) -> float | None:
     if len(points) < 2:
         return None
-    (first_t, first), (last_t, last) = points[0], points[-1]
+    (first_t, first), (last_t, last) = points[0][:2], points[-1][:2]
     change = last - first
     if counter:
-        for (_, before), (_, after) in itertools.pairwise(points):
-            if after < before:
-                change += before
+        for (_, before, _), reset in zip(points, resets(points), strict=False):
+            change += before if reset else 0
     to_start = (first_t - (end - range_ms)) / 1000
     to_end = (end - last_t) / 1000
     sampled = (last_t - first_t) / 1000
@@ -160,13 +199,11 @@ def extrapolated(points, end: int, range_ms: int, *, counter: bool, rate: bool) 
     return change / (range_ms / 1000) if rate else change
 
 
-def last_two(points, *, rate: bool) -> float | None:
+def last_two(points) -> float | None:
     if len(points) < 2:
         return None
-    (before_t, before), (last_t, last) = points[-2:]
-    if not rate:
-        return last - before
-    change = last if last < before else last - before
+    (before_t, before, _), (last_t, last, _) = points[-2:]
+    change = last if resets(points)[-1] else last - before
     return change / ((last_t - before_t) / 1000)
 
 
@@ -223,11 +260,8 @@ def slope(points) -> float | None:
 
 NAMED = {"last_over_time", "first_over_time"}
 WINDOWS = {
-    "rate": lambda p, e, r: extrapolated(p, e, r, counter=True, rate=True),
-    "increase": lambda p, e, r: extrapolated(p, e, r, counter=True, rate=False),
     "delta": lambda p, e, r: extrapolated(p, e, r, counter=False, rate=False),
-    "irate": lambda p, e, r: last_two(p, rate=True),
-    "idelta": lambda p, e, r: last_two(p, rate=False),
+    "idelta": lambda p, e, r: p[-1][1] - p[-2][1] if len(p) > 1 else None,
     "sum_over_time": lambda p, e, r: summed(values(p)),
     "avg_over_time": lambda p, e, r: mean(values(p)),
     "count_over_time": lambda p, e, r: float(len(p)),
@@ -241,9 +275,15 @@ WINDOWS = {
     "changes": lambda p, e, r: pairs_where(
         p, lambda a, b: a != b and not (math.isnan(a) and math.isnan(b))
     ),
-    "resets": lambda p, e, r: pairs_where(p, lambda a, b: b < a),
     "deriv": lambda p, e, r: slope(p),
 }
+COUNTERS = {
+    "rate": lambda p, e, r: counted(p, e, r, rate=True),
+    "increase": lambda p, e, r: counted(p, e, r, rate=False),
+    "irate": lambda p, e, r: last_two(p),
+    "resets": lambda p, e, r: float(sum(resets(p))),
+}
+"""Functions over windows to which start timestamps matter."""
 CALLS = {"abs": abs, "sgn": lambda v: v if math.isnan(v) or v == 0 else math.copysign(1.0, v)}
 AGGREGATIONS = {
     "sum": summed,

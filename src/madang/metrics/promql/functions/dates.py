@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from madang.metrics.promql.context import Context
+from madang.metrics.promql.errors import NativeHistogramError
 from madang.metrics.promql.functions.family import Function, of_vector
-from madang.metrics.promql.selectors import instant_and_times
+from madang.metrics.promql.selectors import instant_and_times, start_times
 from madang.metrics.promql.syntax import Call, Selector
-from madang.metrics.promql.values import Bools, Scalar, Value, Vector
+from madang.metrics.promql.values import Bools, Scalar, Value, Vector, renamed
 from madang.metrics.storage import Floats
 
 Days = npt.NDArray[np.datetime64]
@@ -53,6 +55,16 @@ def _timestamp(context: Context, node: Call) -> Value:
         return of_vector(context, vector, times_ms / 1000.0)
     vector = context.numbers(inner)
     return of_vector(context, vector, np.broadcast_to(_seconds(context), vector.values.shape))
+
+
+def _start_timestamp(context: Context, node: Call) -> Value:
+    inner = node.args[0]
+    if isinstance(inner, Selector) and context.options.start_timestamps:
+        return renamed(start_times(context, inner), later=context.options.delayed_name_removal)
+    # What is computed has no start timestamps, whatever it is; but it may be wrong.
+    with suppress(NativeHistogramError):
+        context.samples(inner)
+    return Vector.empty(context.steps)
 
 
 def _part(part: Callable[[npt.NDArray[np.datetime64]], npt.NDArray[np.int64]]) -> Function:
@@ -98,6 +110,7 @@ FUNCTIONS: dict[str, Function] = {
     "start": _start,
     "end": _end,
     "range": _range,
+    "start_timestamp": _start_timestamp,
     "step": _step,
     "timestamp": _timestamp,
     "minute": _part(lambda times: _since(times, "h", "m")),

@@ -8,11 +8,12 @@ from madang.core.samples import METRIC_NAME
 from madang.metrics.matcher import quoted
 from madang.metrics.promql.context import Context
 from madang.metrics.promql.functions.family import Function, of_windows
+from madang.metrics.promql.functions.starts import begun_anew, first_start, overlapping
 from madang.metrics.promql.selectors import windows
 from madang.metrics.promql.syntax import Call
 from madang.metrics.promql.values import Bools, Value, Vector, renamed
-from madang.metrics.promql.windows import Block
-from madang.metrics.storage import Floats
+from madang.metrics.promql.windows import Block, Windows
+from madang.metrics.storage import Floats, Ints
 
 _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
 
@@ -20,6 +21,8 @@ _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
 def _resets(block: Block) -> Bools:
     values, previous = block.changes_from_previous()
     fallen = values < previous
+    if block.starts_ms is not None:
+        fallen |= begun_anew(block, block.starts_ms)
     # The first sample of a series falls from nothing.
     begins = block.offsets[:-1]
     fallen[begins[begins < len(fallen)]] = False
@@ -47,7 +50,8 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
 
     As Prometheus does it (``extrapolatedRate`` in promql/functions.go): to the window's end if
     the last sample is within 1.1 average distances of it, else by half a distance; and a counter
-    is not taken to where it would have been below zero.
+    is not taken to where it would have been below zero. Where a counter's first sample in a window
+    started within it, the counter was zero then, and nothing is extrapolated to the left.
     """
     counts = block.counts
     first, first_ms = block.first(block.values), block.first(block.ts_ms)
@@ -57,6 +61,9 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
         change += lost
     sampled = (last_ms - first_ms).astype(np.float64)
     average = sampled / (counts - 1)
+    starts_ms = block.starts_ms if counter else None
+    if starts_ms is not None:
+        average[counts == 1] = 0.0
     threshold = average * 1.1
     average *= 0.5
     to_start = first_ms - (block.ends - block.range_ms)
@@ -65,6 +72,12 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
         to_zero = sampled * (first / change)
         nearer = (to_zero < to_start) & (change > 0) & (first >= 0)
         to_start = np.where(nearer, to_zero, to_start)
+    inside: Bools | None = None
+    if starts_ms is not None:
+        start_ms, inside = first_start(block, starts_ms)
+        change = np.where(inside, change + first, change)
+        sampled = np.where(inside, last_ms - start_ms, sampled)
+        to_start = np.where(inside, 0.0, to_start)
     to_end = block.ends - last_ms
     to_start += np.where(to_end >= threshold, average, to_end)
     to_start /= sampled
@@ -72,22 +85,39 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
     change *= to_start
     if per_second:
         change /= block.range_ms / 1000.0
-    return change, counts > 1
+    present: Bools = counts > 1
+    return change, present if inside is None else present | inside
 
 
 def _extrapolating(*, counter: bool, per_second: bool) -> Function:
     def call(context: Context, node: Call) -> Value:
         found = windows(context, node.args[0])
-        values, present = found.map(
-            lambda block: extrapolated(block, counter=counter, per_second=per_second),
-            context.steps,
-        )
+        overlaps: list[Ints] = []
+
+        def function(block: Block) -> tuple[Floats, Bools]:
+            if counter and block.starts_ms is not None:
+                overlaps.append(overlapping(block, block.starts_ms))
+            return extrapolated(block, counter=counter, per_second=per_second)
+
+        values, present = found.map(function, context.steps)
+        if overlaps:
+            _warn_of_overlaps(context, found, np.concatenate(overlaps), node.args[0].pos)
         vector = Vector(found.labels, values, present, found.unnamed).without_empty()
         if counter:
             _doubt_counters(context, vector, node.args[0].pos)
         return renamed(vector, later=context.options.delayed_name_removal)
 
     return call
+
+
+def _warn_of_overlaps(context: Context, found: Windows, overlaps: Ints, pos: int) -> None:
+    for row in np.flatnonzero(overlaps).tolist():
+        context.notes.warn_repeated(
+            "sample has start time that overlaps with previous sample timestamp for metric "
+            + quoted(dict(found.labels[row]).get(METRIC_NAME, "")),
+            pos,
+            int(overlaps[row]),
+        )
 
 
 def _doubt_counters(context: Context, vector: Vector, pos: int) -> None:
@@ -118,7 +148,10 @@ def _from_last_two(*, rate: bool) -> Function:
         change = last - previous
         seconds = (block.last(block.ts_ms) - block.last(block.ts_ms, 1)) / 1000.0
         if rate:
-            change = np.where(last < previous, last, change) / seconds
+            reset: Bools = last < previous
+            if block.starts_ms is not None:
+                reset |= block.last(begun_anew(block, block.starts_ms)).astype(np.bool_)
+            change = np.where(reset, last, change) / seconds
         return change, (block.counts > 1) & (seconds != 0)
 
     return lambda context, node: of_windows(context, node.args[0], function)
