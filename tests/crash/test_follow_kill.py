@@ -15,7 +15,7 @@ import pytest
 
 from madang.stream import LogStore
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.slow]
 KILLS = int(os.environ.get("MADANG_KILLS", "20"))
 FOLLOWER = Path(__file__).with_name("follow_until_killed.py")
 

@@ -96,6 +96,7 @@ def groups(platform: RunningPlatform) -> dict[tuple[int, int], int]:
 
 
 @pytest.mark.crash
+@pytest.mark.slow
 def test_acknowledged_pushes_survive_kills(tmp_path):
     project, data = write_project(tmp_path / "project", PROJECT), tmp_path / "data"
     draw = random.Random(1)
