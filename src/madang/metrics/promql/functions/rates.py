@@ -75,9 +75,9 @@ def extrapolated(block: Block, *, counter: bool, per_second: bool) -> tuple[Floa
     inside: Bools | None = None
     if starts_ms is not None:
         start_ms, inside = first_start(block, starts_ms)
-        change = np.where(inside, change + first, change)
-        sampled = np.where(inside, last_ms - start_ms, sampled)
-        to_start = np.where(inside, 0.0, to_start)
+        np.add(change, first, out=change, where=inside)
+        np.subtract(last_ms, start_ms, out=sampled, where=inside)
+        to_start[inside] = 0.0
     to_end = block.ends - last_ms
     to_start += np.where(to_end >= threshold, average, to_end)
     to_start /= sampled

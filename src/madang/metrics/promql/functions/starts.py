@@ -35,6 +35,8 @@ def overlapping(block: Block, starts_ms: Ints) -> Ints:
     """
     overlaps: Bools = (starts_ms != 0) & (starts_ms < before_each(block.ts_ms))
     overlaps &= starts_ms != before_each(starts_ms)
+    if not overlaps.any():
+        return np.zeros(len(block.lo), np.int64)
     windows: Ints = np.count_nonzero(block.within(overlaps), axis=1)
     return windows
 
