@@ -10,6 +10,7 @@ from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.storage import SeriesSet
+from madang.metrics.texts import first_texts
 
 
 class HeadStorage:
@@ -34,16 +35,26 @@ class HeadStorage:
             np.asarray(found.samples.values, np.float64),
         )
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """See ``SampleStorage.series``."""
-        return self._head.view().series_within(matchers, start_ms, end_ms)
+        return self._head.view().series_within(matchers, start_ms, end_ms, limit=limit)
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of the whole head."""
-        return self._head.label_names(matchers)
+        return first_texts(self._head.label_names(matchers), limit)
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
         """See ``SampleStorage.label_values``; the time is that of the whole head."""
-        return self._head.label_values(name, matchers)
+        return self._head.view().label_values(name, matchers, limit=limit)

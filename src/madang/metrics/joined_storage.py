@@ -11,6 +11,7 @@ from madang.metrics.head.chunk import Rows, in_order
 from madang.metrics.head.view import HeadView
 from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.storage import SampleStorage, SeriesSet
+from madang.metrics.texts import first_texts
 
 
 class JoinedStorage:
@@ -54,35 +55,49 @@ class JoinedStorage:
             )
         return _joined(older, newer)
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """See ``SampleStorage.series``."""
         view = self._head()
-        newer = view.series_within(matchers, start_ms, end_ms)
+        newer = view.series_within(matchers, start_ms, end_ms, limit=limit)
         until_ms = self._until_ms(view, end_ms)
         if until_ms is None or until_ms < start_ms:
             return newer
-        older = self._tables.series(matchers, start_ms, until_ms)
-        return list(dict.fromkeys((*older, *newer)))
+        if limit and len(newer) >= limit:
+            return newer
+        older = self._tables.series(matchers, start_ms, until_ms, limit=limit)
+        return list(dict.fromkeys((*older, *newer)))[: limit or None]
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of whole days, or of the head."""
         view = self._head()
         names = view.label_names(matchers)
         until_ms = self._until_ms(view, end_ms)
         if until_ms is None or until_ms < start_ms:
-            return names
-        return sorted({*names, *self._tables.label_names(matchers, start_ms, until_ms)})
+            return first_texts(names, limit)
+        older = self._tables.label_names(matchers, start_ms, until_ms, limit=limit)
+        return first_texts({*names, *older}, limit)
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
         """See ``SampleStorage.label_values``; the time is that of whole days, or of the head."""
         view = self._head()
-        values = view.label_values(name, matchers)
+        values = view.label_values(name, matchers, limit=limit)
         until_ms = self._until_ms(view, end_ms)
         if until_ms is None or until_ms < start_ms:
             return values
-        return sorted({*values, *self._tables.label_values(name, matchers, start_ms, until_ms)})
+        older = self._tables.label_values(name, matchers, start_ms, until_ms, limit=limit)
+        return first_texts({*values, *older}, limit)
 
     def _until_ms(self, view: HeadView, end_ms: int) -> int | None:
         return None if view.whole_from_ms is None else min(end_ms, view.whole_from_ms - 1)

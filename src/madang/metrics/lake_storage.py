@@ -14,6 +14,7 @@ from madang.metrics.matcher import Labels, Matcher
 from madang.metrics.storage import SeriesSet
 from madang.metrics.tables.sample_reader import SampleReader
 from madang.metrics.tables.series_reader import FoundSeries, SeriesReader
+from madang.metrics.texts import first_of
 
 _DAY_MS = DAY_US // 1000
 
@@ -50,26 +51,42 @@ class LakeStorage:
         offsets = np.append(np.searchsorted(found.owners, owners), len(found.owners))
         return SeriesSet(series.labels(owners), offsets.astype(np.int64), found.ts_ms, found.values)
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """See ``SampleStorage.series``; the time is that of whole days."""
         with self._reading.held():
-            found = self._matching(matchers, start_ms, end_ms)
+            found = self._matching(matchers, start_ms, end_ms, limit)
         return found.labels(np.arange(len(found.ids)))
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
         """See ``SampleStorage.label_names``; the time is that of whole days."""
         with self._reading.held():
-            return self._matching(matchers, start_ms, end_ms).names()
+            files = self._files(SERIES, start_ms, end_ms)
+            found = (piece.names() for piece in self._series.pieces(files, matchers))
+            return first_of(found, limit)
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
         """See ``SampleStorage.label_values``; the time is that of whole days."""
         with self._reading.held():
-            return self._matching(matchers, start_ms, end_ms).values(name)
+            files = self._files(SERIES, start_ms, end_ms)
+            found = (piece.values(name) for piece in self._series.pieces(files, matchers))
+            return first_of(found, limit)
 
-    def _matching(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> FoundSeries:
-        return self._series.select(self._files(SERIES, start_ms, end_ms), matchers)
+    def _matching(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, limit: int = 0
+    ) -> FoundSeries:
+        return self._series.select(self._files(SERIES, start_ms, end_ms), matchers, limit=limit)
 
     def _files(self, table: str, start_ms: int, end_ms: int) -> list[PinnedFile]:
         if not self._lake.exists(table):

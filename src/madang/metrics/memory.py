@@ -13,6 +13,7 @@ from madang.core.errors import ConflictError, TooLargeError
 from madang.core.samples import METRIC_NAME
 from madang.metrics.matcher import Labels, Matcher, MatchKind, labels_text
 from madang.metrics.storage import Floats, Ints, SeriesSet
+from madang.metrics.texts import first_texts
 
 Objects = npt.NDArray[Any]
 
@@ -126,22 +127,36 @@ class MemoryStorage:
             starts_ms,
         )
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """See ``SampleStorage.series``."""
-        return [self._labels[series] for series, _, _ in self._matching(matchers, start_ms, end_ms)]
+        found = [
+            self._labels[series] for series, _, _ in self._matching(matchers, start_ms, end_ms)
+        ]
+        return found[: limit or None]
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
         """See ``SampleStorage.label_names``."""
         found = self._matching(matchers, start_ms, end_ms)
-        return sorted({name for series, _, _ in found for name, _ in self._labels[series]})
+        names = {name for series, _, _ in found for name, _ in self._labels[series]}
+        return first_texts(names, limit)
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
         """See ``SampleStorage.label_values``."""
         found = self._matching(matchers, start_ms, end_ms)
         values = {dict(self._labels[series]).get(name, "") for series, _, _ in found}
-        return sorted(values - {""})
+        return first_texts(values - {""}, limit)
 
     def _matching(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int

@@ -76,19 +76,36 @@ class SampleStorage(Protocol):
         """
         ...
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """The matching series with samples in that time, in any order, each once.
 
-        A storage may take them all of the days that the time touches.
+        A storage may take them all of the days that the time touches. No more than ``limit`` are
+        read or kept, whichever they are; 0 is any number.
         """
         ...
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
-        """The names of the labels of matching series with samples in that time, sorted."""
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
+        """The names of the labels of matching series with samples in that time, sorted.
+
+        The first ``limit`` of them; 0 is any number.
+        """
         ...
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
-        """The values of one label over matching series with samples in that time, sorted."""
+        """The values of one label over matching series with samples in that time, sorted.
+
+        The first ``limit`` of them; 0 is any number.
+        """
         ...

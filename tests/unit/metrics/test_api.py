@@ -8,7 +8,7 @@ import pytest
 from madang.core.clock import ManualClock
 from madang.metrics.api.api import PrometheusApi
 from madang.metrics.memory import MemoryStorage, labels_from
-from madang.metrics.promql import Options
+from madang.metrics.promql import Budget, Options
 
 NOW_MS = 1_435_781_451_781
 STEP_MS = 15_000
@@ -102,6 +102,38 @@ def test_limits_say_that_they_cut(api):
         found = body["data"]
         assert len(found["result"] if isinstance(found, dict) else found) == 1
         assert body["warnings"] == ["results truncated due to limit"]
+
+
+LISTS = [("series", {"match": "up"}), ("labels", {}), ("label/instance/values", {})]
+
+
+@pytest.mark.parametrize(("endpoint", "more"), LISTS)
+def test_lists_read_one_more_than_they_tell(api, monkeypatch, endpoint, more):
+    storage, read = api._samples._storage, []
+    for name in ("series", "label_names", "label_values"):
+        method = getattr(storage, name)
+
+        def noted(*args, limit=0, method=method):
+            read.append(limit)
+            return method(*args, limit=limit)
+
+        monkeypatch.setattr(storage, name, noted)
+    ask(api, endpoint, limit="1", **more)
+    ask(api, endpoint, **more)
+    assert read == [2, 1_000_001]
+
+
+@pytest.mark.parametrize(("endpoint", "more"), LISTS)
+def test_lists_that_are_too_long_are_no_answer_without_a_limit(api, endpoint, more):
+    pairs = [(name.replace("match", "match[]"), one) for name, one in more.items()]
+    for limit, status in (("", 422), ("1", 200), ("2", 422)):
+        budget = Budget(Options(max_series=1))
+        answer = api.answer(endpoint, [*pairs, ("limit", limit)], budget=budget)
+        assert answer.status == status
+        if status != 200:
+            body = json.loads(answer.body)
+            assert body["errorType"] == "execution"
+            assert "give a limit" in body["error"]
         _, body = ask(api, endpoint, limit="1000", **more)
         assert "warnings" not in body
 

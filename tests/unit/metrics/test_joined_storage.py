@@ -134,6 +134,11 @@ def test_every_sample_is_found_once_whatever_was_written_when(steps, begin, minu
             assert set(storage.label_names(matchers, *EVERYTHING)) == names
             values = memory.label_values("pod", matchers, *EVERYTHING)
             assert storage.label_values("pod", matchers, *EVERYTHING) == values
+            first = storage.label_values("pod", matchers, *EVERYTHING, limit=1)
+            assert first == values[:1]
+            some = storage.series(matchers, *EVERYTHING, limit=2)
+            assert len(set(some)) == len(some) == min(2, len(series))
+            assert set(some) <= set(series)
         archived.store.close()
 
 

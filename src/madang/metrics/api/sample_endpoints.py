@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from madang.core.clock import Clock
-from madang.core.errors import InvalidInputError
+from madang.core.errors import InvalidInputError, TooLargeError
 from madang.metrics.api.answers import Answer, metric, query_data, succeeded
 from madang.metrics.api.params import Params, invalid, shown
 from madang.metrics.api.query_texts import named, query_text
@@ -22,8 +23,11 @@ from madang.metrics.promql import (
     parse,
 )
 from madang.metrics.storage import SampleStorage
+from madang.metrics.texts import first_texts
 
 MOST_STEPS = 11_000
+MOST_LISTED = 1_000_000
+"""So many series, names or values are listed at most, unless ``max_series`` says otherwise."""
 TRUNCATED = "results truncated due to limit"
 _ESCAPED = "U__"
 
@@ -57,10 +61,13 @@ class SampleEndpoints:
         if not name:
             raise InvalidInputError('invalid label name: ""')
         start_ms, end_ms = params.span_ms()
-        found: set[str] = set()
+        bound = _Bound.of(params)
+        found: list[str] = []
         for matchers in params.matchers() or [()]:
-            found.update(self._storage.label_values(name, matchers, start_ms, end_ms))
-        return _text_answer(found, params.limit())
+            params.budget.check_time()
+            values = self._storage.label_values(name, matchers, start_ms, end_ms, limit=bound.read)
+            found = first_texts({*found, *values}, bound.read)
+        return _text_answer(found, bound, "values")
 
     def _query(self, params: Params) -> Answer:
         at_ms = params.time_ms("time", self._clock.now_us() // 1000)
@@ -114,22 +121,49 @@ class SampleEndpoints:
         if not wanted:
             raise InvalidInputError("no match[] parameter provided")
         start_ms, end_ms = params.span_ms()
-        limit = params.limit()
+        bound = _Bound.of(params)
         found: dict[Labels, None] = {}
         for matchers in wanted:
             params.budget.check_time()
-            found.update(dict.fromkeys(self._storage.series(matchers, start_ms, end_ms)))
+            series = self._storage.series(matchers, start_ms, end_ms, limit=bound.read)
+            found.update(dict.fromkeys(series))
+            if len(found) >= bound.read:
+                break
         chosen = list(found) if len(wanted) == 1 else sorted(found)
-        return _list_answer(
-            [metric(labels) for labels in chosen[: limit + 1 if limit else None]], limit
-        )
+        bound.check(len(chosen), "series")
+        return _list_answer([metric(labels) for labels in chosen[: bound.read]], bound.limit)
 
     def _labels(self, params: Params) -> Answer:
         start_ms, end_ms = params.span_ms()
-        found: set[str] = set()
+        bound = _Bound.of(params)
+        found: list[str] = []
         for matchers in params.matchers() or [()]:
-            found.update(self._storage.label_names(matchers, start_ms, end_ms))
-        return _text_answer(found, params.limit())
+            params.budget.check_time()
+            names = self._storage.label_names(matchers, start_ms, end_ms, limit=bound.read)
+            found = first_texts({*found, *names}, bound.read)
+        return _text_answer(found, bound, "names")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """How many entries of a list are told (0: all), and how many are read to know of more."""
+
+    limit: int
+    read: int
+
+    @classmethod
+    def of(cls, params: Params) -> _Bound:
+        limit = params.limit()
+        most = params.budget.options.max_series or MOST_LISTED
+        return cls(limit, min(limit or most, most) + 1)
+
+    def check(self, count: int, what: str) -> None:
+        """Raise TooLargeError where there is more than is listed, and nobody said that it may."""
+        if count >= self.read and not 0 < self.limit < self.read:
+            raise TooLargeError(
+                f"over {self.read - 1:,} {what} match",
+                hint="name more labels, ask for less time, or give a limit",
+            )
 
 
 @contextlib.contextmanager
@@ -173,8 +207,9 @@ def _stats(result: Result, took_s: float) -> dict[str, dict[str, float]]:
     }
 
 
-def _text_answer(found: Iterable[str], limit: int) -> Answer:
-    return _list_answer([msgspec.json.encode(text) for text in sorted(found)], limit)
+def _text_answer(found: Sequence[str], bound: _Bound, what: str) -> Answer:
+    bound.check(len(found), what)
+    return _list_answer([msgspec.json.encode(text) for text in found], bound.limit)
 
 
 def _list_answer(items: Sequence[bytes], limit: int) -> Answer:

@@ -66,15 +66,15 @@ class SeriesView:
                 found[place] = pairs
         return found
 
-    def values(self, name: str, refs: Refs | None = None) -> list[str]:
-        """The values of a label, sorted: of all series, or of some."""
+    def values(self, name: str, refs: Refs | None = None) -> Sequence[str]:
+        """The values of a label, each once, in any order: of all series, or of some."""
         column = self.columns.get(name)
         if column is None:
             return []
         if refs is None:
-            return sorted(column.texts)
+            return column.texts[:]
         codes = distinct(column.codes_of(refs))
-        return sorted(column.texts[code] for code in codes[codes >= 0].tolist())
+        return [column.texts[code] for code in codes[codes >= 0].tolist()]
 
     def names_of(self, refs: Refs) -> list[str]:
         """The label names that some series have, sorted."""

@@ -14,6 +14,7 @@ from madang.metrics.head.label_columns import Matcher
 from madang.metrics.head.runs import RunsView
 from madang.metrics.head.series_view import SeriesView
 from madang.metrics.matcher import Labels
+from madang.metrics.texts import first_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,19 @@ class HeadView:
         return Selected(self.series.labels(refs[owners]), offsets, samples)
 
     def series_within(
-        self, matchers: Iterable[Matcher], start_ms: int, end_ms: int
+        self, matchers: Iterable[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
     ) -> list[Labels]:
-        """The labels of matching series that have a sample between two times, both inclusive."""
+        """The labels of matching series that have a sample between two times, both inclusive.
+
+        Of ``limit`` at most; 0 is any number.
+        """
         refs = self.series.select(matchers)
         has = np.zeros(len(refs), np.bool_)
         for block in self.blocks:
             if block.start_ms <= end_ms and start_ms < block.end_ms:
                 for found in block.samples.find(refs, start_ms, end_ms):
                     has[found.wanted[found.counts > 0]] = True
-        return self.series.labels(refs[has])
+        return self.series.labels(refs[has][: limit or None])
 
     def label_names(self, matchers: Iterable[Matcher]) -> list[str]:
         """The label names of matching series, sorted."""
@@ -99,7 +103,8 @@ class HeadView:
             return self.series.names
         return self.series.names_of(self.series.select(matchers))
 
-    def label_values(self, name: str, matchers: Iterable[Matcher]) -> list[str]:
-        """The values of a label of matching series, sorted."""
+    def label_values(self, name: str, matchers: Iterable[Matcher], *, limit: int = 0) -> list[str]:
+        """The values of a label of matching series, sorted: the first ``limit``, or 0: all."""
         matchers = list(matchers)
-        return self.series.values(name, self.series.select(matchers) if matchers else None)
+        refs = self.series.select(matchers) if matchers else None
+        return first_texts(self.series.values(name, refs), limit)

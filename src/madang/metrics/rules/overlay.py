@@ -100,19 +100,29 @@ class OverlaidStorage:
         below = self._below.select(matchers, start_ms, end_ms, limit=limit)
         return _merged(below, found) if found else below
 
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+    def series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[Labels]:
         """See ``SampleStorage.series``; results are not among it."""
-        return self._below.series(matchers, start_ms, end_ms)
+        return self._below.series(matchers, start_ms, end_ms, limit=limit)
 
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+    def label_names(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 0
+    ) -> list[str]:
         """See ``SampleStorage.label_names``; results are not among it."""
-        return self._below.label_names(matchers, start_ms, end_ms)
+        return self._below.label_names(matchers, start_ms, end_ms, limit=limit)
 
     def label_values(
-        self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+        self,
+        name: str,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = 0,
     ) -> list[str]:
         """See ``SampleStorage.label_values``; results are not among it."""
-        return self._below.label_values(name, matchers, start_ms, end_ms)
+        return self._below.label_values(name, matchers, start_ms, end_ms, limit=limit)
 
 
 def _merged(below: SeriesSet, found: list[tuple[Labels, int, float]]) -> SeriesSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -83,39 +83,74 @@ class SeriesReader:
         self._kept: OrderedDict[tuple[str, ...], pa.Table] = OrderedDict()
         self._kept_bytes = 0
 
-    def select(self, files: Iterable[PinnedFile], matchers: Sequence[Matcher]) -> FoundSeries:
-        """The series in some files that all matchers accept."""
-        found = [self._of_file(file.path, matchers) for file in files]
-        rows = pa.concat_tables([SHAPE.empty_table(), *found]).combine_chunks()
-        # A series has the same labels on each of its days.
-        first = np.unique(rows["series"].to_numpy(), return_index=True)[1]
-        return FoundSeries(rows.take(pa.array(first)))
+    def select(
+        self, files: Iterable[PinnedFile], matchers: Sequence[Matcher], *, limit: int = 0
+    ) -> FoundSeries:
+        """The series in some files that all matchers accept.
 
-    def _of_file(self, path: str, matchers: Sequence[Matcher]) -> pa.Table:
+        Args:
+            files: Of ``metrics.series``.
+            matchers: Conditions that hold all at once.
+            limit: Of more no more are read, whichever they are; 0: all.
+        """
+        known: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        found = [SHAPE.empty_table()]
+        for piece in self.pieces(files, matchers):
+            # A series has the same labels on each of its days: one row of it is enough.
+            ids, first = np.unique(piece.rows["series"].to_numpy(), return_index=True)
+            new = np.isin(ids, known, assume_unique=True, invert=True)
+            if not np.any(new):
+                continue
+            left = limit - len(known) if limit else len(first)
+            found.append(piece.rows.take(pa.array(first[new][:left])))
+            known = np.union1d(known, ids[new][:left])
+            if limit and len(known) >= limit:
+                break
+        rows = pa.concat_tables(found).combine_chunks()
+        return FoundSeries(rows.take(pa.array(np.argsort(rows["series"].to_numpy()))))
+
+    def pieces(
+        self, files: Iterable[PinnedFile], matchers: Sequence[Matcher]
+    ) -> Iterator[FoundSeries]:
+        """The same a piece at a time, a series once for each day, in no order."""
+        for file in files:
+            yield from map(FoundSeries, self._of_file(file.path, matchers))
+
+    def _of_file(self, path: str, matchers: Sequence[Matcher]) -> Iterator[pa.Table]:
         key = (path, *map(str, matchers))
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        rows = _matching(path, matchers)
+        if kept is not None:
+            yield kept
+            return
+        found: list[pa.Table] = []
+        size = 0
+        for rows in _matching(path, matchers):
+            size += rows.nbytes
+            found = [*found, rows] if size < _KEPT_BYTES // 4 else []
+            yield rows
+        if size < _KEPT_BYTES // 4:
+            self._keep(key, pa.concat_tables([SHAPE.empty_table(), *found]))
+
+    def _keep(self, key: tuple[str, ...], rows: pa.Table) -> None:
         with self._lock:
-            if key not in self._kept and rows.nbytes < _KEPT_BYTES // 4:
+            if key not in self._kept:
                 self._kept[key] = rows
                 self._kept_bytes += _size_of(rows)
                 while self._kept_bytes > _KEPT_BYTES:
                     self._kept_bytes -= _size_of(self._kept.popitem(last=False)[1])
-        return rows
 
 
 def _size_of(rows: pa.Table) -> int:
     return int(rows.nbytes) + _ENTRY_BYTES
 
 
-def _matching(path: str, matchers: Sequence[Matcher]) -> pa.Table:
+def _matching(path: str, matchers: Sequence[Matcher]) -> Iterator[pa.Table]:
     by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
     others = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
     meant = [matcher.among for matcher in by_name if matcher.among is not None]
-    found = [SHAPE.empty_table()]
     with pq.ParquetFile(path, read_dictionary=["name"]) as file:
         place = file.schema_arrow.get_field_index("name")
         for group in range(file.num_row_groups):
@@ -130,8 +165,7 @@ def _matching(path: str, matchers: Sequence[Matcher]) -> pa.Table:
                 continue
             rows = file.read_row_group(group, list(_COLUMNS)).filter(pa.array(accepted))
             rows = rows.select(_COLUMNS).cast(SHAPE).combine_chunks()
-            found.append(rows.filter(pa.array(_labelled(rows["labels"], others))))
-    return pa.concat_tables(found)
+            yield rows.filter(pa.array(_labelled(rows["labels"], others)))
 
 
 def _accepted(names: pa.DictionaryArray, matchers: Sequence[Matcher]) -> npt.NDArray[np.bool_]:
