@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from madang.core.clock import Clock, SystemClock
+from madang.core.distinct import distinct
 from madang.core.samples import METRIC_NAME, labels_of
 from madang.lake import Lake
 from madang.lake.writer import with_codes
@@ -80,12 +81,14 @@ class FreshSamples:
                 first_ms = known.first_ms if known else ts_ms
                 self._announced[number] = _Announced(first_ms, labels, now_s)
         ids = np.concatenate([each.ids for each in columns])
-        unique, places = np.unique(ids, return_inverse=True)
-        self._learn(unique)
-        names = [self._names.get(number) for number in unique.tolist()]
+        # Hashed: a page has the same series every time, so they are few beside the samples.
+        coded = pa.array(ids).dictionary_encode()
+        different = coded.dictionary.to_pylist()
+        self._learn(different)
+        names = [self._names.get(number) for number in different]
         rows = pa.Table.from_arrays(
             [
-                _coded(names, places),
+                _coded(names, coded.indices),
                 pa.array(ids),
                 pa.array(np.concatenate([each.ts_ms for each in columns]) * 1000).cast(TIME),
                 pa.array(np.concatenate([each.values for each in columns])),
@@ -117,10 +120,10 @@ class FreshSamples:
         columns = [pa.array(names, pa.string()), pa.array(list(self._announced), pa.int64())]
         return pa.Table.from_arrays([*columns, first, first, pairs], schema=SERIES_TABLE)
 
-    def _learn(self, ids: npt.NDArray[np.int64]) -> None:
-        missing = [number for number in ids.tolist() if number not in self._names]
+    def _learn(self, ids: Sequence[int]) -> None:
+        missing = [number for number in ids if number not in self._names]
         if missing:
-            found = self._series.names_of(np.array(missing, np.int64))
+            found = self._series.names_of(np.array(sorted(missing), np.int64))
             self._names.update(
                 zip(found["series"].to_pylist(), found["name"].to_pylist(), strict=True)
             )
@@ -139,11 +142,17 @@ def _each_once(rows: pa.Table, before: pa.Table | None) -> pa.Table:
         earlier = _keys(before.take(pa.array(near)), known[near])
     every = np.concatenate([earlier, keys])
     in_order = np.sort(every)
-    if not np.any(in_order[1:] == in_order[:-1]):
+    again = distinct(in_order[1:][in_order[1:] == in_order[:-1]])
+    if not len(again):
         return rows
-    first = np.unique(every, return_index=True)[1]
-    kept = np.sort(first[first >= len(earlier)]) - len(earlier)
-    return rows.take(pa.array(kept))
+    # Only where a key is there twice it matters which one is the first.
+    repeats = pc.is_in(pa.array(every), pa.array(again))
+    places = np.flatnonzero(repeats.to_numpy(zero_copy_only=False))
+    first = np.unique(every[places], return_index=True)[1]
+    kept = np.ones(len(every), np.bool_)
+    kept[places] = False
+    kept[places[first]] = True
+    return rows.filter(pa.array(kept[len(earlier) :]))
 
 
 def _times(rows: pa.Table) -> npt.NDArray[np.int64]:
@@ -159,9 +168,9 @@ def _keys(rows: pa.Table, times: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64
     return keys
 
 
-def _coded(names: Sequence[str | None], places: npt.NDArray[np.int64]) -> pa.DictionaryArray:
+def _coded(names: Sequence[str | None], places: pa.Int32Array) -> pa.DictionaryArray:
     found = pa.array(names, pa.string()).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(found.indices.take(pa.array(places)), found.dictionary)
+    return pa.DictionaryArray.from_arrays(found.indices.take(places), found.dictionary)
 
 
 def _name_of(labels: bytes) -> str:

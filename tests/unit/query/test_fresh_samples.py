@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from madang.core.clock import ManualClock
 from madang.core.names import SAMPLES
@@ -14,8 +17,9 @@ from madang.metrics.head.folder import HeadFolder
 from madang.metrics.head.follower import HeadFollower
 from madang.metrics.head.head import Head
 from madang.metrics.tables.delivery import SampleDelivery, SampleTables
+from madang.metrics.tables.forms import TIME
 from madang.project.system import system_streams
-from madang.query.fresh_samples import FreshSamples
+from madang.query.fresh_samples import SHAPE, FreshSamples, _each_once
 from madang.stream import LogStream
 from unit.metrics.pages import page
 from unit.query.conftest import House
@@ -165,3 +169,27 @@ def test_the_query_of_the_page_about_samples(metrics: Metrics) -> None:
     metrics.append(NOW_MS + 60_000, announce=False)
     found = metrics.house.rows(f"SELECT pod, value FROM ({sql}) WHERE isfinite(value)")
     assert found == [{"pod": "b", "value": 2.5}] * 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30), st.integers(0, 30))
+def test_of_each_series_and_time_the_first_row_stays(
+    pairs: list[tuple[int, int]], begin: int
+) -> None:
+    """``begin`` rows were there before."""
+
+    def table(some: list[tuple[int, int]], first: int) -> pa.Table:
+        columns = {
+            "name": pa.array(["up"] * len(some), pa.string()).dictionary_encode(),
+            "series": pa.array([series for series, _ in some], pa.int64()),
+            "_time": pa.array([at for _, at in some], pa.int64()).cast(TIME),
+            "value": pa.array(range(first, first + len(some)), pa.float64()),
+        }
+        return pa.table(columns).cast(SHAPE)
+
+    seen: dict[tuple[int, int], int] = {}
+    for place, pair in enumerate(pairs):
+        seen.setdefault(pair, place)
+    begin = min(begin, len(pairs))
+    before = _each_once(table(pairs[:begin], 0), None)
+    found = _each_once(table(pairs[begin:], begin), before)
+    assert found["value"].to_pylist() == sorted(one for one in seen.values() if one >= begin)
