@@ -15,6 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from madang.metrics.number_text import sample_text
+from madang.metrics.promql.windows import alike
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
@@ -53,6 +54,8 @@ def _spread(starts: _Ints, ts_ms: _Ints, numbers: bytes) -> list[memoryview]:
     """
     if not len(ts_ms):
         return [memoryview(b"")] * (len(starts) - 1)
+    rows = len(starts) - 1 if alike(ts_ms, starts) else 1
+    ts_ms = ts_ms[: len(ts_ms) // rows]
     seconds = ts_ms // 1000
     width = len(str(seconds.max()))
     fraction = int(ts_ms[0] - 1000 * seconds[0])
@@ -69,7 +72,7 @@ def _spread(starts: _Ints, ts_ms: _Ints, numbers: bytes) -> list[memoryview]:
     kind = f"V{width}"
     times = np.ndarray(len(seconds), kind, written, 1, (width + 1,))
     anywhere = np.ndarray(len(text) - width + 1, kind, text, 0, (1,))
-    anywhere[places + 4] = times
+    anywhere[places.reshape(rows, -1) + 4] = times
     whole = memoryview(text)
     bounds = np.append(places, len(text) - 2)[starts].tolist()
     # Of the gap before a series its end is the series', and its begin that of the one before.
