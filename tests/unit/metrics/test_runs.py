@@ -1,10 +1,13 @@
 """Samples in any order, found again as an obvious store finds them."""
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.samples import STALE_NAN
+from madang.metrics.head import chunk as chunk_module
 from madang.metrics.head import runs as runs_module
 from madang.metrics.head.chunk import gathered
 from madang.metrics.head.runs import Runs
@@ -80,7 +83,7 @@ def test_chunks_stay_few():
 @given(st.data())
 def test_series_of_one_scrape_are_found_as_any(data):
     """They lie evenly in chunks, and are copied as matrices, unless one has a sample less."""
-    count = data.draw(st.integers(1, 6))
+    count, few = data.draw(st.sampled_from([(1, 8), (6, 8), (6, 0)]))
     chunks, plain = [], {}
     for place in range(data.draw(st.integers(1, 4))):
         lacks = data.draw(st.integers(-1, 2 * count))
@@ -94,7 +97,8 @@ def test_series_of_one_scrape_are_found_as_any(data):
         chunks.append(runs.chunk())
     wanted = np.array(sorted(data.draw(st.sets(st.integers(0, 7)))), np.int32)
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, 40)] * 2)))
-    found = gathered([chunk.find(wanted, start, end) for chunk in chunks], len(wanted))
+    with patch.multiple(chunk_module, _MANY=1, _FEW_RANGES=few):
+        found = gathered([chunk.find(wanted, start, end) for chunk in chunks], len(wanted))
     expected = sorted(
         (place, at, plain[ref, at])
         for place, ref in enumerate(wanted.tolist())

@@ -16,6 +16,10 @@ Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.int64]
 _Kind = TypeVar("_Kind", bound=np.generic)
+_MANY = 4_096
+"""From so many samples on it pays to look whether they lie evenly."""
+_FEW_RANGES = 8
+"""Up to so many, each is searched by itself; more are searched all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ def gathered(parts: Sequence[Found], count: int) -> Sorted:
     for part in parts:
         begins = filled[part.wanted]
         filled[part.wanted] += part.counts
-        if _evenly(part.first, part.counts) and _evenly(begins, part.counts):
+        many = len(part) >= _MANY
+        if many and _evenly(part.first, part.counts) and _evenly(begins, part.counts):
             for whole, own in ((ts_ms, part.chunk.ts_ms), (values, part.chunk.values)):
                 _matrix(whole, begins, part.counts)[...] = _matrix(own, part.first, part.counts)
             continue
@@ -204,6 +209,10 @@ def merged(chunks: Sequence[Chunk]) -> tuple[Chunk, Sorted]:
 
 def _first_not_below(ts_ms: Times, begins: _Places, ends: _Places, bound: int) -> _Places:
     """For each range of ``ts_ms``, the first place with a time not below ``bound``, or its end."""
+    if len(begins) <= _FEW_RANGES:
+        ranges = zip(begins.tolist(), ends.tolist(), strict=True)
+        found = [begin + int(ts_ms[begin:end].searchsorted(bound)) for begin, end in ranges]
+        return np.array(found, np.int64)
     low, high = begins.copy(), ends.copy()
     open_ = np.flatnonzero(low < high)
     while len(open_):
