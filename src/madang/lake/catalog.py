@@ -12,9 +12,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from madang.core.datadir import DataDir
 from madang.core.errors import (
@@ -29,10 +29,8 @@ from madang.core.errors import (
 from madang.core.names import DEFAULT_NAMESPACE, OWN_NAMESPACES
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from madang.lake.sqlite_catalog import SqliteCatalog
 
-CATALOG_NAME: Final = "madang"
-BUSY_TIMEOUT_S: Final = 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -43,10 +41,10 @@ class CatalogFile:
     def __init__(self, data: DataDir) -> None:
         self._data = data
         self._lock = threading.Lock()
-        self._catalog: SqlCatalog | None = None
+        self._catalog: SqliteCatalog | None = None
         self._pid = 0
 
-    def open(self) -> SqlCatalog:
+    def open(self) -> SqliteCatalog:
         """The PyIceberg catalog.
 
         Raises:
@@ -62,28 +60,13 @@ class CatalogFile:
 
     def pointer(self, namespace: str, name: str) -> str | None:
         """Location of the table's current metadata file, or None: there is no such table."""
-        from pyiceberg.catalog.sql import IcebergTables
-        from sqlalchemy import select
-
-        statement = select(IcebergTables.metadata_location).where(
-            IcebergTables.catalog_name == CATALOG_NAME,
-            IcebergTables.table_namespace == namespace,
-            IcebergTables.table_name == name,
-        )
-        with lake_errors(f"the catalog {self._data.catalog}"), self.open().engine.connect() as link:
-            found = link.execute(statement).scalar_one_or_none()
-        return None if found is None else str(found)
+        with lake_errors(f"the catalog {self._data.catalog}"):
+            return self.open().pointer(namespace, name)
 
     def tables(self) -> list[tuple[str, str]]:
         """Namespace and name of every table, sorted."""
-        from pyiceberg.catalog.sql import IcebergTables
-        from sqlalchemy import select
-
-        statement = select(IcebergTables.table_namespace, IcebergTables.table_name).where(
-            IcebergTables.catalog_name == CATALOG_NAME
-        )
-        with lake_errors(f"the catalog {self._data.catalog}"), self.open().engine.connect() as link:
-            return sorted((str(row[0]), str(row[1])) for row in link.execute(statement))
+        with lake_errors(f"the catalog {self._data.catalog}"):
+            return self.open().tables()
 
     @contextmanager
     def turn(self, namespace: str, name: str) -> Iterator[None]:
@@ -104,7 +87,7 @@ class CatalogFile:
         """Release the file."""
         with self._lock:
             if self._catalog is not None and self._pid == os.getpid():
-                self._catalog.engine.dispose()
+                self._catalog.close()
             self._catalog = None
 
 
@@ -114,9 +97,9 @@ def _lock_file(data: DataDir, name: str) -> int:
     return os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
 
 
-def _open(data: DataDir) -> SqlCatalog:
-    # One process at a time: all roles start at once, and PyIceberg looks for its tables first
-    # and makes them then.
+def _open(data: DataDir) -> SqliteCatalog:
+    # One process at a time: all roles start at once, and a lake that has just been made has no
+    # catalog yet, which is not to be taken for a catalog that was lost.
     handle = _lock_file(data, "catalog")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -125,11 +108,9 @@ def _open(data: DataDir) -> SqlCatalog:
         os.close(handle)
 
 
-def _open_alone(data: DataDir) -> SqlCatalog:
-    from pyiceberg.catalog.sql import SqlCatalog
-    from sqlalchemy import event
-
+def _open_alone(data: DataDir) -> SqliteCatalog:
     from madang.lake.files import make_folder, to_location
+    from madang.lake.sqlite_catalog import SqliteCatalog
 
     lost = not data.catalog.exists() and data.lake.is_dir() and any(data.lake.glob("*/*/metadata"))
     if lost:
@@ -138,33 +119,22 @@ def _open_alone(data: DataDir) -> SqlCatalog:
             hint="restore catalog.db from a backup; without it nobody knows the tables' states",
         )
     make_folder(data.lake)
-    # The mode is kept in the file, so that it holds for connections that PyIceberg opens first.
-    with closing(sqlite3.connect(data.catalog, timeout=BUSY_TIMEOUT_S)) as link:
-        link.execute("PRAGMA journal_mode=WAL")
-    catalog = SqlCatalog(
-        CATALOG_NAME,
+    catalog = SqliteCatalog(
+        data.catalog,
         **{
-            "uri": f"sqlite:///{data.catalog}?timeout={BUSY_TIMEOUT_S}",
             "warehouse": to_location(data.lake),
             "py-io-impl": "madang.lake.files.DurableFileIO",
         },
     )
-    catalog.engine.dispose()
-    event.listen(catalog.engine, "connect", _configure)
     for namespace in (DEFAULT_NAMESPACE, *sorted(OWN_NAMESPACES)):
         catalog.create_namespace_if_not_exists(namespace)
     return catalog
 
 
-def _configure(link: sqlite3.Connection, _record: object) -> None:
-    link.execute("PRAGMA synchronous=FULL")
-
-
 @contextmanager
 def lake_errors(what: str) -> Iterator[None]:
-    """Turn what PyIceberg, SQLAlchemy and the file system raise into errors that people read."""
+    """Turn what PyIceberg, SQLite and the file system raise into errors that people read."""
     from pyiceberg import exceptions as ice
-    from sqlalchemy.exc import DatabaseError
 
     try:
         yield
@@ -176,14 +146,16 @@ def lake_errors(what: str) -> Iterator[None]:
         raise ConflictError(f"{what} exists already") from error
     except (ice.CommitFailedException, ice.ValidationException) as error:
         raise FencedError(f"{what}: another writer committed meanwhile ({error})") from error
-    except (DatabaseError, sqlite3.DatabaseError) as error:
+    except sqlite3.DatabaseError as error:
         raise _database_error(what, error) from error
     except OSError as error:
         raise _file_error(what, error) from error
 
 
-def _database_error(what: str, error: Exception) -> MadangError:
-    text = str(getattr(error, "orig", None) or error)
+def _database_error(what: str, error: sqlite3.DatabaseError) -> MadangError:
+    from madang.lake.sqlite_catalog import BUSY_TIMEOUT_S
+
+    text = str(error)
     if "full" in text:
         return StorageFullError(f"{what}: the disk is full", hint="make room", retry_after_s=5)
     if "locked" in text or "busy" in text:

@@ -333,7 +333,7 @@ def test_a_lost_catalog_is_not_replaced_by_an_empty_one(lake, data, rows):
 
 
 def test_a_locked_catalog_is_retryable(lake, data, rows, monkeypatch):
-    monkeypatch.setattr("madang.lake.catalog.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("madang.lake.sqlite_catalog.BUSY_TIMEOUT_S", 0.05)
     table = fill(lake, rows, rows(1))
     with sqlite3.connect(data.catalog) as other:
         other.execute("begin immediate")
