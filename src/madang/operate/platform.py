@@ -151,9 +151,11 @@ def _publish(project_dir: Path, data: DataDir) -> Project:
 
 
 def _roles(project: Project, serve: ServeBody, listeners: Listeners) -> dict[str, RoleBody]:
-    # Imported here, once, before the forks: the roles share these pages.
-    import pyiceberg.catalog.sql  # noqa: F401 - deliver and every query worker would load their own
+    # Imported here, once, before the forks: the roles share these pages. What is loaded when it is
+    # first used would be each role's own: 3 MB of numpy.ma, which Arrow asks for.
+    import numpy.ma  # noqa: F401
 
+    import madang.lake.sqlite_catalog  # noqa: F401
     from madang.operate.roles.collect import run_collect
     from madang.operate.roles.deliver import run_deliver
     from madang.operate.roles.metrics import run_metrics
