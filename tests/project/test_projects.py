@@ -39,6 +39,20 @@ def test_a_good_project_has_no_problem(name: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "good: 4 streams, 2 sources, 1 table\n"
 
 
+def test_rules_and_scrape_jobs_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "madang.yml").write_text("query: {workers: 1}\n")
+    for folder in ("rules", "sources"):
+        (tmp_path / folder).mkdir()
+    rules = "[{record: a, expr: up}, {alert: B, expr: up == 0}]"
+    (tmp_path / "rules/r.yml").write_text(f"groups: [{{name: g, rules: {rules}}}]\n")
+    (tmp_path / "sources/s.yml").write_text("kind: scrape\nscrape_configs: [{job_name: j}]\n")
+    assert main(["check", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said == "good: 0 streams, 1 source, 0 tables, 1 scrape job, 2 rules\n"
+
+
 def test_what_the_files_say_is_in_the_project() -> None:
     project = load_project(HERE / "good" / "shop")
     orders = project.streams["orders"]

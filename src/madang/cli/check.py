@@ -53,7 +53,7 @@ def _unfit(project: Project, settings: StartSettings) -> Iterator[Problem]:
 
 def _summary(result: object) -> str:
     from madang.core.names import is_own
-    from madang.project import LoadResult
+    from madang.project import LoadResult, ScrapeSourceSpec
 
     assert isinstance(result, LoadResult)
     if result.project is None:
@@ -64,6 +64,14 @@ def _summary(result: object) -> str:
         for names in (project.streams, project.sources, project.tables)
     ]
     words = [_counted(count, kind) for count, kind in zip(own, _KINDS, strict=True)]
+    jobs = sum(
+        len(one.jobs()) for one in project.sources.values() if isinstance(one, ScrapeSourceSpec)
+    )
+    rules = sum(len(group.rules) for one in project.rules.values() for group in one.groups)
+    # Most projects have neither.
+    words += [
+        _counted(count, kind) for count, kind in ((jobs, "scrape job"), (rules, "rule")) if count
+    ]
     return f"good: {', '.join(words)}"
 
 

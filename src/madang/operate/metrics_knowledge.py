@@ -69,7 +69,7 @@ def _flags(data: DataDir, project: Project) -> dict[str, str]:
         "query.timeout": duration_text(query.timeout),
         "storage.tsdb.path": str(data.head),
         "web.enable-admin-api": "false",
-        "web.enable-lifecycle": "false",
+        "web.enable-lifecycle": "true",
         "web.enable-otlp-receiver": "true",
         "web.enable-remote-write-receiver": "true",
     }

@@ -47,6 +47,16 @@ class ProjectEditor:
         self._publisher.publish(opening=name)
         return written
 
+    def reload(self) -> None:
+        """Publish what the directory says now, and the files that it names.
+
+        Raises:
+            ProjectError: it is broken; the last good state goes on.
+        """
+        errors = self._publisher.publish().errors
+        if errors:
+            raise ProjectError(problems=errors)
+
     def errors(self) -> list[MadangError]:
         """What is wrong with the directory as it stands; empty while it is what is published."""
         return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qsl
 
+import anyio.to_thread
 from starlette.types import Receive, Scope, Send
 
 from madang.core.errors import (
@@ -33,6 +34,7 @@ _API = "/api/v1/"
 _MOST_FORM_BYTES = 10 * 2**20
 _MOST_PARAMETERS = 10_000
 _FORM_S = 30.0
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
 class PrometheusRoutes:
@@ -54,6 +56,8 @@ class PrometheusRoutes:
         try:
             if path in ("/-/healthy", "/-/ready"):
                 await self._probe(path, send)
+            elif path == "/-/reload":
+                await self._reload(scope, send)
             else:
                 await self._relay(path, scope, receive, send)
         except ClientGoneError:
@@ -67,7 +71,23 @@ class PrometheusRoutes:
             await self._context.prometheus.probe()
         text = "Healthy" if path == "/-/healthy" else "Ready"
         body = f"Prometheus Server is {text}.\n".encode()
-        await _answer(send, 200, [(b"content-type", b"text/plain; charset=utf-8")], body)
+        await _answer(send, 200, _TEXT, body)
+
+    async def _reload(self, scope: Scope, send: Send) -> None:
+        """Read rules and scrape configurations again at once, in Prometheus's words."""
+        await self._authenticator.admit(scope, Permission.ADMIN)
+        if scope["method"] not in ("POST", "PUT"):
+            await _answer(
+                send, 405, [*_TEXT, (b"allow", b"POST, PUT")], b"Only POST or PUT requests allowed"
+            )
+            return
+        try:
+            await anyio.to_thread.run_sync(self._context.editor.reload)
+        except (MadangError, OSError) as error:
+            text = f"failed to reload config: {error}\n"
+            await _answer(send, 500, _TEXT, text.encode("utf-8", "replace"))
+            return
+        await _answer(send, 200, [], b"")
 
     async def _relay(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         identity = await self._authenticator.admit(scope, Permission.READ)
@@ -133,7 +153,15 @@ def _route_of(path: str) -> str:
 
 _KNOWN = frozenset(
     {"query", "query_range", "series", "labels", "metadata", "targets", "rules", "alerts"}
-    | {"query_exemplars", "format_query", "parse_query", "/-/healthy", "/-/ready", FEDERATE}
+    | {
+        "query_exemplars",
+        "format_query",
+        "parse_query",
+        "/-/healthy",
+        "/-/ready",
+        "/-/reload",
+        FEDERATE,
+    }
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 from madang.core.samples import SAMPLES_SCHEMA, canonical_labels, series_id
 from madang.operate.metrics_engine import MetricsEngine
 from madang.project.metrics_spec import MetricsQuerySpec
+from madang.project.publish import read_published
 from madang.query.prometheus import ApiRelay
 
 API = "/prometheus/api/v1"
@@ -145,6 +146,29 @@ def test_machines_ask_without_signing_in_whether_it_lives(server, role):
     with server.client() as client:
         assert client.get("/prometheus/-/healthy").text == "Prometheus Server is Healthy.\n"
         assert client.get("/prometheus/-/ready").status_code == 200
+
+
+def test_an_admin_reloads_the_configuration(server):
+    rules, url = server.directory / "rules" / "now.yml", "/prometheus/-/reload"
+    rules.parent.mkdir(exist_ok=True)
+    rules.write_text("groups: [{name: g, rules: [{record: a, expr: up}]}]\n")
+    with server.client("admin") as admin, server.client("read") as reader:
+        assert reader.post(url).status_code == 403
+        got = admin.get(url)
+        assert (got.status_code, got.text) == (405, "Only POST or PUT requests allowed")
+        assert "rules/now.yml" not in read_published(server.data).rules
+        done = admin.post(url)
+        assert (done.status_code, done.text) == (200, "")
+        assert "rules/now.yml" in read_published(server.data).rules
+        rules.write_text("groups: [{name: g, rules: [{record: a}]}]\n")
+        wrong = admin.put(url)
+        assert wrong.status_code == 500
+        assert wrong.headers["content-type"] == "text/plain; charset=utf-8"
+        assert wrong.text.startswith("failed to reload config: ")
+        assert "now.yml" in wrong.text
+        assert "rules/now.yml" in read_published(server.data).rules
+        rules.unlink()
+        assert admin.post(url).status_code == 200
 
 
 def test_while_the_role_restarts_clients_are_told_to_come_again(world):
