@@ -16,26 +16,28 @@ from crash.rules_until_killed import group, open_store
 from madang.core.samples import SAMPLES_SCHEMA, is_stale, labels_of
 from madang.metrics.rules.times import EvaluationTimes
 
+_STUCK_S = 120.0
 CHILD = Path(__file__).parent / "rules_until_killed.py"
 
 
 @pytest.mark.crash
 def test_killed_rules_miss_nothing_and_repeat_nothing(tmp_path):
     kills, draw = int(os.environ.get("MADANG_RULE_KILLS", "6")), random.Random(3)
+    store = open_store(tmp_path)
+    stream = store.open("metrics.samples", SAMPLES_SCHEMA, partitions=2)
     for _ in range(kills):
-        before = sum(map(len, recorded(tmp_path).values()))
+        goal = _end(stream) + 40
         process = subprocess.Popen(
             [sys.executable, CHILD, tmp_path],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
-        until_s = time.monotonic() + 60
-        while sum(map(len, recorded(tmp_path).values())) < before + 40:
-            assert process.poll() is None
-            assert time.monotonic() < until_s
-            time.sleep(0.05)
-        time.sleep(draw.uniform(0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            _wait_until(lambda: _end(stream), goal, process)
+            time.sleep(draw.uniform(0, 0.2))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    store.close()
     found = recorded(tmp_path)
     times = EvaluationTimes.of("rules/a.yml", "g", group().interval)
     numbers = found["n"]
@@ -52,6 +54,21 @@ def test_killed_rules_miss_nothing_and_repeat_nothing(tmp_path):
             expected.append((given_ms, 1.0 if now else None))
         there = now
     assert found["turning"] == expected
+
+
+def _end(stream):
+    return sum(stream.bounds(partition).end for partition in range(2))
+
+
+def _wait_until(reached, goal, process):
+    """Until so much is reached: however long it takes, as long as there is any progress."""
+    last, at_s = -1, time.monotonic()
+    while (now := reached()) < goal:
+        assert process.poll() is None
+        if now > last:
+            last, at_s = now, time.monotonic()
+        assert time.monotonic() < at_s + _STUCK_S, f"nothing came after {now}"
+        time.sleep(0.02)
 
 
 def recorded(folder):
