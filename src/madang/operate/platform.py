@@ -106,13 +106,16 @@ def _run_platform(options: StartOptions, load_serve: Callable[[], ServeBody]) ->
             "data": str(data.root),
         },
     )
-    recovered, code = _prepare(data, project, options.token)
+    # What follows needs neither: the one process prepares while the other imports.
+    preparation = _begin_to_prepare(data, project, options.token)
+    roles = _roles(project, load_serve(), listeners)
+    recovered, code = preparation.finish()
     if recovered:
         _log.warning(recovered)
     supervisor = Supervisor(
         data,
         str(options.project_dir.resolve()),
-        _roles(project, load_serve(), listeners),
+        roles,
         # A worker that a query left large makes room for a new process.
         may_retire=frozenset({"query"}),
         say=say,
@@ -172,11 +175,27 @@ def _roles(project: Project, serve: ServeBody, listeners: Listeners) -> dict[str
     return roles
 
 
-def _prepare(data: DataDir, project: Project, token: str | None) -> tuple[str, str]:
-    """Recover streams, migrate metadata and make a login code, in a process of its own.
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """What recovers streams, migrates metadata and makes a login code: process ``pid``."""
+
+    pid: int
+    answer_fd: int
+
+    def finish(self) -> tuple[str, str]:
+        """Wait for its end: what recovery has to say, and the login code."""
+        with os.fdopen(self.answer_fd, "rb") as pipe:
+            found = json.loads(pipe.read() or b'{"error": "the preparation was killed"}')
+        os.waitpid(self.pid, 0)
+        if "error" in found:
+            raise UnavailableError(f"the data directory could not be opened: {found['error']}")
+        return found["recovered"], found["code"]
+
+
+def _begin_to_prepare(data: DataDir, project: Project, token: str | None) -> _Preparation:
+    """Prepare the data directory in a process of its own.
 
     The supervisor itself must stay without threads and open databases, as it forks all its life.
-    Returns what recovery has to say and the login code.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -192,15 +211,12 @@ def _prepare(data: DataDir, project: Project, token: str | None) -> tuple[str, s
             answer = {"error": str(error)}
         except BaseException as error:  # noqa: BLE001 - told to the parent, which raises it
             answer = {"error": f"{type(error).__name__}: {error}"}
-        os.write(writing, json.dumps(answer).encode())
-        os._exit(0)
+        try:
+            os.write(writing, json.dumps(answer).encode())
+        finally:
+            os._exit(0)  # whoever asked may be gone
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        found = json.loads(pipe.read() or b'{"error": "the preparation was killed"}')
-    os.waitpid(pid, 0)
-    if "error" in found:
-        raise UnavailableError(f"the data directory could not be opened: {found['error']}")
-    return found["recovered"], found["code"]
+    return _Preparation(pid, reading)
 
 
 def _check_format(data: DataDir) -> None:
