@@ -15,6 +15,7 @@ from starlette.routing import Route
 from madang import __version__
 from madang.collect.families_file import PUSHED
 from madang.collect.pushed_families import PushedFamilies
+from madang.core.names import SAMPLES
 from madang.server.access_log import AccessLog
 from madang.server.auth import Authenticator
 from madang.server.catalog_cache import CatalogCache
@@ -45,6 +46,7 @@ from madang.server.routes import (
     users,
 )
 from madang.server.sampler import Sampler
+from madang.server.series_names import SeriesNames
 from madang.server.static import WebUi
 from madang.server.table_view import TableViews
 from madang.server.tail import Tails
@@ -113,7 +115,10 @@ def create_app(context: ServerContext) -> FastAPI:
     app.state.executor = executor
     app.state.stopping = stopping = asyncio.Event()
     app.state.sampler = sampler = Sampler(context)
-    app.state.tails = Tails(stopping)
+    app.state.tails, app.state.series_names = (
+        Tails(stopping),
+        SeriesNames(context.lake, lambda: context.open_stream(SAMPLES)),
+    )
     app.state.tables = TableViews(context)
     app.state.catalog = CatalogCache()
     app.state.ui = WebUi(context.ui)

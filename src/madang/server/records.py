@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from madang.core.clock import from_us
+from madang.core.samples import SAMPLES_SCHEMA
 from madang.stream import RECORD_SCHEMA, Chunk, LogStream
 
 MAX_VALUE_BYTES = 64 * 1024
@@ -31,29 +32,47 @@ class Slice:
     next: dict[int, int]
 
 
+Names = Callable[[pa.RecordBatch], list[Row]]
+"""What is known of each sample of a batch, by the number of its series."""
+
+
 def newest(
-    stream: LogStream, partitions: list[int], limit: int, sight: Sight | None = None
+    stream: LogStream,
+    partitions: list[int],
+    limit: int,
+    sight: Sight | None = None,
+    names: Names | None = None,
 ) -> Slice:
-    """The newest ``limit`` records of the partitions, in order of arrival; those in ``sight``."""
+    """The newest ``limit`` records of the partitions, in order of arrival; those in ``sight``.
+
+    Samples are shown with their ``names``.
+    """
     runs: list[list[Row]] = []
     ends: dict[int, int] = {}
     for part in partitions:
         bounds = stream.bounds(part)
         rows, ends[part] = _take(
-            stream, part, max(bounds.earliest, bounds.end - limit), limit, sight
+            stream, part, max(bounds.earliest, bounds.end - limit), limit, sight, names
         )
         runs.append(rows)
     return Slice(_merged(runs)[-limit:], ends)
 
 
 def forward(
-    stream: LogStream, starts: Mapping[int, int], limit: int, sight: Sight | None = None
+    stream: LogStream,
+    starts: Mapping[int, int],
+    limit: int,
+    sight: Sight | None = None,
+    names: Names | None = None,
 ) -> Slice:
-    """At most ``limit`` records from the offsets on, in order of arrival; those in ``sight``."""
+    """At most ``limit`` records from the offsets on, in order of arrival; those in ``sight``.
+
+    Samples are shown with their ``names``.
+    """
     runs: list[list[Row]] = []
     ends: dict[int, int] = {}
     for part, start in starts.items():
-        rows, ends[part] = _take(stream, part, start, limit, sight)
+        rows, ends[part] = _take(stream, part, start, limit, sight, names)
         runs.append(rows)
     merged = _merged(runs)
     # Where not everything was chosen, the next read begins with the first that was not.
@@ -67,8 +86,13 @@ def _merged(runs: list[list[Row]]) -> list[Row]:
     return list(heapq.merge(*runs, key=_arrival))
 
 
-def _take(
-    stream: LogStream, part: int, start: int, limit: int, sight: Sight | None
+def _take(  # noqa: PLR0917 - what is read, and how it is shown
+    stream: LogStream,
+    part: int,
+    start: int,
+    limit: int,
+    sight: Sight | None,
+    names: Names | None,
 ) -> tuple[list[Row], int]:
     rows: list[Row] = []
     offset, looked_at = start, 0
@@ -80,16 +104,23 @@ def _take(
             wanted = limit - looked_at
             if wanted <= 0:
                 break
-            rows += chunk_rows(chunk, wanted, sight)
+            rows += chunk_rows(chunk, wanted, sight, names)
             looked_at += min(wanted, chunk.batch.num_rows)
             offset = min(chunk.end_offset, chunk.base_offset + wanted)
     return rows, offset
 
 
-def chunk_rows(chunk: Chunk, limit: int, sight: Sight | None = None) -> list[Row]:
+def chunk_rows(
+    chunk: Chunk, limit: int, sight: Sight | None = None, names: Names | None = None
+) -> list[Row]:
     """The first ``limit`` records of a chunk; those in ``sight``."""
     batch = chunk.batch.slice(0, limit)
-    rows = (_raw_rows if batch.schema.equals(RECORD_SCHEMA) else _typed_rows)(chunk, batch)
+    if batch.schema.equals(RECORD_SCHEMA):
+        rows = _raw_rows(chunk, batch)
+    elif names is not None and batch.schema.equals(SAMPLES_SCHEMA):
+        rows = _typed_rows(chunk, batch, names(batch))
+    else:
+        rows = _typed_rows(chunk, batch)
     if sight is None:
         return rows
     return [row for row, seen in zip(rows, sight(batch).to_pylist(), strict=True) if seen]
@@ -139,7 +170,9 @@ def _raw_rows(chunk: Chunk, batch: pa.RecordBatch) -> list[Row]:
     ]
 
 
-def _typed_rows(chunk: Chunk, batch: pa.RecordBatch) -> list[Row]:
+def _typed_rows(
+    chunk: Chunk, batch: pa.RecordBatch, named: Sequence[Row] | None = None
+) -> list[Row]:
     shown = []
     attributes = dict(chunk.attributes)
     arrival = show_time(chunk.appended_at_us)
@@ -151,7 +184,12 @@ def _typed_rows(chunk: Chunk, batch: pa.RecordBatch) -> list[Row]:
         micros = batch.column("ts").cast(_TS, safe=False).cast(pa.int64()).to_pylist()
         stamps = [arrival if us is None else show_time(us) for us in micros]
     for position, row in enumerate(plain.to_pylist()):
-        text = orjson.dumps(row, default=str, option=orjson.OPT_NON_STR_KEYS)
+        # What a sample is comes first; its labels as bytes would say no more.
+        told = row
+        if named is not None:
+            told = {**named[position], "value": row["value"]}
+            told |= {key: value for key, value in row.items() if key != "labels"}
+        text = orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS)
         shown.append(
             {
                 "partition": chunk.partition,

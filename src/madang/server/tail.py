@@ -10,7 +10,7 @@ import orjson
 
 from madang.core.errors import MadangError, OverloadedError
 from madang.server.metrics import TAILS
-from madang.server.records import Sight, forward
+from madang.server.records import Names, Sight, forward
 from madang.stream import LogStream
 
 _POLL_S = 0.25
@@ -49,6 +49,7 @@ class Tails:
         positions: dict[int, int],
         still_allowed: Callable[[], Awaitable[bool]],
         sight: Sight | None = None,
+        names: Names | None = None,
     ) -> AsyncIterator[bytes]:
         """Events until the client leaves, may no longer read, or the server stops.
 
@@ -60,6 +61,7 @@ class Tails:
             positions: Partition → the first offset to send.
             still_allowed: Asked every 15 s: a session may have ended.
             sight: Which records may be seen; None: all.
+            names: Names the series of samples.
         """
         self._open += 1
         TAILS.set(self._open)
@@ -75,7 +77,7 @@ class Tails:
                         break
                     # A copy: the thread may outlive a client that leaves meanwhile.
                     found = await anyio.to_thread.run_sync(
-                        forward, stream, dict(positions), _MAX_RECORDS, sight
+                        forward, stream, dict(positions), _MAX_RECORDS, sight, names
                     )
                     positions.update(found.next)
                     if found.rows:

@@ -152,7 +152,7 @@ def get_records(
     """
     context: ServerContext = request.app.state.context
     log = readable(context, stream)
-    sight = sight_of(identity, stream)
+    sight, names = sight_of(identity, stream), request.app.state.series_names.of
     if partition is not None and partition >= log.partitions:
         raise InvalidInputError(
             f"the stream {stream!r} has no partition {partition}",
@@ -163,12 +163,12 @@ def get_records(
     if offset is not None:
         if len(partitions) != 1:
             raise InvalidInputError("an offset needs its partition", where=Place("partition"))
-        found = forward(log, {partitions[0]: offset}, limit, sight)
+        found = forward(log, {partitions[0]: offset}, limit, sight, names)
     elif from_ == "earliest":
         earliest = {part: log.bounds(part).earliest for part in partitions}
-        found = forward(log, earliest, limit, sight)
+        found = forward(log, earliest, limit, sight, names)
     else:
-        found = newest(log, partitions, limit, sight)
+        found = newest(log, partitions, limit, sight, names)
     following = {str(part): at for part, at in found.next.items()}
     return json_response({"records": found.rows, "next": following})
 
@@ -215,7 +215,7 @@ async def tail(
             return False
 
     return StreamingResponse(
-        tails.events(log, positions, still_allowed, sight),
+        tails.events(log, positions, still_allowed, sight, request.app.state.series_names.of),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
