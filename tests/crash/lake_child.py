@@ -1,10 +1,9 @@
 """A process that delivers and keeps the tables, and kills itself at a chosen step."""
 
-import os
-import signal
 import sys
 from pathlib import Path
 
+from crash.kill_at_step import Steps
 from lake_fixtures import NumberDecoder
 from madang.core.datadir import DataDir
 from madang.lake import Deliverer, Lake, Upkeep, compaction, files, transaction
@@ -14,32 +13,14 @@ from madang.stream import LogStore
 
 def main(root, kill_at):
     """Deliver what there is; ``kill -9`` itself when the ``kill_at``-th step is reached."""
-    left = kill_at
-
-    def step(*_):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def watched(module, name):
-        inner = getattr(module, name)
-
-        def outer(*args, **options):
-            step()
-            found = inner(*args, **options)
-            step()
-            return found
-
-        setattr(module, name, outer)
-
+    step = Steps(kill_at)
     # Every file and folder that is made durable, before and after; every commit to the catalog.
     for module in (files, sys.modules["madang.lake.writer"]):
-        watched(module, "sync_folder")
-    watched(sys.modules["madang.lake.writer"], "sync_file")
-    watched(sys.modules["madang.lake.table"], "append_files")
-    watched(compaction, "replace_files")
-    watched(transaction.LakeTransaction, "commit_transaction")
+        step.watch(module, "sync_folder")
+    step.watch(sys.modules["madang.lake.writer"], "sync_file")
+    step.watch(sys.modules["madang.lake.table"], "append_files")
+    step.watch(compaction, "replace_files")
+    step.watch(transaction.LakeTransaction, "commit_transaction")
     data = DataDir(Path(root))
     lake = Lake(data)
     with LogStore(data.streams, min_free_bytes=0) as store:
@@ -63,7 +44,6 @@ def main(root, kill_at):
             step()
         if upkeep.state.errors:
             raise SystemExit(str(upkeep.state.errors))
-    print(left)
 
 
 if __name__ == "__main__":

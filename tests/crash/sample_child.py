@@ -1,11 +1,10 @@
 """A process that follows samples, delivers them, and kills itself at a chosen step."""
 
-import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 
+from crash.kill_at_step import Steps
 from madang.core.datadir import DataDir
 from madang.core.names import SAMPLES
 from madang.lake import Lake, Upkeep, compaction, files, transaction
@@ -24,33 +23,14 @@ def main(root, kill_at, lose):
 
     With ``lose`` the head's files are gone at first, as on a new machine.
     """
-    left = kill_at
-
-    def step(*_):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def watched(module, name):
-        inner = getattr(module, name)
-
-        def outer(*args, **options):
-            step()
-            found = inner(*args, **options)
-            step()
-            return found
-
-        setattr(module, name, outer)
-
-    for name in ("write_series", "sync_folder", "replace_file"):
-        watched(folder, name)
-    watched(sys.modules["madang.metrics.head.block"], "write_samples")
-    watched(files, "sync_folder")
-    watched(sys.modules["madang.lake.writer"], "sync_file")
-    watched(sys.modules["madang.lake.table"], "append_files")
-    watched(compaction, "replace_files")
-    watched(transaction.LakeTransaction, "commit_transaction")
+    step = Steps(kill_at)
+    step.watch(folder, "write_series", "sync_folder", "replace_file")
+    step.watch(sys.modules["madang.metrics.head.block"], "write_samples")
+    step.watch(files, "sync_folder")
+    step.watch(sys.modules["madang.lake.writer"], "sync_file")
+    step.watch(sys.modules["madang.lake.table"], "append_files")
+    step.watch(compaction, "replace_files")
+    step.watch(transaction.LakeTransaction, "commit_transaction")
     data = DataDir(Path(root))
     if lose:
         shutil.rmtree(data.head, ignore_errors=True)

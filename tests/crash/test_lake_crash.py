@@ -1,13 +1,10 @@
 """``kill -9`` of delivery and compaction at every step: every record is there exactly once."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from crash.kill_at_step import run_child
 from lake_fixtures import letters, numbers, open_streams, records
 from madang.core.datadir import DataDir
 from madang.lake import Lake
@@ -16,22 +13,6 @@ pytestmark = pytest.mark.crash
 CHILD = Path(__file__).parent / "lake_child.py"
 ROUND = 20
 """Records of a round; every tenth is a dead letter."""
-
-
-def run_child(root, kill_at):
-    """Run the child; the exit code."""
-    source = Path(__file__).parents[2]
-    paths = [str(source / "src"), str(source / "tests")]
-    found = subprocess.run(
-        [sys.executable, str(CHILD), str(root), str(kill_at)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert found.returncode in (0, -signal.SIGKILL), found.stdout + found.stderr
-    return found.returncode
 
 
 SLOW = [pytest.param(first, marks=pytest.mark.slow) for first in (1, 2, 4, 5)]
@@ -49,9 +30,9 @@ def test_exactly_once_whenever_it_dies(tmp_path, first):
             store.get("orders").submit(records(values)).result()
             sent += [value for value in values if value != "dead"]
             dead += [base + i for i, value in enumerate(values) if value == "dead"]
-            kills += run_child(tmp_path, first + number * 5) != 0
+            kills += run_child(CHILD, tmp_path, first + number * 5)
     assert kills >= 5
-    assert run_child(tmp_path, 0) == 0
+    assert not run_child(CHILD, tmp_path, 0)
     with open_streams(data) as store:
         assert letters(store) == dead
         lake = Lake(data)

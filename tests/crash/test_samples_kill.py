@@ -1,15 +1,12 @@
 """``kill -9`` of the way from stream to head to tables at every step: each sample is there once."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from crash.kill_at_step import run_child
 from madang.core.clock import ManualClock
 from madang.core.datadir import DataDir
 from madang.core.names import SAMPLES, SERIES
@@ -26,22 +23,6 @@ PODS = "abcdefg"
 SLOW = [
     pytest.param(*each, marks=pytest.mark.slow) for each in [(1, ""), (2, ""), (4, ""), (5, "lose")]
 ]
-
-
-def run_child(root, kill_at, lose):
-    """Run the child; the exit code."""
-    source = Path(__file__).parents[2]
-    paths = [str(source / "src"), str(source / "tests")]
-    found = subprocess.run(
-        [sys.executable, str(CHILD), str(root), str(kill_at), lose],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert found.returncode in (0, -signal.SIGKILL), found.stdout + found.stderr
-    return found.returncode
 
 
 def rows_of(lake, table, columns):
@@ -71,9 +52,9 @@ def test_exactly_once_whenever_it_dies(tmp_path, first, lose):
                 stream.submit(batch, partition=partition).result()
                 ends[partition] += len(pods)
                 sent += len(pods)
-            kills += run_child(tmp_path, first + number * 7, lose) != 0
+            kills += run_child(CHILD, tmp_path, first + number * 7, lose)
         assert kills >= 5
-        assert run_child(tmp_path, 0, "") == 0
+        assert not run_child(CHILD, tmp_path, 0, "")
         lake = Lake(data)
         rows = rows_of(lake, SAMPLES, ["series", "_time"])
         assert (len(rows), set(rows.values())) == (sent, {1})
