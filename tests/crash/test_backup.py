@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +131,48 @@ def test_a_data_directory_can_move_and_leave_a_link(
         moved.wait_for(lambda: moved.delivered("orders"))
         assert moved.sql("select count(*) from lake.orders where id = -1") == [[1]]
     assert (tmp_path / "elsewhere/lake").is_dir()
+
+
+def _push(platform: RunningPlatform, first: int, count: int) -> None:
+    """Samples of the series ``beat``, a second apart; the n-th has the value n."""
+    now_s = int(time.time()) - 600
+    lines = "\n".join(f"beat value={n} {now_s + n}000000000" for n in range(first, first + count))
+    answer = platform.client.post("/influx/write", content=lines)
+    assert answer.is_success, answer.text
+
+
+def _beats(platform: RunningPlatform) -> tuple[list[float], list[float]]:
+    """All values of the series as SQL and PromQL have them."""
+    sql = platform.sql("SELECT value FROM metrics.samples WHERE name = 'beat' ORDER BY value")
+    answer = platform.client.get("/prometheus/api/v1/query", params={"query": "beat[1h]"})
+    series = answer.json()["data"]["result"]
+    return [row[0] for row in sql], [float(value) for one in series for _, value in one["values"]]
+
+
+def _problems(platform: RunningPlatform) -> set[str]:
+    return {one["code"] for one in platform.client.get("/api/status").json()["problems"]}
+
+
+def test_the_newest_metrics_stay_when_a_backup_is_restored_below_them(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", {"madang.yml": "query: {workers: 1}\n"})
+    data, copy, lost = (tmp_path / name for name in ("data", "copy", "lost"))
+    with RunningPlatform(project, data) as platform:
+        _push(platform, 0, 10)
+    with RunningPlatform(project, data) as platform:  # which delivers what was written at the end
+        platform.wait_for(lambda: platform.delivered("metrics.samples"))
+        _push(platform, 10, 10)
+        run(commands("Backup"), FROM=data, TO=copy)
+        _push(platform, 20, 10)
+    with RunningPlatform(project, data) as platform:
+        platform.wait_for(lambda: platform.delivered("metrics.samples"))
+        _push(platform, 30, 10)
+    data.rename(lost)
+    run(commands("Restore"), FROM=copy, TO=data)
+    shutil.copytree(lost / "metrics", data / "metrics", dirs_exist_ok=True)
+    expected = [float(n) for n in range(40)]
+    with RunningPlatform(project, data) as platform:
+        platform.wait_for(lambda: _beats(platform) == (expected, expected))
+        platform.wait_for(lambda: "metrics_rebuilt" in _problems(platform))
+    with RunningPlatform(project, data) as platform:
+        platform.wait_for(lambda: platform.delivered("metrics.samples"))
+        assert _beats(platform) == (expected, expected)
