@@ -12,6 +12,8 @@ from madang.project.files import FOLDERS, SUFFIXES
 from madang.project.publish import ProjectPublisher, PublishResult, Stamp, stamp_of
 
 _log = logging.getLogger(__name__)
+_STEP_MS = 200
+"""How often watchfiles looks whether the system told it of anything."""
 _Fingerprint = tuple[tuple[Stamp, ...], tuple[Stamp, ...]]
 """Of the directory's files, and of what is published."""
 
@@ -98,6 +100,7 @@ class ProjectWatch:
                 recursive=False,  # The data directory may lie inside the project.
                 stop_event=stop,
                 debounce=50,
+                step=_STEP_MS,
                 rust_timeout=int(self._look_interval_s * 1000),
                 yield_on_timeout=True,
                 raise_interrupt=False,

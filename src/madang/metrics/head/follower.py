@@ -119,6 +119,7 @@ class HeadFollower:
         self._offsets: dict[int, int] = {}
         self._written: dict[int, int] = {}
         self._written_at_s = self._clock.monotonic_s()
+        self._full = False
         self._archived: dict[int, int] = {}
         self._until: dict[int, int] = {}
         self.rebuilt: Rebuilt | None = None
@@ -184,17 +185,18 @@ class HeadFollower:
                 worked = True
                 if self._until and self._offsets[partition] >= self._until[partition]:
                     break
-            self._stream.evict(partition, self._offsets.get(partition, 0))
+            if self._offsets.get(partition, 0) != offset:
+                self._stream.evict(partition, self._offsets[partition])
         if self._until and all(
             self._offsets.get(number, 0) >= offset for number, offset in self._until.items()
         ):
             self.write()
             self._until = {}
             return True
+        if worked:
+            self._full = self._head.in_memory >= self._limits.write_at_samples
         late = self._clock.monotonic_s() - self._written_at_s >= self._limits.write_every_s
-        if self._head.in_memory >= self._limits.write_at_samples or (
-            late and self._offsets != self._written
-        ):
+        if self._full or (late and self._offsets != self._written):
             self.write()
         return worked
 
@@ -206,6 +208,7 @@ class HeadFollower:
         source = source_at(self._stream, offsets, None)
         self._folder.write(self._head, source, offsets, self._archived)
         self._written, self._written_at_s = offsets, self._clock.monotonic_s()
+        self._full = False
         if offsets and self._archive is None:
             self._stream.commit(GROUP, offsets)
 
