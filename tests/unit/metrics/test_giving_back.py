@@ -129,7 +129,9 @@ def test_a_stream_that_grew_again_beyond_the_head_is_known_by_its_times(backed, 
 def test_tables_that_went_back_are_filled_again(backed, caplog):
     lived_on(backed, *TABLES)
     backed.bring_back(*TABLES)
+    assert backed.stream.committed(GROUP) == {0: 6, 1: 2}
     backed.start()
+    assert backed.stream.committed(GROUP) == {0: 4, 1: 0}  # so that retention waits
     backed.tick(5)
     backed.expect(0, 1, 2, 3, 4, 5)
     assert "the table stands at offset 4" in caplog.text

@@ -142,6 +142,7 @@ class HeadFollower:
             self._head.known_series = self._head.stored = self._archive
             try:
                 reached = self._archived = dict(self._archive.reached())
+                self._keep_for(reached)
             except ConflictError as error:
                 # Delivery stands still and says why; the newest samples can be asked for.
                 _log.warning("%s", error)
@@ -287,6 +288,12 @@ class HeadFollower:
             late_too=was_given_back(chunk),
         )
         self._offsets[chunk.partition] = end
+
+    def _keep_for(self, reached: Mapping[int, int]) -> None:
+        """Let the stream keep what tables lack that stand before what was committed."""
+        committed = self._stream.committed(GROUP)
+        if not is_before(committed, reached):
+            self._stream.commit(GROUP, {number: reached.get(number, 0) for number in committed})
 
     def _fits(self, written: Manifest, reached: Mapping[int, int] | None) -> bool:
         """Whether a head goes on as it was written; one that does not is cleared."""
