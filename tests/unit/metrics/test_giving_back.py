@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from concurrent.futures import Future
 from contextlib import closing
 
 import pytest
@@ -239,3 +240,52 @@ def test_a_kill_while_samples_go_back_doubles_nothing(backed, monkeypatch):
     backed.start()
     assert backed.stream.bounds(0).end == 4 + 6
     backed.expect(0, 1, 2, 3, 4)
+
+
+def test_nothing_is_taken_for_given_back_that_came_behind_what_failed(backed, monkeypatch):
+    monkeypatch.setattr(giving_back, "_PIECE", 1)
+    lived_on(backed, *TABLES, *STREAM)
+    backed.bring_back(*TABLES, *STREAM)
+    submit, calls = backed.stream.submit, []
+
+    def first_fails(*args, **options):
+        calls.append(args)
+        if len(calls) > 1:  # smaller ones find room
+            return submit(*args, **options)
+        failed = Future()
+        failed.set_exception(StorageFullError("the disk is full"))
+        return failed
+
+    monkeypatch.setattr(backed.stream, "submit", first_fails)
+    with pytest.raises(StorageFullError):
+        backed.start()
+    monkeypatch.setattr(backed.stream, "submit", submit)
+    backed.start()
+    backed.expect(0, 1, 2, 3, 4)
+
+
+def test_damaged_offsets_of_the_group_stop_nothing(backed):
+    lived_on(backed)
+    (group,) = (backed.stream.path / "groups").glob("*.json")
+    group.write_text("no offsets")
+    backed.start()
+    assert backed.stream.committed(GROUP) == {0: 6, 1: 2}
+    backed.expect(*range(5))
+
+
+def test_what_tables_had_stays_known_while_nobody_can_tell(backed, monkeypatch):
+    lived_on(backed, *TABLES)
+    with monkeypatch.context() as patch:
+        patch.setattr(backed.tables.__class__, "reached", _other_log)
+        backed.start()
+        backed.tick(5)
+        backed.catch_up()
+        backed.follower.write()
+    backed.bring_back(*TABLES)
+    backed.start()
+    assert backed.follower.rebuilt is not None
+    backed.expect(*range(6))
+
+
+def _other_log(_tables):
+    raise ConflictError("the table was filled from another log")

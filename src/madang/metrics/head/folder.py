@@ -125,7 +125,7 @@ class HeadFolder:
             stream: The log at these offsets.
             offsets: By partition, the next one.
             archived: The offsets before which everything is in the tables: of that, small parts
-                become larger ones.
+                become larger ones. Where nobody can tell, the manifest keeps the last ones.
 
         Raises:
             OSError: it could not be written; what was written before still counts.
@@ -159,7 +159,7 @@ class HeadFolder:
             series,
             blocks,
             dict(stream.at_us),
-            dict(archived or {}),
+            dict(archived or (former.archived if former else {})),
             sorted(head.collided),
         )
         replace_file(self._path / "manifest.json", msgspec.json.encode(manifest))

@@ -291,7 +291,13 @@ class HeadFollower:
 
     def _keep_for(self, reached: Mapping[int, int]) -> None:
         """Let the stream keep what tables lack that stand before what was committed."""
-        committed = self._stream.committed(GROUP)
+        try:
+            committed = self._stream.committed(GROUP)
+        except CorruptionError as error:
+            _log.warning("%s: it is written anew from the tables", error)
+            everywhere = dict.fromkeys(range(self._stream.partitions), 0)
+            self._stream.commit(GROUP, everywhere | dict(reached))
+            return
         if not is_before(committed, reached):
             self._stream.commit(GROUP, {number: reached.get(number, 0) for number in committed})
 

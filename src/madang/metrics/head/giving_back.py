@@ -13,7 +13,6 @@ A process that is killed in between does it again, and the stream knows batches 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -30,12 +29,11 @@ from madang.metrics.head.head import Head, StoredSamples
 from madang.metrics.head.overlap import without_known
 from madang.metrics.head.runs import LeftOut
 from madang.metrics.head.series_view import SeriesView
-from madang.stream import Appended, Origin, Stream
 from madang.stream import Chunk as Records
+from madang.stream import Origin, Stream
 
 _SOURCE = {"source": "head"}
 _PIECE = 200_000
-_WAITING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +106,9 @@ def give_back(
         OSError: the tables cannot be read.
     """
     series = head.view().series
-    # The same for the same files: a batch that was appended before a kill is known by it.
-    producer = f"head:{blake2b(msgspec.json.encode(written), digest_size=16).hexdigest()}"
-    waiting: list[Future[Appended]] = []
+    # The same for the same pieces: a batch that was appended before a kill is known by it.
+    pieces = msgspec.json.encode((written, sorted(found.in_tables.items())))
+    producer = f"head:{blake2b(pieces, digest_size=16).hexdigest()}"
     count = 0
     for number, piece in enumerate(_pieces(head, found.in_tables), 1):
         known = tables.samples_of(series, piece) if tables is not None else ()
@@ -119,11 +117,9 @@ def give_back(
             continue
         count += len(left)
         batch = _batch(left, series)
-        waiting.append(stream.submit(batch, origin=Origin(producer, number), attributes=_SOURCE))
-        if len(waiting) >= _WAITING:
-            waiting.pop(0).result()
-    for one in waiting:
-        one.result()
+        # One after the other: had a later one been appended where this one failed, the stream
+        # would take this one for one that it has.
+        stream.submit(batch, origin=Origin(producer, number), attributes=_SOURCE).result()
     return count
 
 
