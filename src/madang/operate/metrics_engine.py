@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from madang.core.clock import Clock, SystemClock
 from madang.core.datadir import DataDir
-from madang.core.errors import UnavailableError
+from madang.core.errors import MadangError, UnavailableError
 from madang.core.names import SAMPLES
 from madang.lake import Lake, Reading
 from madang.metrics.api.answers import Answer
@@ -150,7 +150,7 @@ class MetricsEngine:
             thread.join()
         try:
             self.follower.write()
-        except OSError:
+        except (MadangError, OSError):
             _log.warning("the head could not be written; the stream keeps it", exc_info=True)
         self.history.close()
         self._reading.close()
@@ -168,7 +168,7 @@ class MetricsEngine:
         while not stop.is_set():
             try:
                 worked = self.follower.poll()
-            except OSError as error:
+            except (MadangError, OSError) as error:
                 # The samples were taken; only that they are in files too has to wait.
                 if not self.trouble:
                     _log.warning("the head cannot be written: %s; it is tried again", error)

@@ -236,9 +236,20 @@ def test_a_kill_while_samples_go_back_doubles_nothing(backed, monkeypatch):
     monkeypatch.setattr(backed.stream, "submit", full)
     with pytest.raises(StorageFullError):
         backed.start()
+    asked = []
+    sample_tables = type(backed.tables)
+    samples_of = sample_tables.samples_of
+
+    def counted(*args):
+        asked.append(args)
+        return samples_of(*args)
+
     monkeypatch.setattr(backed.stream, "submit", submit)
-    backed.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(sample_tables, "samples_of", counted)
+        backed.start()
     assert backed.stream.bounds(0).end == 4 + 6
+    assert len(asked) == 4  # what went back before is not looked up again
     backed.expect(0, 1, 2, 3, 4)
 
 

@@ -7,7 +7,7 @@ are in its files and not in the tables are appended to the stream before: from t
 acknowledged samples like others, which are taken late though they may be. What the stream has
 already is there twice, and counts once.
 
-A process that is killed in between does it again, and the stream knows batches that it has.
+A process that is killed in between goes on with it: the stream knows which batches it has.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from madang.stream import Origin, Stream
 
 _SOURCE = {"source": "head"}
 _PIECE = 200_000
+_PARTITION = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def give_back(
 ) -> int:
     """Append what only a head holds to its stream; durable when it returns. How many samples.
 
+    Where it was killed before, it goes on from there, and counts from there.
+
     Args:
         head: As it was written, nothing taken since.
         written: What was written of it.
@@ -109,8 +112,11 @@ def give_back(
     # The same for the same pieces: a batch that was appended before a kill is known by it.
     pieces = msgspec.json.encode((written, sorted(found.in_tables.items())))
     producer = f"head:{blake2b(pieces, digest_size=16).hexdigest()}"
+    done = stream.last_sequence(_PARTITION, producer) or 0
     count = 0
     for number, piece in enumerate(_pieces(head, found.in_tables), 1):
+        if number <= done:
+            continue
         known = tables.samples_of(series, piece) if tables is not None else ()
         left = without_known(piece, known, LeftOut())
         if not len(left):
@@ -119,7 +125,8 @@ def give_back(
         batch = _batch(left, series)
         # One after the other: had a later one been appended where this one failed, the stream
         # would take this one for one that it has.
-        stream.submit(batch, origin=Origin(producer, number), attributes=_SOURCE).result()
+        origin = Origin(producer, number)
+        stream.submit(batch, partition=_PARTITION, origin=origin, attributes=_SOURCE).result()
     return count
 
 

@@ -9,7 +9,9 @@ import httpx
 import pyarrow as pa
 import pytest
 
+from madang.core.errors import UnavailableError
 from madang.core.samples import SAMPLES_SCHEMA, canonical_labels, series_id
+from madang.operate import metrics_engine
 from madang.operate.metrics_engine import MetricsEngine
 from madang.project.metrics_spec import MetricsQuerySpec
 from madang.project.publish import read_published
@@ -180,6 +182,23 @@ def test_while_the_role_restarts_clients_are_told_to_come_again(world):
         assert answer.headers["retry-after"] == "1"
         assert error_of(client.get("/prometheus/-/ready")) == (503, "unavailable")
         assert client.get("/prometheus/-/healthy").status_code == 200
+
+
+def test_tables_that_cannot_be_asked_are_told_until_they_can(role, monkeypatch):
+    def until(holds):
+        deadline = time.monotonic() + 10
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert holds()
+
+    def fail():
+        raise UnavailableError("the catalog stayed locked")
+
+    monkeypatch.setattr(metrics_engine, "_TROUBLE_S", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(role.follower, "poll", fail)
+        until(lambda: role.trouble == "the catalog stayed locked")
+    until(lambda: not role.trouble)
 
 
 def test_queries_are_in_the_history_and_counted(server, reader, role):
