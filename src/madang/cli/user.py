@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -105,15 +106,19 @@ def link(
     from madang.core.datadir import DataDir
     from madang.core.errors import NotFoundError
     from madang.operate.accounts import open_accounts
+    from madang.operate.wiring import metadata_location
+    from madang.project.publish import read_published
     from madang.project.settings import connection, data_dir
 
     directory = DataDir(data_dir(data))
-    if not directory.metadata.is_file():
+    project = read_published(directory)
+    location = metadata_location(directory, project) if project else directory.metadata
+    if isinstance(location, Path) and not location.is_file():
         raise NotFoundError(
             f"there is no Madang in {directory.root}",
             hint="run this on its machine and name its data directory: --data or MADANG_DATA",
         )
-    accounts = open_accounts(directory.metadata)
+    accounts = open_accounts(location)
     try:
         code = accounts.sessions.new_code(name)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from madang.core.datadir import DataDir
 from madang.core.units import format_size
 from madang.operate.accounts import ADMIN_NAME, bootstrap, local_token, open_accounts
-from madang.operate.wiring import open_store
+from madang.operate.wiring import metadata_location, open_store
 from madang.project import Project
 from madang.stream import RecoveryReport
 
@@ -18,7 +18,7 @@ def prepare(data: DataDir, project: Project, token: str | None) -> dict[str, obj
     store = open_store(data, project)
     report = store.recover()
     store.close()
-    accounts = open_accounts(data.metadata)
+    accounts = open_accounts(metadata_location(data, project))
     try:
         bootstrap(accounts, token)
         local_token(accounts, data.run)

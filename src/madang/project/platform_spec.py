@@ -6,7 +6,7 @@ from pydantic import Field
 
 from madang.project.metrics_spec import MetricsSpec
 from madang.project.ports_spec import PortsSpec
-from madang.project.types import DurationS, SizeBytes, Spec, TimeZone
+from madang.project.types import DurationS, PostgresUrl, SizeBytes, Spec, TimeZone
 
 
 class ServerSpec(Spec):
@@ -40,6 +40,17 @@ class StorageSpec(Spec):
     """How long an Idempotency-Key is remembered."""
 
 
+class MetadataSpec(Spec):
+    """Where users, sessions and tokens are kept."""
+
+    url: PostgresUrl | None = None
+    """``postgresql://user@host:5432/database``, for platforms beyond one machine; without it
+    ``madang.db`` in the data directory. Taken over at the start."""
+    password_file: str = ""
+    """A file that holds the password, relative to the project; without it the environment variable
+    ``PGPASSWORD`` or ``~/.pgpass`` is asked. Not in the URL, which lies in git."""
+
+
 class QuerySpec(Spec):
     """Limits of one SQL query."""
 
@@ -70,6 +81,8 @@ class PlatformSpec(Spec):
     """The HTTP side."""
     storage: StorageSpec = StorageSpec()
     """The disk."""
+    metadata: MetadataSpec = MetadataSpec()
+    """Where users, sessions and tokens are kept."""
     query: QuerySpec = QuerySpec()
     """Limits of one SQL query."""
     metrics: MetricsSpec = MetricsSpec()

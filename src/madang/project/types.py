@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -88,6 +89,26 @@ def _regex(value: object) -> object:
     return value
 
 
+def _postgres_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = hint = None
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+            text = "not a URL of a PostgreSQL database"
+            hint = "write postgresql://user@host:5432/database"
+        elif parts.password is not None:
+            # Said without the value: this text is shown and logged.
+            text = "a password stands in the URL"
+            hint = "take it out; put it into password_file or the environment variable PGPASSWORD"
+    except ValueError as error:
+        text, hint = f"not a URL: {error}", "write postgresql://user@host:5432/database"
+    if text:
+        raise PydanticCustomError("unreadable", "{text}", {"text": text, "hint": hint})
+    return value
+
+
 def _name(value: object) -> object:
     # Empty: given by the file's name later. Madang's own are guarded by the loader.
     if isinstance(value, str) and value and not (is_name(value) or is_own(value)):
@@ -115,6 +136,8 @@ DurationS = Annotated[
     DURATION,
 ]
 """Seconds; written ``500ms``, ``10s``, ``7d`` or a bare number of seconds."""
+PostgresUrl = Annotated[str, BeforeValidator(_postgres_url)]
+"""The URL of a PostgreSQL database, without a password."""
 Name = Annotated[str, BeforeValidator(_name)]
 """A name of a stream, table or source."""
 TimeZone = Annotated[

@@ -21,7 +21,7 @@ from madang.operate.notices import ProjectNotices
 from madang.operate.role import RoleContext
 from madang.operate.streams import open_stream, schema_of
 from madang.operate.telemetry import exposition
-from madang.operate.wiring import open_store
+from madang.operate.wiring import metadata_location, open_store
 from madang.project import (
     OwnPortSpec,
     Project,
@@ -61,7 +61,9 @@ def run_serve(context: RoleContext, listeners: Listeners) -> None:
     store = open_store(data, project)
     current.on_change = lambda project: _apply(project, store)
     streams = _Streams(store, current)
-    accounts = open_accounts(data.metadata, session_age_s=project.platform.server.session_age)
+    accounts = open_accounts(
+        metadata_location(data, project), session_age_s=project.platform.server.session_age
+    )
     lake = Lake(data, clock=clock)
     history = HistoryWriter(streams.open(QUERY_HISTORY))
     query, server = project.platform.query, project.platform.server

@@ -7,7 +7,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from madang.core.clock import Clock, SystemClock
-from madang.operate.accounts.database import Database
+from madang.metadata import Database
 from madang.operate.accounts.last_use import LastUse
 from madang.operate.accounts.passwords import Passwords
 from madang.operate.accounts.sessions import Sessions
@@ -62,22 +62,22 @@ class Accounts:
 
 
 def open_accounts(
-    path: Path,
+    location: Path | str,
     *,
     clock: Clock | None = None,
     session_age_s: float = 14 * 86_400.0,
     hasher: PasswordHasher | None = None,
 ) -> Accounts:
-    """Open ``madang.db``, made or migrated where it must be.
+    """Open the metadata database, made or migrated where it must be.
 
     Args:
-        path: The SQLite file, ``DataDir.metadata``.
+        location: The SQLite file or the URL of a PostgreSQL (``operate.wiring``).
         clock: Time; default: the machine's.
         session_age_s: A session ends this long after its last use.
         hasher: argon2 parameters; default: the library's.
 
     Raises:
-        UnavailableError: the file cannot be opened.
+        UnavailableError: it cannot be opened.
         InvalidInputError: it was written by a newer Madang.
     """
-    return Accounts(Database(path), clock or SystemClock(), session_age_s, hasher)
+    return Accounts(Database(location), clock or SystemClock(), session_age_s, hasher)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from madang.core.clock import Clock
 from madang.core.errors import StorageFullError
-from madang.operate.accounts.database import Database
+from madang.metadata import Database
 from madang.operate.accounts.identity import Identity
 from madang.operate.accounts.tables import SESSIONS, TOKENS, USERS
 

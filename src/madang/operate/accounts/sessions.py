@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from madang.core.clock import Clock
 from madang.core.names import unknown
-from madang.operate.accounts.database import Database
+from madang.metadata import Database
 from madang.operate.accounts.identity import ROLE_PERMISSIONS, Identity, Role
 from madang.operate.accounts.tables import LOGIN_CODES, SESSIONS, USERS, digest_of
 from madang.operate.accounts.users import normal_name

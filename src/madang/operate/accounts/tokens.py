@@ -11,7 +11,7 @@ from madang.core.clock import Clock
 from madang.core.errors import InvalidInputError, Place
 from madang.core.ids import new_id
 from madang.core.names import unknown
-from madang.operate.accounts.database import Database
+from madang.metadata import Database
 from madang.operate.accounts.identity import (
     ROLE_PERMISSIONS,
     SCOPE_PERMISSIONS,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from madang.core.clock import Clock
 from madang.core.errors import ConflictError, InvalidInputError, Place, UnauthenticatedError
 from madang.core.names import unknown
-from madang.operate.accounts.database import Database
+from madang.metadata import Database
 from madang.operate.accounts.identity import Role
 from madang.operate.accounts.passwords import Passwords
 from madang.operate.accounts.tables import LOGIN_CODES, SESSIONS, USERS

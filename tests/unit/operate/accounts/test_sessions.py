@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -73,3 +74,14 @@ def test_strange_secrets_are_nobody(accounts, secret):
     assert accounts.sessions.find(secret) is None
     assert accounts.sessions.redeem(secret) is None
     assert accounts.tokens.find(secret) is None
+
+
+def test_many_threads_at_once(accounts):
+    user = accounts.users.create("minji", Role.VIEWER, None)
+
+    def work(_):
+        secret = accounts.sessions.open(user.id)
+        return accounts.sessions.find(secret).user
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(work, range(40))) == {"minji"}

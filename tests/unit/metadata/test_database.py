@@ -2,38 +2,24 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import madang.operate.accounts
+import madang.metadata
 from madang.core.errors import InvalidInputError, UnavailableError
-from madang.operate.accounts import Role, open_accounts
-from madang.operate.accounts.database import HEAD, Database
-from madang.operate.accounts.tables import METADATA
+from madang.metadata import HEAD, Database
+from madang.operate.accounts import open_accounts
 
 
 def test_head_is_alembics_head():
     config = Config()
-    folder = Path(madang.operate.accounts.__file__).parent / "migrations"
+    folder = Path(madang.metadata.__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder))
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
-
-
-def test_migrations_make_what_the_tables_say(tmp_path):
-    Database(tmp_path / "madang.db").close()
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'madang.db'}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
-    engine.dispose()
 
 
 def test_the_file_is_nobody_elses(tmp_path):
@@ -62,14 +48,3 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UnavailableError, match="cannot be opened"):
         open_accounts(tmp_path / "file" / "madang.db")
-
-
-def test_many_threads_at_once(accounts):
-    user = accounts.users.create("minji", Role.VIEWER, None)
-
-    def work(_):
-        secret = accounts.sessions.open(user.id)
-        return accounts.sessions.find(secret).user
-
-    with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(work, range(40))) == {"minji"}

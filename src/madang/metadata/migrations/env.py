@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from madang.operate.accounts.tables import METADATA
+from madang.metadata.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
