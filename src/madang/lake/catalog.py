@@ -112,10 +112,11 @@ def _open_alone(data: DataDir) -> SqliteCatalog:
     from madang.lake.files import make_folder, to_location
     from madang.lake.sqlite_catalog import SqliteCatalog
 
-    lost = not data.catalog.exists() and data.lake.is_dir() and any(data.lake.glob("*/*/metadata"))
-    if lost:
+    # SQLite takes an empty file for a new database, as a disk may leave one after a power cut.
+    missing = not data.catalog.exists() or not data.catalog.stat().st_size
+    if missing and any(data.lake.glob("*/*/metadata")):
         raise CorruptionError(
-            f"{data.catalog} is missing, but {data.lake} holds tables",
+            f"{data.catalog} is missing or empty, but {data.lake} holds tables",
             hint="restore catalog.db from a backup; without it nobody knows the tables' states",
         )
     make_folder(data.lake)

@@ -129,7 +129,6 @@ class SqliteCatalog(MetastoreCatalog):
     def __init__(self, path: Path, **properties: str) -> None:
         super().__init__(CATALOG_NAME, **properties)
         self._links = Links(path)
-        self._known: set[str] = set()
         with self._links.link() as link:
             for statement in _TABLES:
                 link.execute(statement)

@@ -323,11 +323,14 @@ def test_a_broken_catalog_is_named(data):
         Lake(data).exists("lake.orders")
 
 
-def test_a_lost_catalog_is_not_replaced_by_an_empty_one(lake, data, rows):
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_lost_catalog_is_not_replaced_by_an_empty_one(lake, data, rows, emptied):
     fill(lake, rows, rows(1))
     lake.close()
     for path in data.root.glob("catalog.db*"):
         path.unlink()
+    if emptied:
+        data.catalog.touch()
     with pytest.raises(CorruptionError, match="missing"):
         lake.names()
 
