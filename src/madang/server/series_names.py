@@ -19,7 +19,8 @@ from madang.metrics.head.intake import SampleColumns
 from madang.metrics.tables.known_series import TableSeries
 from madang.stream import LogStream
 
-_MOST_KNOWN = 100_000
+_MOST_KNOWN_BYTES = 32 * 2**20
+_ENTRY_BYTES = 200
 _AGAIN_S = 5.0
 _READ_BYTES = 4 * 2**20
 _READS = 8
@@ -47,6 +48,7 @@ class SeriesNames:
         self._clock = clock or SystemClock()
         self._tables = TableSeries(lake)
         self._known: dict[int, bytes] = {}
+        self._known_bytes = 0
         self._read: dict[int, int] = {}
         self._sought: set[int] = set()
         self._sought_at_s = self._clock.monotonic_s()
@@ -56,6 +58,9 @@ class SeriesNames:
         """``name`` and ``labels`` of each sample of a batch; null where nobody knows them yet."""
         columns = SampleColumns.of(batch)
         with self._lock:
+            if self._known_bytes > _MOST_KNOWN_BYTES:
+                self._known.clear()
+                self._known_bytes = 0
             self._learn(columns)
             missing = set(columns.ids.tolist()) - self._known.keys() - self._sought_lately()
             if missing:
@@ -65,11 +70,14 @@ class SeriesNames:
         return [shown[number] for number in columns.ids.tolist()]
 
     def _learn(self, columns: SampleColumns) -> None:
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        self._known.update(
-            zip(columns.ids[columns.announced].tolist(), columns.labels, strict=True)
-        )
+        ids = columns.ids[columns.announced].tolist()
+        self._keep(dict(zip(ids, columns.labels, strict=True)))
+
+    def _keep(self, found: Mapping[int, bytes]) -> None:
+        for number, labels in found.items():
+            if number not in self._known:
+                self._known_bytes += len(labels) + _ENTRY_BYTES
+            self._known[number] = labels
 
     def _sought_lately(self) -> set[int]:
         now_s = self._clock.monotonic_s()
@@ -81,7 +89,7 @@ class SeriesNames:
     def _seek(self, missing: Sequence[int]) -> None:
         self._sought.update(missing)
         try:
-            self._known.update(self._tables.labels_of(np.array(missing, np.int64)))
+            self._keep(self._tables.labels_of(np.array(missing, np.int64)))
             left = set(missing) - self._known.keys()
             if left:
                 self._look_back(self._stream(), left)

@@ -9,17 +9,11 @@ import pytest
 
 from madang.lake import DEAD_LETTER_SCHEMA, Tally
 from madang.lake.lineage import Source
-from madang.metrics.head.folder import HeadFolder
-from madang.metrics.head.follower import HeadFollower
-from madang.metrics.head.head import Head
-from madang.metrics.tables.delivery import SampleDelivery, SampleTables
 from madang.operate.accounts import Role
 from madang.operate.health import DELIVERY_FILE
 from madang.operate.state_file import StateFile
 from madang.operate.tallies import StreamTallies, Tallies
 from madang.server import tail
-from madang.server.series_names import SeriesNames
-from unit.metrics.pages import page
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -427,39 +421,6 @@ def test_tail_shows_new_records_and_resumes(server):
     assert [row["value"] for row in rows] == ['"one"', '"two"']
     resumed = tail_lines(server, stream, 3, last_event_id="0:1")
     assert resumed == lines
-
-
-def test_samples_are_shown_with_the_name_and_labels_of_their_series(server, reader):
-    stream = server.open_stream("metrics.samples")
-
-    def shown(limit):
-        found = reader.get("/api/streams/metrics.samples/records", params={"limit": limit}).json()
-        return [orjson.loads(row["value"]) for row in found["records"]]
-
-    stream.submit(page(1_795_219_200_000, {("shown", "가"): 1.5})).result()
-    first = shown(1)[0]
-    assert list(first)[:3] == ["name", "labels", "value"]
-    assert (first["name"], first["labels"], first["value"]) == ("shown", {"pod": "가"}, 1.5)
-    stream.submit(page(1_795_219_200_001, {("shown", "가"): 2.5}, announce=False)).result()
-    assert [row["name"] for row in shown(1)] == ["shown"]
-    stream.submit(page(1_795_219_200_002, {("nobody", "b"): 2.5}, announce=False)).result()
-    assert [(row["name"], row["labels"]) for row in shown(1)] == [(None, None)]
-
-
-def test_series_names_come_from_the_stream_and_from_the_table(server):
-    stream = server.open_stream("metrics.samples")
-    stream.submit(page(1_795_219_200_000, {("elsewhere", "a"): 1.0})).result()
-    batch = page(1_795_219_200_001, {("elsewhere", "a"): 1.0}, announce=False)
-    names = SeriesNames(server.lake, lambda: stream)
-    assert names.of(batch) == [{"name": "elsewhere", "labels": {"pod": "a"}}]
-    tables = SampleTables(server.lake, stream)
-    follower = HeadFollower(stream, Head(), HeadFolder(server.data.head), archive=tables)
-    follower.restore()
-    while follower.poll():
-        pass
-    follower.write()
-    SampleDelivery(tables, follower).deliver()
-    assert SeriesNames(server.lake, lambda: stream).of(batch) == names.of(batch)
 
 
 def test_tail_skips_and_says_so(server):
