@@ -13,6 +13,7 @@ import { Panel } from '@/components/Panel';
 import { EmptyState, ErrorState, SkeletonRows } from '@/components/states';
 import { useNow } from '@/components/now';
 import { Ago, Counted } from '@/components/Values';
+import { useFormat } from '@/i18n/useFormat';
 
 import { LineHead, RecordLine } from './RecordLine';
 import { matches } from './recordText';
@@ -33,6 +34,7 @@ function Quiet({ at }: { at: string }) {
 /** The newest records, live: pause, filter, open one to see it whole. */
 export function Tail({ stream }: { stream: string }) {
   const { t } = useTranslation();
+  const format = useFormat();
   const [paused, setPaused] = useState(false);
   const [raw, setRaw] = useState(false);
   const [filter, setFilter] = useState('');
@@ -74,7 +76,7 @@ export function Tail({ stream }: { stream: string }) {
         <Switch size="xs" label={t('streams.raw')} checked={raw} onChange={(event) => setRaw(event.currentTarget.checked)} />
         <span className={classes.tailNote} role="status">
           {newest && state === 'live' && !paused && <Quiet at={newest.ts} />}
-          {dropped > 0 && <>{t('streams.dropped', { n: dropped })} · </>}
+          {dropped > 0 && <>{t('streams.dropped', { n: format.exact(dropped) })} · </>}
           {paused && waiting > 0 ? (
             <Counted what="unit.nWaiting" value={waiting} />
           ) : (
@@ -93,7 +95,7 @@ export function Tail({ stream }: { stream: string }) {
           </EmptyState>
         )
       ) : shown.length === 0 ? (
-        <EmptyState title={t('part.noMatch')} hint={t('streams.filterHint', { n: records.length })} />
+        <EmptyState title={t('part.noMatch')} hint={t('streams.filterHint', { n: format.exact(records.length) })} />
       ) : (
         <>
         <LineHead />

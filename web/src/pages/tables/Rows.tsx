@@ -29,7 +29,7 @@ function rowsQuery({ table, timed, placed, range }: Props): { sql: string; param
   const where = span ? 'WHERE _time >= $start::TIMESTAMPTZ AND _time < $stop::TIMESTAMPTZ ' : '';
   return {
     // Marked, so that the history of queries can leave the page's own out.
-    sql: `/* ui */ SELECT ${placed ? '* EXCLUDE (_partition, _offset), _partition, _offset' : '*'} FROM ${table} ${where}${timed ? 'ORDER BY _time DESC ' : ''}LIMIT ${String(MOST)}`,
+    sql: `/* ui */ SELECT ${placed ? '* EXCLUDE (_partition, _offset), _partition, _offset' : '*'} FROM ${table} ${where}${timed ? `ORDER BY _time DESC${placed ? ', _offset DESC' : ''} ` : ''}LIMIT ${String(MOST)}`,
     params: span ? { start: new Date(span.startMs).toISOString(), stop: new Date(span.endMs).toISOString() } : {},
   };
 }
