@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -71,6 +72,9 @@ _UNITS = "smhdwy"
 _T = TypeVar("_T")
 _OPERATORS = frozenset("+-*/%^<>([") | {"==", "!=", "<=", ">="}
 _WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})
+_TYPE_WORDS = {"vector": "instant vector", "matrix": "range vector"}
+_TYPE = re.compile(r"(?:(?<=expected type )|(?<=, got )|(?<=, got: ))(?:vector|matrix)\b")
+"""Where the parser writes a type as its sources call it."""
 _MAX_OPERATORS = 1000
 _MAX_TIME_MS = 1 << 53
 _MAX_QUERY_CHARS = 1 << 20
@@ -107,7 +111,9 @@ def parsed(query: str) -> _Tree:
     try:
         return pp.parse(query)
     except (ValueError, OverflowError) as error:
-        raise BadQueryError(str(error), where=Place("query")) from error
+        # Types by the words of Prometheus's messages and docs.
+        said = _TYPE.sub(lambda found: _TYPE_WORDS[found[0]], str(error))
+        raise BadQueryError(said, where=Place("query")) from error
     except BaseException as error:
         # The parser panics at durations beyond all time, ``up[1e999]``; a panic is no Exception.
         if type(error).__name__ != "PanicException":

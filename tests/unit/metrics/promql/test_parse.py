@@ -180,3 +180,18 @@ def test_a_string_that_does_not_end_is_one_word():
 def test_what_the_parser_panics_at_is_an_error(query):
     with pytest.raises(BadQueryError, match="cannot be parsed"):
         parse(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("rate(up)", "expected type range vector in call to function 'rate', got instant vector"),
+        ("sum(up[5m])", "expected type instant vector in aggregation expression, got range vector"),
+        ("-up[5m]", "got: range vector"),
+        ("scalar(1)", "expected type instant vector in call to function 'scalar', got scalar"),
+    ],
+)
+def test_types_are_called_as_prometheus_calls_them(query, said):
+    with pytest.raises(BadQueryError) as refused:
+        parse(query)
+    assert said in refused.value.message
