@@ -70,6 +70,8 @@ def test_a_stream_and_a_table_are_shown(capsys: Any) -> None:
     assert "delivered to lake.orders" in shown
     assert "file: streams/orders.yml" in shown
     assert "invalid_json" in shown
+    assert "column as kept in the stream" in shown
+    assert "what records become: madang tables show lake.orders" in shown
     assert main(["tables", "orders"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("lake.orders: 2 rows")

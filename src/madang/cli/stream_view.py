@@ -55,8 +55,11 @@ def show_stream(stream: dict[str, Any], reasons: list[dict[str, Any]]) -> None:
         )
     say()
     show_table(
-        ("column of a record", "type"), [(one["name"], one["type"]) for one in stream["schema"]]
+        ("column as kept in the stream", "type"),
+        [(one["name"], one["type"]) for one in stream["schema"]],
     )
+    if stream.get("table"):
+        say(f"what records become: madang tables show {stream['table']}")
     _dead_letters(stream, reasons)
 
 
@@ -72,7 +75,8 @@ def _delivery(stream: dict[str, Any]) -> str:
 def _settings(stream: dict[str, Any]) -> None:
     spec = stream.get("spec") or {}
     retention = spec.get("retention") or {}
-    say(f"format: {stream['format']}, times without a zone: {stream['time_zone']}")
+    zone = f", times without a zone: {stream['time_zone']}" if stream["format"] != "typed" else ""
+    say(f"format: {stream['format']}{zone}")
     for name in _SET:
         if spec.get(name):
             value = spec[name]

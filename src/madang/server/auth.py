@@ -126,7 +126,8 @@ class Authenticator:
         identity = await self._resolve("token", secret)
         if identity is None:
             raise UnauthenticatedError(
-                "the token is unknown, revoked or expired", hint="make one under Settings → Tokens"
+                "the token is unknown, revoked or expired",
+                hint="make one under Settings → API tokens, or with madang token create",
             )
         return identity
 
