@@ -10,6 +10,7 @@ import pytest
 
 from debian_programs import debian_program
 from madang.project import Project, ScrapeSourceSpec, check_directory
+from madang.project.watch import fingerprint
 
 FOLDER = Path(__file__).parent / "prometheus"
 CASES = {path.stem: path for path in sorted(FOLDER.glob("*.yml"))}
@@ -101,6 +102,38 @@ def test_other_sections_are_warned_of(tmp_path: Path) -> None:
     said = {(one.message.split()[0], one.severity) for one in problems}
     sections = ("alerting", "storage")
     assert said == {(name, "warning") for name in sections}
+
+
+def test_secrets_that_are_not_there_are_warned_of_until_they_are(tmp_path: Path) -> None:
+    text = "scrape_configs:\n- job_name: a\n  authorization:\n    credentials_file: token\n"
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/prometheus.yml").write_text(text)
+    secret = tmp_path / "conf/token"
+    before = check_directory(project_of(tmp_path, "conf/prometheus.yml"))
+    (problem,) = before.problems
+    assert (problem.severity, problem.where.line) == ("warning", 4)
+    assert f"credentials_file: {secret} does not exist" in problem.message
+    assert str(secret) in before.schema_files
+    secret.write_text("s3cret")
+    assert check_directory(tmp_path).problems == ()
+
+
+def test_secrets_of_a_source_of_its_own_are_looked_for_in_the_project(tmp_path: Path) -> None:
+    text = "scrape_configs: [{job_name: a, basic_auth: {username: u, password_file: p}}]\n"
+    text += "global: {query_log_file: /no/queries.log}\n"
+    text += "remote_write: [{url: 'http://x', tls_config: {ca_file: /no/ca.pem}}]\n"
+    said = [one.message for one in check_directory(inline(tmp_path, text)).problems]
+    assert len(said) == 2
+    assert any(f"password_file: {tmp_path}/p" in one for one in said)
+    assert any("ca_file: /no/ca.pem" in one for one in said)
+
+
+@pytest.mark.parametrize("path", [r"a\0b", "/dev/null/a", "a" * 5000])
+def test_a_secret_at_no_path_is_a_warning(path: str, tmp_path: Path) -> None:
+    text = f'scrape_configs: [{{job_name: a, bearer_token_file: "{path}"}}]\n'
+    result = check_directory(inline(tmp_path, text))
+    assert [one.message.partition(":")[0] for one in result.problems] == ["bearer_token_file"]
+    fingerprint(tmp_path, result.schema_files)
 
 
 def test_the_named_file_is_watched_and_part_of_the_version(tmp_path: Path) -> None:

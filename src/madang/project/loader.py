@@ -21,6 +21,7 @@ from madang.project.prometheus_yml import complete, read_go_document, set_aside,
 from madang.project.rule_checks import ExpressionCheck
 from madang.project.rule_files import load_rules
 from madang.project.scrape_spec import ScrapeSourceSpec
+from madang.project.secret_files import missing_files
 from madang.project.source_spec import FilesSourceSpec, HostSourceSpec, SourceSpec
 from madang.project.stream_spec import ContractSpec, StreamSpec
 from madang.project.system import system_sources, system_streams
@@ -169,7 +170,9 @@ class _Loader:
         if spec is not None:
             at = ("metrics", "remote_write")
             self._note(document, checks.check_senders(spec.metrics.remote_write, at))
-            metrics = with_folder(spec.metrics, self.files.directory)
+            folder = self.files.directory
+            self._note(document, missing_files(spec.metrics, self.files, folder, at[:1]))
+            metrics = with_folder(spec.metrics, folder)
             spec = spec.model_copy(update={"metrics": metrics})
         if spec:
             self._note(document, checks.check_server(spec.server))

@@ -16,6 +16,7 @@ from madang.project.document import Path as KeyPath
 from madang.project.files import ProjectFiles, reason
 from madang.project.problem import Problem
 from madang.project.scrape_spec import GlobalSpec, ScrapeFileSpec, ScrapeJobSpec, ScrapeSourceSpec
+from madang.project.secret_files import missing_files
 from madang.project.validate import build
 
 GO_YAML = Dialect(typed=False, merges=True, most_values=500_000)
@@ -123,6 +124,7 @@ def complete(
     """
     if not spec.config:
         _note(document, check_file(spec))
+        _note(document, missing_files(spec, files, files.directory))
         return with_folder(_with_external(spec), files.directory), []
     if spec.scrape_configs or spec.rule_files or spec.remote_write or spec.global_ != GlobalSpec():
         text = "config and scrape_configs exclude each other"
@@ -138,9 +140,10 @@ def complete(
     read = build(ScrapeFileSpec, named) if named.root else None
     if read is None:
         return None, named.problems
-    _note(named, check_file(read))
-    update = {name: getattr(read, name) for name in type(read).model_fields}
     folder = (files.directory / spec.config).parent
+    _note(named, check_file(read))
+    _note(named, missing_files(read, files, folder))
+    update = {name: getattr(read, name) for name in type(read).model_fields}
     return with_folder(_with_external(spec.model_copy(update=update)), folder), named.problems
 
 

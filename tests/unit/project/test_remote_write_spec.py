@@ -31,7 +31,9 @@ remote_write:
 """
     madang = "metrics: {remote_write: [{url: 'http://b/write', bearer_token_file: token}]}\n"
     result = check_directory(project(tmp_path, config, madang))
-    assert result.problems == ()
+    assert result.errors == ()
+    said = [one.message.partition(":")[0] for one in result.problems]
+    assert sorted(said) == ["bearer_token_file", "password_file"]  # Neither is there.
     ours, first, second = senders_of(result.checked()).values()
     assert ours.bearer_token_file == str(tmp_path / "token")
     assert first.basic_auth is not None

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 from madang.core.errors import UnavailableError
+from madang.project.files import reason
 from madang.project.http_client_spec import HttpClientSpec
 
 
@@ -46,4 +47,5 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
-        raise UnavailableError(f"the credentials in {path} cannot be read: {error}") from None
+        why = reason(error) if isinstance(error, OSError) else "it is not UTF-8"
+        raise UnavailableError(f"the credentials in {path} cannot be read: {why}") from None

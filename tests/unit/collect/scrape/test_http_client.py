@@ -182,7 +182,7 @@ def test_credentials_stay_with_the_server_they_are_for(serve, tmp_path):
     assert "authorization" not in other.requests[0].headers
     get(serve(plain).url, basic_auth={"username": "me", "password": "비밀"})
     secret.unlink()
-    with pytest.raises(UnavailableError, match="cannot be read"):
+    with pytest.raises(UnavailableError, match="cannot be read: it does not exist"):
         get(server.url, bearer_token_file=str(secret))
 
 
