@@ -223,7 +223,8 @@ def _pushed_problems(folder: Path) -> Iterator[Problem]:
         yield Problem(
             "pushed_groups_broken",
             Severity.WARNING,
-            f"{count} files of pushed groups could not be read, and were set aside in {folder}",
+            f"{count} {'file' if count == 1 else 'files'} of pushed groups could not be read: "
+            f"set aside in {folder}",
             "logs/serve.jsonl says why; push those groups again, and remove the files",
         )
 
@@ -260,7 +261,8 @@ def _rule_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
     if failing:
         first, reason = next(iter(failing.items()))
         file, group, rule = (*first.split(";"), "", "")[:3]
-        more = f"; {len(failing) - 1} more rules fail" if len(failing) > 1 else ""
+        others = len(failing) - 1
+        more = f"; {others} more {'rules fail' if others > 1 else 'rule fails'}" if others else ""
         yield Problem(
             "rules_failing",
             Severity.WARNING,
@@ -270,10 +272,13 @@ def _rule_problems(states: Mapping[str, Any]) -> Iterator[Problem]:
     late: Mapping[str, float] = states.get("late_s") or {}
     if late:
         key, behind_s = max(late.items(), key=lambda one: one[1])
+        file, _, group = key.partition(";")
+        others = len(late) - 1
+        more = f", and {others} more {'are' if others > 1 else 'is'} behind" if others else ""
         yield Problem(
             "rules_late",
             Severity.WARNING,
-            f"{len(late)} rule groups are behind, {key} by {format_duration(behind_s)}",
+            f"the rule group {group} in {file} is behind by {format_duration(behind_s)}{more}",
             "what was missed is made up for in order; more metrics.rules.threads or longer "
             "intervals help where it does not end",
         )

@@ -11,6 +11,7 @@ from madang.core.errors import InvalidInputError, MadangError, StorageFullError
 from madang.operate.health import (
     PROJECT_ERRORS_FILE,
     ROLES_FILE,
+    RULES_FILE,
     SOURCES_FILE,
     assess,
     is_project_broken,
@@ -115,7 +116,22 @@ def test_pushed_groups_that_were_set_aside_are_told(tmp_path: Path) -> None:
     (broken / "a.group").write_bytes(b"x")
     found = problems(tmp_path, None)
     assert [code for code, _ in found] == ["pushed_groups_broken"]
-    assert found[0][1].startswith("1 files of pushed groups could not be read")
+    assert found[0][1].startswith("1 file of pushed groups could not be read: set aside in ")
+
+
+def test_rules_that_fail_or_are_late_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    assert problems(tmp_path, None) == []
+    one = {"rules/a.yml;cpu": 70.0}
+    StateFile(DataDir(tmp_path).run / RULES_FILE).write({"failing": {}, "late_s": one})
+    (found,) = problems(tmp_path, None)
+    assert found == ("rules_late", "the rule group cpu in rules/a.yml is behind by 1m10s")
+    two = one | {"rules/b.yml;io": 10.0}
+    failing = {"rules/a.yml;cpu;x:y": "no", "rules/a.yml;cpu;x:z": "no"}
+    StateFile(DataDir(tmp_path).run / RULES_FILE).write({"failing": failing, "late_s": two})
+    assert [said for _, said in problems(tmp_path, None)] == [
+        "the rule x:y of the group cpu in rules/a.yml fails: no; 1 more rule fails",
+        "the rule group cpu in rules/a.yml is behind by 1m10s, and 1 more is behind",
+    ]
 
 
 def test_warnings_do_not_break_a_project(tmp_path: Path) -> None:
