@@ -8,7 +8,6 @@ import threading
 import pytest
 
 from madang.collect.pushgateway.messages import family_class
-from madang.collect.pushgateway.sampler import GroupSampler
 from madang.core.clock import ManualClock
 from madang.core.errors import StorageFullError
 from madang.core.samples import STALE_NAN, is_stale
@@ -116,10 +115,10 @@ def test_what_was_deleted_before_a_crash_ends_after_it(tmp_path, monkeypatch):
         gate.push("job/k", "b 1\n")
         until(gate.stream, 3)
         # From here on as if killed: nothing reaches the stream any more.
-        monkeypatch.setattr(GroupSampler, "changed", lambda *_: None)
+        monkeypatch.setattr(gate.gateway._store, "_changed", lambda *_: None)
         gate.push("job/j", 'a{x="1"} 3\n')
         gate.delete("job/k")
-    monkeypatch.undo()
+        assert len(samples(gate.stream)) == 3
     with pushing(tmp_path) as gate:
         found = until(gate.stream, 6)[3:]
         assert sorted(found) == ["a{job=j,x=1} 3", "a{job=j,x=2} end", "b{job=k} end"]
