@@ -61,17 +61,38 @@ def _check_rule(rule: RuleSpec, at: Path, is_promql: _Check | None) -> Iterator[
         yield Finding((*at, "annotations", ""), "an annotation has no name")
 
 
+def check_expressions(root: object, is_promql: _Check) -> Iterator[Finding]:
+    """What is wrong with the expressions of a rule file whose shape is wrong elsewhere."""
+    for at, rule in _rules_of(root):
+        text, name = rule.get("expr"), rule.get("record") or rule.get("alert")
+        if isinstance(text, str) and text and isinstance(name, str):
+            yield from _not_promql(name, text, at, is_promql)
+
+
+def _rules_of(root: object) -> Iterator[tuple[Path, dict[str, object]]]:
+    groups = root.get("groups") if isinstance(root, dict) else None
+    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+        rules = group.get("rules") if isinstance(group, dict) else None
+        for place, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if isinstance(rule, dict):
+                yield ("groups", number, "rules", place), rule
+
+
 def _check_expression(rule: RuleSpec, at: Path, is_promql: _Check | None) -> Iterator[Finding]:
     if not rule.expr:
         yield Finding(at, f"the rule {rule.name!r} has no expr", "expr: PromQL")
     elif is_promql is not None:
-        try:
-            is_promql(rule.expr)
-        except MadangError as error:
-            where = error.where
-            place = f" ({where.line}:{where.column})" if where and where.line else ""
-            text = f"expr of {rule.name!r} is not PromQL: {error.message}{place}"
-            yield Finding((*at, "expr"), text, error.hint)
+        yield from _not_promql(rule.name, rule.expr, at, is_promql)
+
+
+def _not_promql(name: str, expr: str, at: Path, is_promql: _Check) -> Iterator[Finding]:
+    try:
+        is_promql(expr)
+    except MadangError as error:
+        where = error.where
+        place = f" ({where.line}:{where.column})" if where and where.line else ""
+        text = f"expr of {name!r} is not PromQL: {error.message}{place}"
+        yield Finding((*at, "expr"), text, error.hint)
 
 
 def _check_recording(rule: RuleSpec, at: Path) -> Iterator[Finding]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from madang.core.errors import Place
+from madang.project.checks import Finding
 from madang.project.document import Document, read_document
 from madang.project.files import ProjectFiles, reason
 from madang.project.metrics_spec import MetricsSpec
 from madang.project.problem import Problem
 from madang.project.prometheus_yml import GO_YAML, without_nothing
-from madang.project.rule_checks import ExpressionCheck, check_rules
+from madang.project.rule_checks import ExpressionCheck, check_expressions, check_rules
 from madang.project.rule_spec import RuleFileSpec, as_go_reads
 from madang.project.scrape_spec import ScrapeSourceSpec
 from madang.project.source_spec import SourceSpec
@@ -109,10 +110,14 @@ def _read(
         return RuleFileSpec()
     document = read_document(file, data, GO_YAML)
     spec = _built(document)
+    found: Iterable[Finding] = ()
     if spec is not None:
-        for one in check_rules(spec, is_promql):
-            place = document.at_value(one.path)
-            document.problems.append(Problem(one.message, place, one.hint, one.severity))
+        found = check_rules(spec, is_promql)
+    elif is_promql is not None:
+        found = check_expressions(document.root, is_promql)
+    for one in found:
+        place = document.at_value(one.path)
+        document.problems.append(Problem(one.message, place, one.hint, one.severity))
     problems += document.problems
     return spec
 

@@ -86,3 +86,25 @@ def test_experimental_functions_follow_the_switch(tmp_path: Path) -> None:
     assert check_directory(project(tmp_path, **files), is_promql=is_promql).errors
     files["madang"] = "metrics: {query: {experimental: true}}\n"
     assert not check_directory(project(tmp_path, **files), is_promql=is_promql).errors
+
+
+def test_an_unknown_key_does_not_hide_what_is_no_promql(tmp_path: Path) -> None:
+    rules = (
+        "groups:\n"
+        "- name: g\n"
+        "  evry: 10s\n"
+        "  rules:\n"
+        "  - {record: a, expr: sum(up}\n"
+        "  - {record: b, expr: up, exprs: 1}\n"
+        "  - nonsense\n"
+        "  - {record: c, expr: [up]}\n"
+        "  - {record: d, expr: rate(up)}\n"
+        "- 3\n"
+    )
+    result = check_directory(project(tmp_path, **{"rules/a.yml": rules}), is_promql=is_promql)
+    assert result.project is None
+    lines = [one.where.line for one in result.errors]
+    assert lines == sorted(lines)
+    assert {3, 5, 6, 7, 8, 9, 10} <= set(lines)
+    said = [one.message for one in result.errors if "is not PromQL" in one.message]
+    assert [one.split("'")[1] for one in said] == ["a", "d"]
