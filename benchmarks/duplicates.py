@@ -102,10 +102,14 @@ class _Lake:
 
 
 def _settled(pid: int, most_s: float = 300.0) -> None:
-    """Waits until a process hardly works: compaction is over, which neither side is to pay for."""
+    """Waits until a process hardly works: compaction is over, which neither side is to pay for.
+
+    It begins some seconds after the last row has come, so one calm look says nothing.
+    """
     process, until = psutil.Process(pid), time.perf_counter() + most_s
-    while process.cpu_percent(interval=3.0) > 5 and time.perf_counter() < until:
-        pass
+    calm = 0
+    while calm < 5 and time.perf_counter() < until:
+        calm = calm + 1 if process.cpu_percent(interval=3.0) <= 5 else 0
 
 
 def _lake(logs: ApiLogs, scratch: Path, *, with_spark: bool) -> _Lake:
